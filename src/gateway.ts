@@ -1,0 +1,193 @@
+import { Hono } from 'hono';
+import { type BadSetting, type Config, configOf, OPERATOR_PREFIX, type Route } from './config.ts';
+import { askLedger, shardOf } from './ledger/ask.ts';
+import { log, textOf } from './log.ts';
+import { health } from './operator/health.ts';
+import { problemPage } from './operator/problem-page.tsx';
+import { proxy } from './proxy.ts';
+import { readBody } from './request/body.ts';
+import { callerOf } from './request/caller.ts';
+import { sha256 } from './request/digest.ts';
+import { fingerprintOf } from './request/fingerprint.ts';
+import { requestHeaders, upstreamUrl } from './request/forward.ts';
+import { parseKey } from './request/key.ts';
+import { preferredWaitSeconds } from './request/prefer.ts';
+import { type Problem, problemResponse } from './response/problem.ts';
+import { noResponseProblem, problemOf } from './response/refusal.ts';
+import { responseFrom } from './response/replay.ts';
+
+type App = Hono<{ Bindings: object }>;
+
+const apps = new WeakMap<object, App>();
+
+/** The gateway for this environment, made once per isolate. */
+export function gatewayOf(env: object): App {
+  const before = apps.get(env);
+  if (before !== undefined) return before;
+  const result = configOf(env);
+  const app = result.ok ? gateway(result.config) : misconfigured(result.bad);
+  apps.set(env, app);
+  return app;
+}
+
+function gateway(config: Config): App {
+  const app: App = new Hono();
+  app.get(`${OPERATOR_PREFIX}/health`, health);
+  app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
+  app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
+  for (const route of config.routes) {
+    app.all(route.path, (c) => handle(c.req.raw, new URL(c.req.url), config, route, c.env));
+  }
+  app.notFound((c) => notFound(c.req.url));
+  app.onError((error, c) => unexpected(error, new URL(c.req.url)));
+  return app;
+}
+
+/** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
+function misconfigured(bad: readonly BadSetting[]): App {
+  const detail = bad.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  log('error', 'config-invalid', { detail });
+  const app: App = new Hono();
+  app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
+  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
+  return app;
+}
+
+/** One request of a route: a plain proxy, or keyed, with a log line of its own. */
+async function handle(
+  request: Request,
+  url: URL,
+  config: Config,
+  route: Route,
+  env: object,
+): Promise<Response> {
+  const startedAt = Date.now();
+  if (!mayBeKeyed(request, route)) return passOn(request, url, route, env);
+  const sentKey = request.headers.get(route.keyHeader);
+  if (sentKey === null && route.key === 'optional') return passOn(request, url, route, env);
+
+  const { response, outcome, shard } = await keyed(request, url, config, route, sentKey);
+  const { status } = response;
+  log('info', 'request', { route: route.path, outcome, status, shard, ms: Date.now() - startedAt });
+  return response;
+}
+
+interface Handled {
+  readonly response: Response;
+  readonly outcome: string;
+  /** The ledger object that was asked; `null` where the request was refused before. */
+  readonly shard: number | null;
+}
+
+/** The way of a keyed request: key → body → fingerprint → caller → ledger → response. */
+async function keyed(
+  request: Request,
+  url: URL,
+  config: Config,
+  route: Route,
+  sentKey: string | null,
+): Promise<Handled> {
+  const refuse = (problem: Problem, shard: number | null = null): Handled => ({
+    response: problemResponse(url, problem),
+    outcome: problem.slug,
+    shard,
+  });
+
+  const parsed = parseKey(sentKey);
+  if (parsed.kind === 'invalid') {
+    const detail = `The value of ${route.keyHeader} is not an idempotency key. ${parsed.why}`;
+    return refuse({ slug: 'key-invalid', detail });
+  }
+  if (parsed.kind === 'absent' && route.key !== 'derived') {
+    const detail = `A ${request.method} needs an idempotency key here. Send one in ${route.keyHeader}, such as a random UUID, and the same one with each retry.`;
+    return refuse({ slug: 'key-missing', detail });
+  }
+  const sent = parsed.kind === 'key' ? parsed.key : undefined;
+
+  const body = await readBody(request, route.maxRequestBytes);
+  if (body.kind === 'too-large') {
+    const detail = `The request body is larger than ${route.maxRequestBytes} bytes.`;
+    return refuse({ slug: 'body-too-large', detail, key: sent });
+  }
+  if (body.kind === 'broken-off') {
+    return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', shard: null };
+  }
+  const { bytes } = body;
+
+  const fingerprinted = fingerprintOf(
+    {
+      method: request.method,
+      path: url.pathname,
+      query: url.search,
+      contentType: request.headers.get('content-type'),
+      body: bytes,
+    },
+    route.fingerprint,
+  );
+  const caller = callerOf(request.headers, route.scopeHeaders);
+  const key = sent ?? (await fingerprinted);
+  const [fingerprint, id] = await Promise.all([
+    fingerprinted,
+    sha256(JSON.stringify([route.path, caller.scope, key])),
+  ]);
+
+  const headers = requestHeaders(request.headers);
+  headers.delete(route.keyHeader);
+  if (route.forwardKeyAs !== null) headers.set(route.forwardKeyAs, sentKey ?? key);
+  const shard = shardOf(id, route.shards);
+  const answer = await askLedger(config, route, shard, {
+    route: route.path,
+    id,
+    fingerprint,
+    method: request.method,
+    url: upstreamUrl(route.upstream, route.stripPrefix, url),
+    headers: [...headers],
+    body: bytes.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(bytes) : bytes,
+    waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
+  });
+
+  switch (answer.outcome) {
+    case 'executed':
+    case 'joined':
+    case 'replayed':
+      return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard };
+    default:
+      return refuse(problemOf(answer, key), shard);
+  }
+}
+
+/** A larger body goes to the ledger as a stream, which the ledger leaves unread if the request does not run. */
+const STREAMED_BODY_MIN_BYTES = 1024 * 1024;
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  const { readable, writable } = new FixedLengthStream(bytes.byteLength);
+  const writer = writable.getWriter();
+  // The ledger cancels a stream that it does not need, and reports one that breaks off.
+  writer.write(bytes).then(
+    () => writer.close(),
+    () => {},
+  );
+  return readable;
+}
+
+function mayBeKeyed(request: Request, route: Route): boolean {
+  return route.methods.includes(request.method) && !request.headers.has('upgrade');
+}
+
+async function passOn(request: Request, url: URL, route: Route, env: object): Promise<Response> {
+  const result = await proxy(request, url, route, env);
+  if (result.kind === 'response') return result.response;
+  log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });
+  return problemResponse(url, noResponseProblem(result.reason));
+}
+
+function notFound(requestUrl: string): Response {
+  const url = new URL(requestUrl);
+  return problemResponse(url, { slug: 'route-not-found', detail: `No route matches ${url.pathname}.` });
+}
+
+/** A defect of the gateway itself. Whether something was sent is not known, and the client is told so. */
+function unexpected(error: Error, url: URL): Response {
+  log('error', 'unexpected', { reason: textOf(error), stack: error.stack ?? null });
+  return problemResponse(url, noResponseProblem('upstream-unreachable'));
+}

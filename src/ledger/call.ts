@@ -1,0 +1,68 @@
+import type { HeaderList } from '../request/forward.ts';
+
+/** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
+export interface LedgerCall {
+  /** The route's path pattern, which is its identity. */
+  readonly route: string;
+  /** The execution: a digest of route, caller and idempotency key. */
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly method: string;
+  /** Where the request goes, the upstream's base URL included. */
+  readonly url: string;
+  readonly headers: HeaderList;
+  /** A stream where the body is large: it is read only if the request has to run. */
+  readonly body: Uint8Array | ReadableStream<Uint8Array>;
+  /** How long a caller that joins a running execution waits for its head. */
+  readonly waitMs: number;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: HeaderList;
+}
+
+export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
+
+/** What becomes of a response. On a stream that still runs, `stored` is what is intended. */
+export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
+
+export type Refusal = 'key-reused' | 'in-progress' | 'outcome-unknown' | 'not-recorded';
+
+export type LedgerAnswer =
+  | {
+      readonly outcome: 'executed' | 'joined';
+      readonly recording: Recording;
+      readonly head: ResponseHead;
+      readonly body: ResponseBody;
+    }
+  | {
+      readonly outcome: 'replayed';
+      readonly head: ResponseHead;
+      readonly body: ResponseBody;
+      /** Milliseconds since the epoch, here and below. */
+      readonly expiresAt: number;
+    }
+  /** The result is in RESULTS, under the execution's id, in the record that was completed at this time. */
+  | { readonly outcome: 'archived'; readonly completedAt: number; readonly expiresAt: number }
+  /** The upstream gave no response; whether it acted on the request is unknown. */
+  | {
+      readonly outcome: 'no-response';
+      readonly reason: 'upstream-unreachable' | 'upstream-timeout';
+      readonly joined: boolean;
+    }
+  | { readonly outcome: 'refused'; readonly reason: Refusal };
+
+/** The state of an execution, in the contract's words. */
+export type ExecutionState = 'absent' | 'running' | 'completed' | 'unknown';
+
+/** The ledger as the Worker sees it. */
+export interface LedgerNamespace {
+  getByName(name: string, options: { locationHint?: DurableObjectLocationHint }): LedgerStub;
+}
+
+export interface LedgerStub {
+  /** Rejects where the object cannot be reached, or was lost on the way. */
+  execute(call: LedgerCall): Promise<LedgerAnswer>;
+  state(id: string): Promise<ExecutionState>;
+}

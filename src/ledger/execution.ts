@@ -1,0 +1,155 @@
+import { isRecordStatus, type Route } from '../config.ts';
+import { log, textOf } from '../log.ts';
+import type { Recording, ResponseHead } from './call.ts';
+import { type HeldPieceStore, LiveBody } from './live-body.ts';
+import { responseHead } from './response-head.ts';
+import { Silence } from './silence.ts';
+
+/** What an execution has written down. Each method has written when it returns; none of them waits for the disk. */
+export interface ExecutionStore extends HeldPieceStore {
+  /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
+  failed(): void;
+  /** Whether the upstream acted on the request is not known. */
+  unknown(): void;
+  /** The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. */
+  completed(head: ResponseHead, size: number, rest: Uint8Array | null): void;
+  /** Resolves when everything written so far is durable. */
+  durable(): Promise<void>;
+}
+
+export type HeadOutcome =
+  | { readonly kind: 'head'; readonly head: ResponseHead }
+  | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
+
+/** Sends the request upstream. Aborting the signal gives it up, head or body. */
+export type SendUpstream = (signal: AbortSignal) => Promise<Response>;
+
+/** Bytes asked of the upstream at a time. */
+const READ_BYTES = 32 * 1024;
+
+/**
+ * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
+ * broken response, a connection that timed out, and no head in time. They are «no response», not a failure.
+ */
+const NO_RESPONSE_STATUSES = [520, 522, 524];
+
+/** One run of a request upstream. */
+export class Execution {
+  /** Settles, never rejects, when the upstream's head is here or will never be. */
+  readonly head: Promise<HeadOutcome>;
+  readonly body: LiveBody;
+  readonly #setHead: (outcome: HeadOutcome) => void;
+  readonly #route: Route;
+  readonly #store: ExecutionStore;
+  readonly #silence: Silence;
+  #recording: Recording = 'stored';
+
+  constructor(
+    readonly fingerprint: string,
+    route: Route,
+    store: ExecutionStore,
+  ) {
+    this.#route = route;
+    this.#store = store;
+    this.#silence = new Silence(route.upstreamTimeoutSeconds * 1000);
+    this.body = new LiveBody(store, route.maxRecordBytes);
+    const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
+    this.head = promise;
+    this.#setHead = resolve;
+  }
+
+  /** What becomes of the response, as far as is known by now. */
+  get recording(): Recording {
+    return this.#recording;
+  }
+
+  /** Runs to the end, whoever reads. Never rejects: whatever goes wrong ends the execution as unknown. */
+  async run(send: SendUpstream): Promise<void> {
+    try {
+      this.#silence.listen();
+      const response = await send(this.#silence.signal);
+      const { head, length } = responseHead(response);
+      this.#judge(head.status, length);
+      this.#setHead({ kind: 'head', head });
+      if (response.body !== null) await this.#receive(response.body, length);
+      this.#silence.stop();
+      await this.#complete(head);
+    } catch (error) {
+      this.#silence.stop();
+      this.#broke(error);
+    }
+  }
+
+  /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
+  #judge(status: number, length: number | null): void {
+    if (length !== null) this.body.expect(length);
+    if (isRecordStatus(this.#route.recordStatuses, status)) {
+      if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
+    } else if (NO_RESPONSE_STATUSES.includes(status)) {
+      this.#forgo('unknown');
+      this.#store.unknown();
+    } else {
+      this.#forgo('failed');
+      this.#store.failed();
+    }
+  }
+
+  #forgo(recording: Recording): void {
+    this.#recording = recording;
+    this.body.forgo();
+  }
+
+  async #receive(stream: ReadableStream<Uint8Array>, length: number | null): Promise<void> {
+    const reader = stream.getReader({ mode: 'byob' });
+    let buffer = new Uint8Array(READ_BYTES);
+    for (;;) {
+      this.#silence.listen();
+      const { done, value } = await reader.readAtLeast(1, buffer);
+      if (done) break;
+      this.#silence.stop();
+      if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
+        this.#forgo('not-recorded');
+      }
+      await this.body.append(value);
+      buffer = new Uint8Array(value.buffer);
+    }
+    if (length !== null && this.body.size !== length) {
+      throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
+    }
+  }
+
+  async #complete(head: ResponseHead): Promise<void> {
+    if (this.#recording === 'stored') {
+      this.#store.completed(head, this.body.size, this.body.rest());
+      await this.#store.durable();
+    } else if (this.#recording === 'not-recorded') {
+      this.#store.completed(head, this.body.size, null);
+      await this.#store.durable();
+    }
+    this.body.end('whole');
+  }
+
+  #broke(error: unknown): void {
+    log('warn', 'upstream-broke-off', {
+      route: this.#route.path,
+      reason: textOf(error),
+      recording: this.#recording,
+      bytes: this.body.size,
+    });
+    try {
+      // A failed response that breaks off is a failure still: its status said so.
+      if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
+        this.#forgo('unknown');
+        this.#store.unknown();
+      }
+    } catch (storeError) {
+      // The row goes on saying `running` with nobody running it, which means the same.
+      log('error', 'ledger-write-failed', { route: this.#route.path, reason: textOf(storeError) });
+    }
+    this.#setHead({
+      kind: 'no-response',
+      reason: this.#silence.tooLong ? 'upstream-timeout' : 'upstream-unreachable',
+    });
+    this.body.end('broken');
+  }
+}

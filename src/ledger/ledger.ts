@@ -1,0 +1,241 @@
+import { DurableObject } from 'cloudflare:workers';
+import { joined, readAll } from '../bytes.ts';
+import { type Config, configOf, RECORD_HEAD_MAX_BYTES, type Route, serviceOf } from '../config.ts';
+import { settlesWithin } from '../deadline.ts';
+import type { ExecutionState, LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
+import { Execution, type ExecutionStore } from './execution.ts';
+import { decodeHead, encodeHead } from './record.ts';
+import { type CompletedRow, PIECE_BYTES, type Row, Rows } from './rows.ts';
+import { Sweeper } from './sweeper.ts';
+
+/** What a request with a known key gets. */
+type Decision =
+  | { readonly kind: 'execute'; readonly replaces: Row | null }
+  | { readonly kind: 'join'; readonly execution: Execution }
+  | { readonly kind: 'replay'; readonly row: CompletedRow }
+  | { readonly kind: 'refuse'; readonly reason: Refusal };
+
+/** How long a response that is no event stream may take to be whole before it is streamed instead. */
+const WHOLE_WITHIN_MS = 5;
+
+/**
+ * The only place that decides. One object holds many executions: each key has its own, and keys do not wait for one
+ * another. It makes the upstream call itself, so that a client that goes away stops nothing.
+ */
+export class Ledger extends DurableObject {
+  readonly #rows: Rows;
+  readonly #live = new Map<string, Execution>();
+  readonly #sweeper: Sweeper;
+
+  constructor(ctx: DurableObjectState, env: object) {
+    super(ctx, env);
+    this.#rows = new Rows(ctx.storage.sql);
+    this.#sweeper = new Sweeper(
+      ctx,
+      this.#rows,
+      () => this.#config(),
+      (id) => this.#live.has(id),
+    );
+    void ctx.blockConcurrencyWhile(() => this.#sweeper.start());
+  }
+
+  /**
+   * Answers one keyed request: runs it, joins it to the run under way, replays the recorded response, or refuses it.
+   * Throws only before anything is written or sent.
+   */
+  async execute(call: LedgerCall): Promise<LedgerAnswer> {
+    const route = this.#route(call.route);
+    let decision = this.#decide(call, route);
+    let body: Uint8Array = new Uint8Array(0);
+    if (call.body instanceof Uint8Array) {
+      body = call.body;
+    } else if (decision.kind === 'execute') {
+      body = await readAll(call.body);
+      decision = this.#decide(call, route);
+    } else {
+      await call.body.cancel();
+    }
+    switch (decision.kind) {
+      case 'refuse':
+        return { outcome: 'refused', reason: decision.reason };
+      case 'replay':
+        return this.#replay(decision.row);
+      case 'join':
+        return this.#answer(decision.execution, 'joined', call.waitMs);
+      case 'execute':
+        return this.#answer(this.#begin(call, body, route, decision.replaces), 'executed');
+    }
+  }
+
+  /** The state of an execution, for a Worker that lost the connection while it waited for an answer. */
+  state(id: string): ExecutionState {
+    if (this.#live.has(id)) return 'running';
+    const row = this.#rows.find(id);
+    if (row === null || row.expiresAt <= Date.now()) return 'absent';
+    return row.state === 'running' ? 'unknown' : row.state;
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#sweeper.sweep();
+  }
+
+  /** Synchronous, so that nothing comes between reading the state and acting on it. */
+  #decide(call: LedgerCall, route: Route): Decision {
+    const execution = this.#live.get(call.id);
+    if (execution !== undefined) {
+      if (execution.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
+      if (!execution.body.readable) return { kind: 'refuse', reason: 'not-recorded' };
+      if (route.concurrent === 'reject') return { kind: 'refuse', reason: 'in-progress' };
+      return { kind: 'join', execution };
+    }
+    const row = this.#rows.find(call.id);
+    if (row === null || row.expiresAt <= Date.now()) return { kind: 'execute', replaces: row };
+    // A row that says `running` with nothing running was cut off by a restart.
+    if (row.state !== 'completed' && route.unknownOutcome === 'retry')
+      return { kind: 'execute', replaces: row };
+    if (row.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
+    if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
+    if (row.place === 'nowhere') return { kind: 'refuse', reason: 'not-recorded' };
+    return { kind: 'replay', row };
+  }
+
+  /** Writes the intent, and only then sends: the output gate holds the request until the row is durable. */
+  #begin(call: LedgerCall, body: Uint8Array, route: Route, replaces: Row | null): Execution {
+    const receivedAt = Date.now();
+    const ttlMs = route.ttlSeconds * 1000;
+    if (replaces !== null) this.#rows.remove(replaces.seq);
+    const seq = this.#rows.begin(call.id, call.fingerprint, receivedAt, receivedAt + ttlMs);
+    this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
+
+    const execution: Execution = new Execution(
+      call.fingerprint,
+      route,
+      this.#storeFor(call, seq, route, () => execution),
+    );
+    this.#live.set(call.id, execution);
+    const send = (signal: AbortSignal) =>
+      this.#upstream(route).fetch(call.url, {
+        method: call.method,
+        headers: call.headers.map(([name, value]) => [name, value]),
+        body: body.byteLength === 0 ? null : body,
+        redirect: 'manual',
+        signal,
+      });
+    const run = execution.run(send).finally(() => this.#forgetLive(call.id, execution));
+    this.ctx.waitUntil(run);
+    return execution;
+  }
+
+  /** Everything that one execution writes. */
+  #storeFor(call: LedgerCall, seq: number, route: Route, execution: () => Execution): ExecutionStore {
+    const rows = this.#rows;
+    const sweeper = this.#sweeper;
+    const ttlMs = route.ttlSeconds * 1000;
+    return {
+      write: (n, bytes) => rows.writePiece(seq, n, bytes),
+      read: (n) => rows.piece(seq, n),
+      drop: (below) => rows.removePieces(seq, below),
+      hold: () => sweeper.hold(seq),
+      release: () => sweeper.release(seq),
+      failed: () => {
+        this.#forgetLive(call.id, execution());
+        rows.remove(seq);
+      },
+      unknown: () => {
+        this.#forgetLive(call.id, execution());
+        if (route.unknownOutcome === 'retry') rows.remove(seq);
+        else rows.markUnknown(seq, Date.now() + ttlMs);
+      },
+      completed: (head, size, rest) => {
+        const completedAt = Date.now();
+        const expiresAt = completedAt + ttlMs;
+        const record = encodeHead({ ...head, fingerprint: call.fingerprint, completedAt, expiresAt });
+        const recorded = record.byteLength <= RECORD_HEAD_MAX_BYTES ? rest : null;
+        rows.complete(seq, { completedAt, expiresAt, size, record, rest: recorded });
+        if (recorded !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
+      },
+      durable: () => this.ctx.storage.sync(),
+    };
+  }
+
+  /**
+   * Answers from a run: with the whole body where it is here or about to be, else with a stream of it. A caller that
+   * joins waits no longer than `waitMs` for the head.
+   */
+  async #answer(
+    execution: Execution,
+    outcome: 'executed' | 'joined',
+    waitMs?: number,
+  ): Promise<LedgerAnswer> {
+    const reader = execution.body.attach();
+    if (waitMs !== undefined && !(await settlesWithin(execution.head, waitMs))) {
+      reader.leave();
+      return { outcome: 'refused', reason: 'in-progress' };
+    }
+    const result = await execution.head;
+    if (result.kind === 'no-response') {
+      reader.leave();
+      return { outcome: 'no-response', reason: result.reason, joined: outcome === 'joined' };
+    }
+    const { head } = result;
+    if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
+    const whole = execution.body.whole();
+    if (whole !== null) reader.leave();
+    return { outcome, recording: execution.recording, head, body: whole ?? reader.stream() };
+  }
+
+  #replay(row: CompletedRow): LedgerAnswer {
+    const { seq, size, expiresAt } = row;
+    if (row.place === 'results') return { outcome: 'archived', completedAt: row.completedAt, expiresAt };
+    const { status, headers } = decodeHead(this.#rows.record(seq));
+    const pieces = this.#rows.body(seq, size);
+    const body = size <= PIECE_BYTES ? joined(pieces, size) : this.#streamOf(seq, pieces);
+    return { outcome: 'replayed', head: { status, headers }, body, expiresAt };
+  }
+
+  /** Streams a recorded body and keeps its pieces here until the reader is done. */
+  #streamOf(seq: number, pieces: Iterator<Uint8Array>): ReadableStream<Uint8Array> {
+    this.#sweeper.hold(seq);
+    return new ReadableStream(
+      {
+        type: 'bytes',
+        pull: (controller) => {
+          const { done, value } = pieces.next();
+          if (done !== true) return controller.enqueue(value);
+          this.#sweeper.release(seq);
+          controller.close();
+          controller.byobRequest?.respond(0);
+        },
+        cancel: () => this.#sweeper.release(seq),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  #upstream(route: Route): Fetcher | typeof globalThis {
+    if (route.upstream.kind === 'url') return globalThis;
+    return serviceOf(this.env, route.upstream.name);
+  }
+
+  #forgetLive(id: string, execution: Execution): void {
+    if (this.#live.get(id) === execution) this.#live.delete(id);
+  }
+
+  #route(path: string): Route {
+    const route = this.#config().routes.find((candidate) => candidate.path === path);
+    if (route === undefined) throw new Error(`the ledger's configuration has no route ${path}`);
+    return route;
+  }
+
+  #config(): Config {
+    const result = configOf(this.env);
+    if (!result.ok) throw new Error('the configuration is invalid');
+    return result.config;
+  }
+}
+
+function isEventStream(head: ResponseHead): boolean {
+  return head.headers.some(
+    ([name, value]) => name === 'content-type' && /^text\/event-stream\b/i.test(value),
+  );
+}

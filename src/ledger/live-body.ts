@@ -1,0 +1,197 @@
+import { BodyLog, type PieceStore } from './body-log.ts';
+import { PIECE_BYTES } from './rows.ts';
+
+/** `whole`: every byte came, and what had to be recorded is durable. `broken`: the rest will never come. */
+export type BodyEnd = 'whole' | 'broken';
+
+export interface HeldPieceStore extends PieceStore {
+  /** Lets go of the pieces below the nth. */
+  drop(below: number): void;
+  /** Somebody reads the pieces, and they stay until as many calls to `release` have come. */
+  hold(): void;
+  release(): void;
+}
+
+/** A caller's place in the body. It ends with its stream, or with `leave` where no stream was asked for. */
+export interface BodyReader {
+  /** The body from its first byte. The stream errors where the body is broken. */
+  stream(): ReadableStream<Uint8Array>;
+  leave(): void;
+}
+
+interface Place {
+  position: number;
+}
+
+/**
+ * A response body while it comes, and the callers that read it, each from the first byte and at its own pace.
+ *
+ * While the body is to be recorded it is kept whole and has a bound, so it waits for no reader. One that is not recorded
+ * has no bound: only what some reader has yet to read is kept, it comes no faster than the fastest reader takes it,
+ * and a reader that falls too far behind is cut off.
+ */
+export class LiveBody {
+  readonly #store: HeldPieceStore;
+  readonly #maxLagBytes: number;
+  readonly #bytes: BodyLog;
+  readonly #readers = new Set<Place>();
+  readonly #ended = Promise.withResolvers<void>();
+  /** Replaced each time there is something new for a reader. */
+  #more = Promise.withResolvers<void>();
+  /** Replaced each time a reader moves on or leaves. */
+  #moved = Promise.withResolvers<void>();
+  #kept = true;
+  #length: number | null = null;
+  #end: BodyEnd | null = null;
+
+  constructor(store: HeldPieceStore, maxLagBytes: number) {
+    this.#store = store;
+    this.#maxLagBytes = maxLagBytes;
+    this.#bytes = new BodyLog(store);
+  }
+
+  get size(): number {
+    return this.#bytes.size;
+  }
+
+  /** Whether a caller that comes now can still read from the first byte. */
+  get readable(): boolean {
+    return this.#kept || this.#bytes.size <= PIECE_BYTES;
+  }
+
+  /** Resolves when the body has ended, in whichever way. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** A client that knows the length takes the last byte for the end, so that one is held back until the end. */
+  expect(length: number): void {
+    this.#length = length;
+  }
+
+  /** From here on the body is not for the record. */
+  forgo(): void {
+    this.#kept = false;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    for (let rest = chunk; rest.byteLength > 0; ) {
+      if (this.#bytes.room === 0) await this.#turn();
+      const part = rest.subarray(0, this.#bytes.room);
+      this.#bytes.append(part);
+      rest = rest.subarray(part.byteLength);
+      this.#announce();
+    }
+  }
+
+  end(end: BodyEnd): void {
+    this.#end = end;
+    this.#dropUnread();
+    this.#ended.resolve();
+    this.#announce();
+  }
+
+  /** The whole body, if it has ended well and all of it is in memory. */
+  whole(): Uint8Array | null {
+    return this.#end === 'whole' && this.size <= PIECE_BYTES ? this.#bytes.rest() : null;
+  }
+
+  /** What of the body is in no stored piece. */
+  rest(): Uint8Array {
+    return this.#bytes.rest();
+  }
+
+  /** Attaches a caller. From now on nothing that it has yet to read is let go. */
+  attach(): BodyReader {
+    const reader: Place = { position: 0 };
+    this.#readers.add(reader);
+    this.#store.hold();
+    return { stream: () => this.#streamTo(reader), leave: () => this.#leave(reader) };
+  }
+
+  #streamTo(reader: Place): ReadableStream<Uint8Array> {
+    return new ReadableStream(
+      {
+        type: 'bytes',
+        pull: async (controller) => {
+          try {
+            const chunk = await this.#next(reader);
+            if (chunk !== null) return controller.enqueue(chunk);
+            controller.close();
+            controller.byobRequest?.respond(0);
+          } catch (error) {
+            this.#leave(reader);
+            controller.error(error);
+          }
+        },
+        cancel: () => this.#leave(reader),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** The reader's next bytes; `null` at the end. Throws where there will be no more before the end. */
+  async #next(reader: Place): Promise<Uint8Array | null> {
+    for (;;) {
+      if (!this.#readers.has(reader))
+        throw new Error('this reader fell too far behind a response that is not recorded');
+      const visible = this.#visible();
+      if (reader.position < visible) {
+        const chunk = this.#bytes.read(reader.position, visible);
+        reader.position += chunk.byteLength;
+        this.#signalMove();
+        return chunk;
+      }
+      if (this.#end === 'broken') throw new Error('the upstream broke off before the end of the response');
+      if (this.#end === 'whole') {
+        this.#leave(reader);
+        return null;
+      }
+      await this.#more.promise;
+    }
+  }
+
+  #visible(): number {
+    if (this.#end !== null || this.#length === null || this.size < this.#length) return this.size;
+    return Math.max(0, this.#length - 1);
+  }
+
+  /** Makes room for the next piece. */
+  async #turn(): Promise<void> {
+    if (this.#kept) return this.#bytes.turn(true);
+    while (this.#readers.size > 0 && this.#fastest() < this.size) await this.#moved.promise;
+    for (const reader of this.#readers) {
+      if (this.size - reader.position > this.#maxLagBytes) this.#leave(reader);
+    }
+    const slowest = Math.min(this.size, ...[...this.#readers].map((reader) => reader.position));
+    this.#bytes.turn(slowest < this.size);
+    this.#store.drop(Math.floor(slowest / PIECE_BYTES));
+  }
+
+  #fastest(): number {
+    return Math.max(...[...this.#readers].map((reader) => reader.position));
+  }
+
+  #leave(reader: Place): void {
+    if (!this.#readers.delete(reader)) return;
+    this.#store.release();
+    this.#dropUnread();
+    this.#signalMove();
+  }
+
+  /** What is not recorded goes when the last reader has gone. */
+  #dropUnread(): void {
+    if (!this.#kept && this.#end !== null && this.#readers.size === 0)
+      this.#store.drop(Number.MAX_SAFE_INTEGER);
+  }
+
+  #announce(): void {
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
+
+  #signalMove(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,213 @@
+/** A body of more than one piece is kept in rows of this size, and its rest with the execution. A row holds 2 MB. */
+export const PIECE_BYTES = 512 * 1024;
+
+/** Where the body of a completed execution is. */
+export type Place = 'ledger' | 'results' | 'nowhere';
+
+interface CommonRow {
+  /** Rows are numbered in the order in which their executions began. */
+  readonly seq: number;
+  readonly id: string;
+  readonly fingerprint: string;
+  /** Milliseconds since the epoch, here and below. */
+  readonly receivedAt: number;
+  readonly expiresAt: number;
+}
+
+/** A `running` row says only that the request was about to be sent; whether it still runs is known in memory. */
+export type Row = (CommonRow & { readonly state: 'running' | 'unknown' }) | CompletedRow;
+
+export interface CompletedRow extends CommonRow {
+  readonly state: 'completed';
+  readonly place: Place;
+  readonly completedAt: number;
+  /** The body's size in bytes. */
+  readonly size: number;
+}
+
+/** The ledger's SQLite tables, one method a statement. All of it is synchronous: a decision is never interleaved. */
+export class Rows {
+  readonly #sql: SqlStorage;
+  #nextSeq: number;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS executions (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        fingerprint TEXT NOT NULL,
+        state TEXT NOT NULL,
+        place TEXT,
+        received_at INTEGER NOT NULL,
+        completed_at INTEGER,
+        expires_at INTEGER NOT NULL,
+        size INTEGER,
+        record BLOB,
+        rest BLOB
+      ) STRICT;
+      CREATE TABLE IF NOT EXISTS pieces (
+        seq INTEGER NOT NULL,
+        n INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (seq, n)
+      ) STRICT;
+    `);
+    // Pieces of what is not recorded are kept while somebody reads them; nobody does after a restart.
+    sql.exec(`DELETE FROM pieces WHERE seq NOT IN (SELECT seq FROM executions WHERE place = 'ledger')`);
+    this.#nextSeq = sql
+      .exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions')
+      .one().next;
+  }
+
+  find(id: string): Row | null {
+    const [row] = this.#sql.exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE id = ?`, id).toArray();
+    return row === undefined ? null : toRow(row);
+  }
+
+  /** The rows from `seq` on, oldest first. */
+  *from(seq: number): Generator<Row> {
+    const PAGE_ROWS = 200;
+    for (let next = seq; ; ) {
+      const page = this.#sql
+        .exec<SqlRow>(
+          `SELECT ${COLUMNS} FROM executions WHERE seq >= ? ORDER BY seq LIMIT ?`,
+          next,
+          PAGE_ROWS,
+        )
+        .toArray();
+      for (const row of page) yield toRow(row);
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      next = last.seq + 1;
+    }
+  }
+
+  /** Writes the intent to run. Returns the number of the new row. */
+  begin(id: string, fingerprint: string, receivedAt: number, expiresAt: number): number {
+    const seq = this.#nextSeq;
+    this.#nextSeq += 1;
+    this.#sql.exec(
+      `INSERT INTO executions (seq, id, fingerprint, state, received_at, expires_at) VALUES (?, ?, ?, 'running', ?, ?)`,
+      seq,
+      id,
+      fingerprint,
+      receivedAt,
+      expiresAt,
+    );
+    return seq;
+  }
+
+  /**
+   * Records the result: the record's bytes before its body, and what of the body is not in pieces yet. A response that is
+   * not recorded has no `rest`.
+   */
+  complete(
+    seq: number,
+    result: {
+      readonly completedAt: number;
+      readonly expiresAt: number;
+      readonly size: number;
+      readonly record: Uint8Array;
+      readonly rest: Uint8Array | null;
+    },
+  ): void {
+    const { completedAt, expiresAt, size, record, rest } = result;
+    this.#sql.exec(
+      `UPDATE executions
+       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, record = ?, rest = ?
+       WHERE seq = ?`,
+      rest === null ? 'nowhere' : 'ledger',
+      completedAt,
+      expiresAt,
+      size,
+      rest === null ? null : record,
+      rest,
+      seq,
+    );
+  }
+
+  markUnknown(seq: number, expiresAt: number): void {
+    this.#sql.exec(`UPDATE executions SET state = 'unknown', expires_at = ? WHERE seq = ?`, expiresAt, seq);
+  }
+
+  /** Forgets the execution. */
+  remove(seq: number): void {
+    this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
+    this.removePieces(seq);
+  }
+
+  /** Drops the body of a result that RESULTS has. */
+  dropBody(seq: number): void {
+    this.#sql.exec(`UPDATE executions SET place = 'results', record = NULL, rest = NULL WHERE seq = ?`, seq);
+    this.removePieces(seq);
+  }
+
+  /** The record of a result that is still here, up to its body. Throws where it is gone. */
+  record(seq: number): Uint8Array {
+    const { record } = this.#sql
+      .exec<{ record: ArrayBuffer }>('SELECT record FROM executions WHERE seq = ?', seq)
+      .one();
+    return new Uint8Array(record);
+  }
+
+  writePiece(seq: number, n: number, bytes: Uint8Array): void {
+    this.#sql.exec('INSERT INTO pieces (seq, n, bytes) VALUES (?, ?, ?)', seq, n, bytes);
+  }
+
+  /** The nth piece of a body. Throws where it is gone. */
+  piece(seq: number, n: number): Uint8Array {
+    const { bytes } = this.#sql
+      .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
+      .one();
+    return new Uint8Array(bytes);
+  }
+
+  /** Removes all pieces of a body, or those below the nth. */
+  removePieces(seq: number, below: number = Number.MAX_SAFE_INTEGER): void {
+    this.#sql.exec('DELETE FROM pieces WHERE seq = ? AND n < ?', seq, below);
+  }
+
+  /** The body of a result, piece by piece, each read when it is asked for. Throws where one is gone. */
+  *body(seq: number, size: number): Generator<Uint8Array, undefined> {
+    const pieces = Math.max(0, Math.ceil(size / PIECE_BYTES) - 1);
+    for (let n = 0; n < pieces; n += 1) yield this.piece(seq, n);
+    if (size === 0) return;
+    const { rest } = this.#sql
+      .exec<{ rest: ArrayBuffer }>('SELECT rest FROM executions WHERE seq = ?', seq)
+      .one();
+    yield new Uint8Array(rest);
+  }
+}
+
+const COLUMNS = 'seq, id, fingerprint, state, place, received_at, completed_at, expires_at, size';
+
+type SqlRow = {
+  seq: number;
+  id: string;
+  fingerprint: string;
+  state: string;
+  place: string | null;
+  received_at: number;
+  completed_at: number | null;
+  expires_at: number;
+  size: number | null;
+};
+
+function toRow(row: SqlRow): Row {
+  const common = {
+    seq: row.seq,
+    id: row.id,
+    fingerprint: row.fingerprint,
+    receivedAt: row.received_at,
+    expiresAt: row.expires_at,
+  };
+  if (row.state !== 'completed') return { ...common, state: row.state === 'running' ? 'running' : 'unknown' };
+  return {
+    ...common,
+    state: 'completed',
+    place: row.place === 'ledger' || row.place === 'results' ? row.place : 'nowhere',
+    completedAt: row.completed_at ?? row.received_at,
+    size: row.size ?? 0,
+  };
+}

@@ -1,0 +1,185 @@
+import type { Config } from '../config.ts';
+import { log, textOf } from '../log.ts';
+import { putResult } from './results.ts';
+import type { CompletedRow, Rows } from './rows.ts';
+
+/** Alarms come no closer together than this, so that one sweep serves many results. */
+const MIN_ALARM_GAP_MS = 1_000;
+const RETRY_MS = 30_000;
+/** Results written to KV at the same time. */
+const KV_CONCURRENCY = 6;
+/** Rows that one sweep removes, and bodies that it drops, before it lets requests through again. */
+const SWEEP_ROWS = 1_000;
+
+/** What has to be known of a result to put it into RESULTS. */
+export type ArchivedResult = Pick<CompletedRow, 'seq' | 'id' | 'size' | 'expiresAt'>;
+
+/**
+ * What becomes of a result after it is recorded: it goes to RESULTS at once, in the background; its body leaves the
+ * ledger when it is no longer hot and RESULTS has it; its row goes at the end of its TTL. One alarm drives the latter two.
+ *
+ * Rows are numbered as they begin and all live as long, so both are found by going from the oldest on.
+ */
+export class Sweeper {
+  readonly #ctx: DurableObjectState;
+  readonly #rows: Rows;
+  readonly #config: () => Config;
+  readonly #isLive: (id: string) => boolean;
+  #alarmAt: number | null = null;
+  /** Every row before this one has no body here. */
+  #coolFrom = 0;
+  /** Results that RESULTS is known to have although their bodies are still here. */
+  readonly #archived = new Set<number>();
+  readonly #archiving = new Map<number, Promise<boolean>>();
+  /** How many readers each body has. */
+  readonly #held = new Map<number, number>();
+
+  constructor(ctx: DurableObjectState, rows: Rows, config: () => Config, isLive: (id: string) => boolean) {
+    this.#ctx = ctx;
+    this.#rows = rows;
+    this.#config = config;
+    this.#isLive = isLive;
+  }
+
+  /** To be awaited before anything else: which alarm an earlier life of the object has set. */
+  async start(): Promise<void> {
+    this.#alarmAt = await this.#ctx.storage.getAlarm();
+  }
+
+  /** There will be a row to look at from `atMs` on. Costs a write only where no alarm comes before that. */
+  expectWork(atMs: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= atMs + MIN_ALARM_GAP_MS) return;
+    this.#alarmAt = Math.max(atMs, Date.now() + MIN_ALARM_GAP_MS);
+    void this.#ctx.storage.setAlarm(this.#alarmAt);
+  }
+
+  /** Somebody reads this body: it stays until as many calls to {@link release} have come. */
+  hold(seq: number): void {
+    this.#held.set(seq, (this.#held.get(seq) ?? 0) + 1);
+  }
+
+  release(seq: number): void {
+    const left = (this.#held.get(seq) ?? 0) - 1;
+    if (left > 0) this.#held.set(seq, left);
+    else this.#held.delete(seq);
+  }
+
+  /** Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. */
+  archive(result: ArchivedResult): void {
+    this.#ctx.waitUntil(this.#put(result));
+  }
+
+  /** Does what is due, and sets the alarm for what comes next. Never rejects: an alarm that throws is soon given up. */
+  async sweep(): Promise<void> {
+    this.#alarmAt = null;
+    const now = Date.now();
+    let next: number | null;
+    try {
+      next = soonest(this.#expire(now), await this.#cool(now));
+    } catch (error) {
+      log('error', 'sweep-failed', { reason: textOf(error) });
+      next = now + RETRY_MS;
+    }
+    if (next !== null) this.expectWork(next);
+  }
+
+  /** Removes what is past its TTL. Returns when the next row is. */
+  #expire(now: number): number | null {
+    let removed = 0;
+    let next: number | null = null;
+    for (const row of this.#rows.from(0)) {
+      if (row.expiresAt > now) return soonest(next, row.expiresAt);
+      if (this.#isLive(row.id) || this.#held.has(row.seq)) {
+        next = now + RETRY_MS;
+        continue;
+      }
+      this.#rows.remove(row.seq);
+      this.#archived.delete(row.seq);
+      removed += 1;
+      if (removed === SWEEP_ROWS) return now;
+    }
+    return next;
+  }
+
+  /** Drops the bodies that are no longer hot, each after RESULTS has it. Returns when the next one is due. */
+  async #cool(now: number): Promise<number | null> {
+    const hotMs = this.#config().hotSeconds * 1000;
+    const due: CompletedRow[] = [];
+    let next: number | null = null;
+    let after = this.#coolFrom;
+    let again: number | null = null;
+    for (const row of this.#rows.from(this.#coolFrom)) {
+      after = row.seq + 1;
+      const coolAt = (row.state === 'completed' ? row.completedAt : row.receivedAt) + hotMs;
+      if (row.state === 'completed' && row.place === 'ledger' && coolAt <= now) {
+        due.push(row);
+        if (due.length < SWEEP_ROWS) continue;
+        next = now;
+        break;
+      }
+      const hasBodyLater = row.state === 'completed' ? row.place === 'ledger' : this.#isLive(row.id);
+      if (hasBodyLater || coolAt > now) {
+        again ??= row.seq;
+        next = soonest(next, Math.max(coolAt, now + MIN_ALARM_GAP_MS));
+      }
+      // Whatever began later than this is younger still.
+      if (row.receivedAt + hotMs > now) break;
+    }
+    this.#coolFrom = again ?? after;
+
+    const kept = await this.#drop(due);
+    if (kept === null) return next;
+    this.#coolFrom = Math.min(this.#coolFrom, kept);
+    return soonest(next, now + RETRY_MS);
+  }
+
+  /** Drops the bodies of these rows, oldest first. Returns the first row that has to keep its body for now. */
+  async #drop(due: readonly CompletedRow[]): Promise<number | null> {
+    let kept: number | null = null;
+    for (let start = 0; start < due.length; start += KV_CONCURRENCY) {
+      const batch = due.slice(start, start + KV_CONCURRENCY);
+      const archived = await Promise.all(batch.map((row) => this.#archived.has(row.seq) || this.#put(row)));
+      for (const [index, row] of batch.entries()) {
+        if (archived[index] === true && !this.#held.has(row.seq)) {
+          this.#rows.dropBody(row.seq);
+          this.#archived.delete(row.seq);
+        } else {
+          kept ??= row.seq;
+        }
+      }
+      // Where KV is out of reach for some, it is out of reach for the rest: they wait for the next sweep.
+      if (archived.includes(false)) return kept;
+    }
+    return kept;
+  }
+
+  /** Whether RESULTS has the result now. A put under way is shared. */
+  #put(result: ArchivedResult): Promise<boolean> {
+    const underWay = this.#archiving.get(result.seq);
+    if (underWay !== undefined) return underWay;
+    const put = this.#tryPut(result).finally(() => this.#archiving.delete(result.seq));
+    this.#archiving.set(result.seq, put);
+    return put;
+  }
+
+  async #tryPut({ seq, id, size, expiresAt }: ArchivedResult): Promise<boolean> {
+    try {
+      await putResult(this.#config().results, id, {
+        head: this.#rows.record(seq),
+        bodySize: size,
+        pieces: () => this.#rows.body(seq, size),
+        expiresAt,
+      });
+      this.#archived.add(seq);
+      return true;
+    } catch (error) {
+      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
+      return false;
+    }
+  }
+}
+
+function soonest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}

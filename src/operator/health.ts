@@ -1,0 +1,7 @@
+import type { Context } from 'hono';
+import { version } from '../../package.json';
+
+/** `GET /_oncegate/health`: public, for load balancers and uptime checks. */
+export function health(c: Context): Response {
+  return c.json({ status: 'ok', version }, 200, { 'cache-control': 'no-store' });
+}

@@ -1,0 +1,52 @@
+import { parseItem } from 'structured-headers';
+
+export type KeyResult =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'invalid'; readonly why: string }
+  | { readonly kind: 'key'; readonly key: string };
+
+const MAX_KEY_CHARACTERS = 255;
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/**
+ * Reads an idempotency key from its field value: a structured-field String (`"abc"`, RFC 9651 §3.3.3) or the bare
+ * form that real clients send (`abc`). Both name the same key.
+ *
+ * Two fields arrive joined by a comma and a space. Neither form can hold that outside quotes, so they are refused
+ * rather than read as one key.
+ */
+export function parseKey(value: string | null): KeyResult {
+  if (value === null) return { kind: 'absent' };
+  const text = value.trim();
+  if (text === '') return invalid('It is empty.');
+  return text.startsWith('"') ? parseQuoted(text) : parseBare(text);
+}
+
+function parseQuoted(text: string): KeyResult {
+  let key: unknown;
+  try {
+    [key] = parseItem(text);
+  } catch {
+    return invalid('It begins with a quote but is not one structured-field String such as "abc".');
+  }
+  if (typeof key !== 'string' || key === '') return invalid('It is empty.');
+  return ofAllowedLength(key);
+}
+
+function parseBare(text: string): KeyResult {
+  if (/,\s/.test(text)) return invalid('There is more than one value.');
+  if (!VISIBLE_ASCII.test(text)) {
+    return invalid('It may hold visible ASCII characters only, and a space only in the quoted form.');
+  }
+  return ofAllowedLength(text);
+}
+
+function ofAllowedLength(key: string): KeyResult {
+  return key.length <= MAX_KEY_CHARACTERS
+    ? { kind: 'key', key }
+    : invalid(`It has ${key.length} characters; ${MAX_KEY_CHARACTERS} is the most.`);
+}
+
+function invalid(why: string): KeyResult {
+  return { kind: 'invalid', why };
+}

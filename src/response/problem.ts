@@ -1,0 +1,153 @@
+import { OPERATOR_PREFIX } from '../config.ts';
+
+/** A kind of problem: what its page says, and what the gateway answers. */
+export interface ProblemType {
+  readonly status: 400 | 404 | 409 | 413 | 422 | 500 | 502 | 503 | 504;
+  readonly title: string;
+  /** When it happens, and what to do about it, in paragraphs for people. */
+  readonly page: readonly string[];
+  /** Whether the same request, with the same key, may be sent again as it is. */
+  readonly retry: boolean;
+}
+
+export const problemTypes = {
+  'key-missing': {
+    status: 400,
+    title: 'The idempotency key is missing',
+    page: [
+      'This route asks for an idempotency key on each request of this method, and the request carried none. Nothing was sent upstream.',
+      'Send a key that is new for each operation and the same for each retry of it, such as a random UUID, in the header that the problem names.',
+    ],
+    retry: false,
+  },
+  'key-invalid': {
+    status: 400,
+    title: 'The idempotency key is not valid',
+    page: [
+      'A key has 1 to 255 characters of visible ASCII, once, either bare or as a quoted structured-field string: Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324". Nothing was sent upstream.',
+      'The problem’s detail says what is wrong with the key that was sent.',
+    ],
+    retry: false,
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The request body is too large',
+    page: [
+      'The gateway holds a request’s body while it computes its fingerprint, up to a limit that the operator sets (MAX_REQUEST_BYTES). This one is larger. Nothing was sent upstream.',
+    ],
+    retry: false,
+  },
+  'key-reused': {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+    page: [
+      'A request with this key is known, and it was another one: its method, path, query, media type or body differs. The first one’s result stays. Nothing was sent upstream.',
+      'To send a new request, take a new key. To retry the first one, send exactly the same request again.',
+    ],
+    retry: false,
+  },
+  'in-progress': {
+    status: 409,
+    title: 'The request is still in progress',
+    page: [
+      'The first request with this key is still running upstream. This one was not sent.',
+      'Retry with the same key after the time that Retry-After gives.',
+    ],
+    retry: true,
+  },
+  'outcome-unknown': {
+    status: 409,
+    title: 'The outcome of the first request is unknown',
+    page: [
+      'The first request with this key was sent, and the connection broke before its result was known: it may or may not have had its effect. This route does not run such a request a second time. Nothing was sent upstream.',
+      'Find out at the upstream whether the operation took place. If it did not, send it with a new key, or ask the operator of the gateway to forget this one.',
+    ],
+    retry: false,
+  },
+  'not-recorded': {
+    status: 409,
+    title: 'The request was executed, but its response was too large to record',
+    page: [
+      'The first request with this key ran and succeeded. Its response went to the first client whole, but is larger than what the gateway keeps (MAX_RECORD_BYTES), so it cannot be replayed. Nothing was sent upstream.',
+    ],
+    retry: false,
+  },
+  'route-not-found': {
+    status: 404,
+    title: 'No route matches this path',
+    page: [
+      'The gateway has no route for this path. Nothing was sent upstream.',
+      'Routes are set with ROUTES in its configuration.',
+    ],
+    retry: false,
+  },
+  'config-invalid': {
+    status: 500,
+    title: 'The gateway’s configuration is invalid',
+    page: [
+      'One or more settings of the gateway are missing or invalid, so it lets nothing through. The problem names each of them and says why.',
+      'Settings are environment bindings: [vars] in wrangler.toml, or --var NAME:value.',
+    ],
+    retry: false,
+  },
+  'upstream-unreachable': {
+    status: 502,
+    title: 'The upstream gave no response',
+    page: [
+      'The upstream could not be reached, or the connection to it broke before a response began. Whether it acted on the request is not known.',
+      'Retry with the same key. Where the route’s UNKNOWN_OUTCOME is “retry”, the request runs again; where it is “refuse”, the retry is answered with outcome-unknown.',
+    ],
+    retry: true,
+  },
+  'upstream-timeout': {
+    status: 504,
+    title: 'The upstream did not respond in time',
+    page: [
+      'The upstream sent no response within the time that the route allows it (UPSTREAM_TIMEOUT_SECONDS). Whether it acted on the request is not known.',
+      'Retry with the same key. Where the route’s UNKNOWN_OUTCOME is “retry”, the request runs again; where it is “refuse”, the retry is answered with outcome-unknown.',
+    ],
+    retry: true,
+  },
+  'ledger-unavailable': {
+    status: 503,
+    title: 'The ledger is not available',
+    page: [
+      'The gateway cannot reach the ledger, which knows whether this request has run, and has no recorded result at hand. It does not guess: nothing was sent upstream by this request.',
+      'Retry with the same key after the time that Retry-After gives.',
+    ],
+    retry: true,
+  },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemSlug = keyof typeof problemTypes;
+
+export interface Problem {
+  readonly slug: ProblemSlug;
+  /** What happened to this request, and what to do. */
+  readonly detail: string;
+  readonly key?: string | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+  /** The gateway's member of `Cache-Status`. */
+  readonly cacheStatus?: string | undefined;
+}
+
+export function isProblemSlug(slug: string): slug is ProblemSlug {
+  return Object.hasOwn(problemTypes, slug);
+}
+
+/** A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served. */
+export function problemResponse(requestUrl: URL, problem: Problem): Response {
+  const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
+  const { status, title } = problemTypes[slug];
+  const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
+  const headers = new Headers({
+    'content-type': 'application/problem+json',
+    'content-language': 'en',
+    'cache-control': 'no-store',
+    link: `<${type}>; rel="describedby"`,
+  });
+  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
+  if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);
+  const body = { type, title, status, detail, ...(key === undefined ? {} : { key }) };
+  return new Response(JSON.stringify(body), { status, headers });
+}
