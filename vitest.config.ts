@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: 'test/e2e/bundle.ts',
+          globalSetup: 'test/e2e/harness/bundle.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -164,7 +164,6 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const headerName = v.pipe(
   v.string('must be a header name'),
   v.regex(TOKEN, 'must be a header name'),
-  v.toLowerCase(),
 );
 
 const statusRange = v.pipe(

@@ -1,0 +1,58 @@
+/**
+ * Runs the bundled gateway on Miniflare in a process of its own, so that a test can kill it. The first argument is JSON:
+ * the bindings, where storage lives, and the service bindings' scripts. It prints its URL when it is ready.
+ */
+import { readFileSync } from 'node:fs';
+import { Miniflare } from 'miniflare';
+import { bundleDirectory } from './bundle.ts';
+import type { GatewayOptions } from './gateway.ts';
+
+const options: GatewayOptions = JSON.parse(process.argv[2] ?? '{}');
+
+const esm = (contents: string) => ({
+  mainModule: 'worker.js',
+  modules: { 'worker.js': { type: 'esm' as const, contents } },
+});
+
+const miniflare = new Miniflare({
+  host: '127.0.0.1',
+  port: options.port ?? 0,
+  ...(options.storage === undefined ? {} : { resourcePersistencePath: options.storage }),
+  workers: [
+    {
+      config: {
+        name: 'oncegate',
+        compatibilityDate: '2026-11-01',
+        manifest: esm(readFileSync(`${bundleDirectory}/index.js`, 'utf8')),
+        env: {
+          LEDGER: { type: 'durable-object', worker: 'oncegate', exportName: 'Ledger' },
+          RESULTS: { type: 'kv', id: 'results' },
+          ...Object.fromEntries(
+            Object.entries(options.vars).map(([name, value]) => [
+              name,
+              typeof value === 'string' ? { type: 'text' as const, value } : { type: 'json' as const, value },
+            ]),
+          ),
+          ...Object.fromEntries(
+            Object.keys(options.services ?? {}).map((name) => [
+              name,
+              { type: 'worker' as const, worker: name.toLowerCase() },
+            ]),
+          ),
+        },
+        exports: { Ledger: { type: 'durable-object', storage: 'sqlite' } },
+      },
+      dev: { rootPath: bundleDirectory },
+    },
+    ...Object.entries(options.services ?? {}).map(([name, script]) => ({
+      config: { name: name.toLowerCase(), compatibilityDate: '2026-11-01', manifest: esm(script), env: {} },
+      dev: { rootPath: bundleDirectory },
+    })),
+  ],
+});
+
+process.stdout.write(`ready ${(await miniflare.ready).origin}\n`);
+process.on('SIGTERM', async () => {
+  await miniflare.dispose();
+  process.exit(0);
+});

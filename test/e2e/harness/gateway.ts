@@ -1,0 +1,16 @@
+import { type RunningScript, startScript } from './process.ts';
+
+export interface GatewayOptions {
+  /** Environment bindings: the settings under test. */
+  readonly vars: Readonly<Record<string, unknown>>;
+  /** Where storage lives; without it, in a folder that goes with the process. */
+  readonly storage?: string;
+  readonly port?: number;
+  /** Service bindings: name → the bound Worker's script. */
+  readonly services?: Readonly<Record<string, string>>;
+}
+
+/** The gateway in a process of its own. */
+export function startGateway(options: GatewayOptions): Promise<RunningScript> {
+  return startScript('gateway-process.ts', JSON.stringify(options));
+}

@@ -1,0 +1,158 @@
+/**
+ * An HTTP API in a process of its own, well-behaved or not by the path it is asked for. It remembers each run under the
+ * idempotency key that came with it. A path with a gate waits there until the test opens it.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { WebSocketServer } from 'ws';
+import type { Run } from './origin.ts';
+
+const runs: Run[] = [];
+const gates = new Map<string, PromiseWithResolvers<void>>();
+/** Gates at which some request has arrived. */
+const arrivals = new Map<string, PromiseWithResolvers<void>>();
+
+function slot(map: Map<string, PromiseWithResolvers<void>>, name: string): PromiseWithResolvers<void> {
+  const known = map.get(name) ?? Promise.withResolvers<void>();
+  map.set(name, known);
+  return known;
+}
+
+async function waitAt(name: string): Promise<void> {
+  slot(arrivals, name).resolve();
+  await slot(gates, name).promise;
+}
+
+type Behaviour = (context: {
+  request: IncomingMessage;
+  response: ServerResponse;
+  body: Buffer;
+  /** The path's second segment. */
+  argument: string;
+  query: URLSearchParams;
+  /** How often this key has run, this time included. */
+  run: number;
+}) => Promise<void> | void;
+
+const behaviours: Record<string, Behaviour> = {
+  count: ({ response, run }) => json(response, 200, { run }),
+  status: ({ response, argument, run }) => json(response, Number(argument), { run }),
+  'fail-first': ({ response, argument, run }) => json(response, run === 1 ? Number(argument) : 200, { run }),
+  held: async ({ response, argument, run }) => {
+    await waitAt(argument);
+    json(response, 200, { run });
+  },
+  /** Head and first part at once, the rest when the gate opens; `?length` announces the length. */
+  'held-body': async ({ response, argument, query, run }) => {
+    const parts = [`run ${run} begins\n`, 'run ends\n'];
+    const length = parts.join('').length;
+    response.writeHead(query.has('error') ? 500 : 200, {
+      'content-type': query.get('type') ?? 'text/plain',
+      ...(query.has('length') ? { 'content-length': length } : {}),
+    });
+    response.write(parts[0]);
+    await waitAt(argument);
+    if (query.has('truncate') && run === 1) return void response.destroy();
+    response.end(parts[1]);
+  },
+  sse: async ({ response, argument, run }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`data: first of run ${run}\n\n`);
+    await waitAt(argument);
+    response.end('data: last\n\n');
+  },
+  /** Breaks the connection on the first run: before the head, or after some of the body. */
+  reset: ({ request, response, argument, run }) => {
+    if (run > 1) return json(response, 200, { run });
+    if (argument === 'before-head') return void request.socket.resetAndDestroy();
+    response.writeHead(200, argument === 'length' ? { 'content-length': 1000 } : {});
+    response.write('some of it', () => request.socket.destroy());
+  },
+  /** Says nothing at all on the first run: before the head, or after some of the body. */
+  silent: ({ response, argument, run }) => {
+    if (run > 1) return json(response, 200, { run });
+    if (argument === 'body') response.writeHead(200).write('some of it');
+  },
+  bytes: ({ response, argument, query }) => {
+    const bytes = pattern(Number(argument));
+    response.writeHead(Number(query.get('status') ?? 200), query.has('chunked') ? {} : { 'content-length': bytes.length });
+    response.end(bytes);
+  },
+  gzip: ({ response }) => {
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain', 'content-digest': 'sha-256=:x:' });
+    response.end(gzipSync('what was compressed'));
+  },
+  deflate: ({ response }) => {
+    response.writeHead(200, { 'content-encoding': 'deflate' });
+    response.end(deflateSync('what was compressed'));
+  },
+  'no-content': ({ response }) => response.writeHead(204).end(),
+  redirect: ({ response }) => response.writeHead(307, { location: '/count' }).end(),
+  cookies: ({ response, run }) => {
+    response.setHeader('set-cookie', ['a=1; Path=/', `b=${run}; HttpOnly`]);
+    json(response, 200, { run });
+  },
+  'hop-by-hop': ({ response, run }) => {
+    response.setHeader('connection', 'keep-alive, x-private');
+    response.setHeader('x-private', 'for this connection only');
+    response.setHeader('proxy-authenticate', 'Basic');
+    response.setHeader('x-public', 'for everybody');
+    json(response, 200, { run });
+  },
+  echo: ({ request, response, body }) => {
+    json(response, 200, { headers: request.rawHeaders, bytes: body.length, sha256: sha256(body), url: request.url });
+  },
+};
+
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url ?? '/', 'http://origin');
+  const [behaviour = '', argument = ''] = url.pathname.split('/').slice(1);
+  if (behaviour === '_open') {
+    slot(gates, argument).resolve();
+    return void response.end();
+  }
+  if (behaviour === '_arrived') {
+    await slot(arrivals, argument).promise;
+    return void response.end();
+  }
+  if (behaviour === '_runs') return json(response, 200, runs);
+
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  const key = String(request.headers['idempotency-key'] ?? '');
+  runs.push({ key, method: request.method ?? '', url: request.url ?? '', bytes: body.length });
+  const run = runs.filter((other) => other.key === key).length;
+  const behave = behaviours[behaviour];
+  if (behave === undefined) return json(response, 404, { error: 'no such behaviour' });
+  await behave({ request, response, body, argument, query: url.searchParams, run });
+});
+
+new WebSocketServer({ server }).on('connection', (socket) => {
+  socket.on('message', (message) => socket.send(`echo ${message}`));
+});
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+/** Bytes that are not the same anywhere for long, so that a piece out of place shows. */
+function pattern(size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+  return bytes;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo;
+  process.stdout.write(`ready http://127.0.0.1:${port}\n`);
+});
+process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,35 @@
+import { startScript } from './process.ts';
+
+/** One request that reached the origin. */
+export interface Run {
+  readonly key: string;
+  readonly method: string;
+  readonly url: string;
+  readonly bytes: number;
+}
+
+export interface Origin {
+  readonly url: string;
+  /** What ran under a key. */
+  runs(key: string): Promise<Run[]>;
+  /** Resolves when a request has arrived at the gate. */
+  arrived(gate: string): Promise<void>;
+  /** Lets through what waits at the gate, and what will come to it. */
+  open(gate: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The upstream API in a process of its own. */
+export async function startOrigin(): Promise<Origin> {
+  const script = await startScript('origin-process.ts');
+  return {
+    url: script.url,
+    runs: async (key) => {
+      const runs: Run[] = await (await fetch(`${script.url}/_runs`)).json();
+      return runs.filter((run) => run.key === key);
+    },
+    arrived: async (gate) => void (await fetch(`${script.url}/_arrived/${gate}`)),
+    open: async (gate) => void (await fetch(`${script.url}/_open/${gate}`)),
+    stop: script.stop,
+  };
+}
