@@ -161,10 +161,7 @@ function splitList(text: string): string[] {
 
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerName = v.pipe(
-  v.string('must be a header name'),
-  v.regex(TOKEN, 'must be a header name'),
-);
+const headerName = v.pipe(v.string('must be a header name'), v.regex(TOKEN, 'must be a header name'));
 
 const statusRange = v.pipe(
   v.string(),

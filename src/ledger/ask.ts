@@ -25,17 +25,21 @@ export async function askLedger(
   shard: number,
   call: LedgerCall,
 ): Promise<AskedAnswer> {
-  const stub = config.ledger.getByName(
-    `${route.path}:${shard}`,
-    route.location === null ? {} : { locationHint: route.location },
-  );
+  const ledger = () =>
+    config.ledger.getByName(
+      `${route.path}:${shard}`,
+      route.location === null ? {} : { locationHint: route.location },
+    );
   try {
-    const answer = await stub.execute(call);
+    const answer = await ledger().execute(call);
     if (answer.outcome !== 'archived') return answer;
     return (await fromResults(config, call, answer.completedAt)) ?? { outcome: 'unavailable' };
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(config, call)) ?? (await afterLostConnection(error, () => stub.state(call.id)));
+    return (
+      (await fromResults(config, call)) ??
+      (await afterLostConnection(error, async () => ledger().state(call.id)))
+    );
   }
 }
 

@@ -19,7 +19,12 @@ beforeAll(async () => {
         { path: '/reject/*', stripPrefix: '/reject', concurrent: 'reject' },
         { path: '/short/*', stripPrefix: '/short', ttlSeconds: '1' },
         { path: '/found/*', stripPrefix: '/found', recordStatuses: '200-299,404' },
-        { path: '/renamed/*', stripPrefix: '/renamed', keyHeader: 'X-Request-Key', forwardKeyAs: 'Idempotency-Key' },
+        {
+          path: '/renamed/*',
+          stripPrefix: '/renamed',
+          keyHeader: 'X-Request-Key',
+          forwardKeyAs: 'Idempotency-Key',
+        },
         { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
         { path: '/*' },
       ],
@@ -56,8 +61,12 @@ test('a hundred requests at once run once, and all get the same response', async
   await origin.open(gate);
   const responses = await Promise.all(pending);
 
-  expect(new Set(await Promise.all(responses.map((response) => response.text())))).toEqual(new Set(['{"run":1}']));
-  const handled = responses.map((response) => response.headers.get('cache-status')?.replace(/ttl=\d+/, 'ttl'));
+  expect(new Set(await Promise.all(responses.map((response) => response.text())))).toEqual(
+    new Set(['{"run":1}']),
+  );
+  const handled = responses.map((response) =>
+    response.headers.get('cache-status')?.replace(/ttl=\d+/, 'ttl'),
+  );
   expect(handled.filter((status) => status === 'oncegate; fwd=miss; stored')).toHaveLength(1);
   expect(await origin.runs(key)).toHaveLength(1);
 });
@@ -112,15 +121,18 @@ test('a key that comes again with another request is refused while the first one
   expect((await first).status).toBe(200);
 });
 
-test.each([500, 503, 429, 400, 404, 302])('a %i is handed on and not recorded: the retry runs again', async (status) => {
-  const key = freshKey();
-  const first = await post(`${gateway.url}/fail-first/${status}`, key);
-  const second = await post(`${gateway.url}/fail-first/${status}`, key);
-  expect(first.status).toBe(status);
-  expect(first.headers.get('cache-status')).toBe('oncegate; fwd=miss; detail=failed');
-  expect(second.status).toBe(200);
-  expect(await second.json()).toEqual({ run: 2 });
-});
+test.each([500, 503, 429, 400, 404, 302])(
+  'a %i is handed on and not recorded: the retry runs again',
+  async (status) => {
+    const key = freshKey();
+    const first = await post(`${gateway.url}/fail-first/${status}`, key);
+    const second = await post(`${gateway.url}/fail-first/${status}`, key);
+    expect(first.status).toBe(status);
+    expect(first.headers.get('cache-status')).toBe('oncegate; fwd=miss; detail=failed');
+    expect(second.status).toBe(200);
+    expect(await second.json()).toEqual({ run: 2 });
+  },
+);
 
 test('after a failure the client may correct the body under the same key', async () => {
   const key = freshKey();
@@ -141,7 +153,10 @@ test('a result ends with its TTL, and the next request runs again', async () => 
   const key = freshKey();
   await post(`${gateway.url}/short/count`, key);
   await expect
-    .poll(async () => (await post(`${gateway.url}/short/count`, key)).json(), { timeout: 20_000, interval: 100 })
+    .poll(async () => (await post(`${gateway.url}/short/count`, key)).json(), {
+      timeout: 20_000,
+      interval: 100,
+    })
     .toEqual({ run: 2 });
 });
 
@@ -163,7 +178,9 @@ test('`Prefer: wait` shortens the wait for the running execution', async () => {
   const gate = freshGate();
   const first = post(`${gateway.url}/held/${gate}`, key);
   await origin.arrived(gate);
-  const second = await post(`${gateway.url}/held/${gate}`, key, { headers: { prefer: 'respond-async, wait=0' } });
+  const second = await post(`${gateway.url}/held/${gate}`, key, {
+    headers: { prefer: 'respond-async, wait=0' },
+  });
   await origin.open(gate);
   expect(second.status).toBe(409);
   expect((await first).status).toBe(200);
@@ -173,7 +190,10 @@ test('with `json`, the order of keys and white space make no other request, a va
   const key = freshKey();
   const headers = { 'content-type': 'application/json' };
   await post(`${gateway.url}/json/count`, key, { headers, body: '{"a":1,"b":[2,3]}' });
-  const reordered = await post(`${gateway.url}/json/count`, key, { headers, body: '{ "b": [2, 3], "a": 1.0 }' });
+  const reordered = await post(`${gateway.url}/json/count`, key, {
+    headers,
+    body: '{ "b": [2, 3], "a": 1.0 }',
+  });
   const changed = await post(`${gateway.url}/json/count`, key, { headers, body: '{"a":1,"b":[3,2]}' });
   expect(reordered.headers.get('idempotent-replayed')).toBe('true');
   expect(changed.status).toBe(422);
@@ -214,7 +234,10 @@ test('with `optional`, a request without a key is passed on, one with a key runs
 
 test('the key goes to the upstream under the name that the route gives it, or not at all', async () => {
   const key = freshKey();
-  const renamed = await fetch(`${gateway.url}/renamed/echo`, { method: 'POST', headers: { 'x-request-key': key } });
+  const renamed = await fetch(`${gateway.url}/renamed/echo`, {
+    method: 'POST',
+    headers: { 'x-request-key': key },
+  });
   const dropped = await post(`${gateway.url}/dropped/echo`, key);
   const names = async (response: Response) => {
     const { headers }: { headers: string[] } = await response.json();

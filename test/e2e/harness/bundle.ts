@@ -3,9 +3,21 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The gateway as `wrangler deploy` would upload it. Made once for all end-to-end tests. */
-export const bundleDirectory = `${root}.wrangler/e2e`;
+/** The gateway as `wrangler deploy` would upload it, and the same with faults to order. */
+export const bundles = {
+  gateway: `${root}.wrangler/e2e/gateway`,
+  faulty: `${root}.wrangler/e2e/faulty`,
+} as const;
 
+/** Makes the bundles, once for all end-to-end tests. */
 export default function setup(): void {
-  execFileSync('wrangler', ['deploy', '--dry-run', '--outdir', bundleDirectory], { cwd: root, stdio: 'pipe' });
+  bundle('src/index.ts', bundles.gateway);
+  bundle('test/e2e/harness/faulty-gateway.ts', bundles.faulty);
+}
+
+function bundle(entry: string, directory: string): void {
+  execFileSync('wrangler', ['deploy', entry, '--dry-run', '--outdir', directory], {
+    cwd: root,
+    stdio: 'pipe',
+  });
 }

@@ -4,10 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { Miniflare } from 'miniflare';
-import { bundleDirectory } from './bundle.ts';
+import { bundles } from './bundle.ts';
 import type { GatewayOptions } from './gateway.ts';
 
 const options: GatewayOptions = JSON.parse(process.argv[2] ?? '{}');
+const [directory, script] =
+  options.faulty === true ? [bundles.faulty, 'faulty-gateway.js'] : [bundles.gateway, 'index.js'];
 
 const esm = (contents: string) => ({
   mainModule: 'worker.js',
@@ -23,7 +25,7 @@ const miniflare = new Miniflare({
       config: {
         name: 'oncegate',
         compatibilityDate: '2026-11-01',
-        manifest: esm(readFileSync(`${bundleDirectory}/index.js`, 'utf8')),
+        manifest: esm(readFileSync(`${directory}/${script}`, 'utf8')),
         env: {
           LEDGER: { type: 'durable-object', worker: 'oncegate', exportName: 'Ledger' },
           RESULTS: { type: 'kv', id: 'results' },
@@ -42,11 +44,11 @@ const miniflare = new Miniflare({
         },
         exports: { Ledger: { type: 'durable-object', storage: 'sqlite' } },
       },
-      dev: { rootPath: bundleDirectory },
+      dev: { rootPath: directory },
     },
     ...Object.entries(options.services ?? {}).map(([name, script]) => ({
       config: { name: name.toLowerCase(), compatibilityDate: '2026-11-01', manifest: esm(script), env: {} },
-      dev: { rootPath: bundleDirectory },
+      dev: { rootPath: directory },
     })),
   ],
 });

@@ -6,6 +6,8 @@ export interface GatewayOptions {
   /** Where storage lives; without it, in a folder that goes with the process. */
   readonly storage?: string;
   readonly port?: number;
+  /** Whether faults can be ordered, see faulty-gateway.ts. */
+  readonly faulty?: boolean;
   /** Service bindings: name → the bound Worker's script. */
   readonly services?: Readonly<Record<string, string>>;
 }

@@ -40,15 +40,16 @@ const behaviours: Record<string, Behaviour> = {
   count: ({ response, run }) => json(response, 200, { run }),
   status: ({ response, argument, run }) => json(response, Number(argument), { run }),
   'fail-first': ({ response, argument, run }) => json(response, run === 1 ? Number(argument) : 200, { run }),
-  held: async ({ response, argument, run }) => {
+  /** Waits before the head; `?status` is what it then answers. */
+  held: async ({ response, argument, query, run }) => {
     await waitAt(argument);
-    json(response, 200, { run });
+    json(response, Number(query.get('status') ?? 200), { run });
   },
   /** Head and first part at once, the rest when the gate opens; `?length` announces the length. */
   'held-body': async ({ response, argument, query, run }) => {
     const parts = [`run ${run} begins\n`, 'run ends\n'];
     const length = parts.join('').length;
-    response.writeHead(query.has('error') ? 500 : 200, {
+    response.writeHead(200, {
       'content-type': query.get('type') ?? 'text/plain',
       ...(query.has('length') ? { 'content-length': length } : {}),
     });
@@ -77,19 +78,26 @@ const behaviours: Record<string, Behaviour> = {
   },
   bytes: ({ response, argument, query }) => {
     const bytes = pattern(Number(argument));
-    response.writeHead(Number(query.get('status') ?? 200), query.has('chunked') ? {} : { 'content-length': bytes.length });
+    response.writeHead(
+      Number(query.get('status') ?? 200),
+      query.has('chunked') ? {} : { 'content-length': bytes.length },
+    );
     response.end(bytes);
   },
   gzip: ({ response }) => {
-    response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain', 'content-digest': 'sha-256=:x:' });
+    response.writeHead(200, {
+      'content-encoding': 'gzip',
+      'content-type': 'text/plain',
+      'content-digest': 'sha-256=:x:',
+    });
     response.end(gzipSync('what was compressed'));
   },
   deflate: ({ response }) => {
     response.writeHead(200, { 'content-encoding': 'deflate' });
     response.end(deflateSync('what was compressed'));
   },
-  'no-content': ({ response }) => response.writeHead(204).end(),
-  redirect: ({ response }) => response.writeHead(307, { location: '/count' }).end(),
+  'no-content': ({ response }) => void response.writeHead(204).end(),
+  redirect: ({ response }) => void response.writeHead(307, { location: '/count' }).end(),
   cookies: ({ response, run }) => {
     response.setHeader('set-cookie', ['a=1; Path=/', `b=${run}; HttpOnly`]);
     json(response, 200, { run });
@@ -102,7 +110,12 @@ const behaviours: Record<string, Behaviour> = {
     json(response, 200, { run });
   },
   echo: ({ request, response, body }) => {
-    json(response, 200, { headers: request.rawHeaders, bytes: body.length, sha256: sha256(body), url: request.url });
+    json(response, 200, {
+      headers: request.rawHeaders,
+      bytes: body.length,
+      sha256: sha256(body),
+      url: request.url,
+    });
   },
 };
 
@@ -136,7 +149,10 @@ new WebSocketServer({ server }).on('connection', (socket) => {
 
 function json(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  });
   response.end(body);
 }
 

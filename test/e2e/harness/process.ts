@@ -21,7 +21,10 @@ export interface RunningScript {
 export async function startScript(name: string, ...args: string[]): Promise<RunningScript> {
   const script = fileURLToPath(new URL(name, import.meta.url));
   // A group of its own, so that a kill reaches the runtime that the script starts too.
-  const child = spawn(process.execPath, [script, ...args], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [script, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output: string[] = [];
   const watchers = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {

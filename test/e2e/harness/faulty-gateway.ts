@@ -1,0 +1,56 @@
+/**
+ * The gateway with faults to order: KV and the ledger can be put out of reach. For tests only. `POST /_fault/NAME` sets
+ * the fault in the Worker and in every ledger object, `DELETE` ends it.
+ */
+import gateway, { Ledger as RealLedger } from '../../../src/index.ts';
+
+type Fault = 'kv' | 'ledger';
+
+/** One isolate runs the Worker and the ledger objects, so one variable reaches them all. */
+const faults = new Set<Fault>();
+
+function failing<T extends object>(target: T, fault: Fault): T {
+  return new Proxy(target, {
+    get(real, name) {
+      const member: unknown = Reflect.get(real, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        if (faults.has(fault)) throw new Error(`${fault} is out of reach`);
+        return Reflect.apply(member, real, args);
+      };
+    },
+  });
+}
+
+interface Env {
+  RESULTS: KVNamespace;
+  LEDGER: DurableObjectNamespace;
+}
+
+const faultyEnvs = new WeakMap<Env, Env>();
+
+function withFaults(env: Env): Env {
+  const known = faultyEnvs.get(env);
+  if (known !== undefined) return known;
+  const faulty = { ...env, RESULTS: failing(env.RESULTS, 'kv'), LEDGER: failing(env.LEDGER, 'ledger') };
+  faultyEnvs.set(env, faulty);
+  return faulty;
+}
+
+export class Ledger extends RealLedger {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, withFaults(env));
+  }
+}
+
+export default {
+  fetch(request, env, ctx) {
+    const [, fault] = /^\/_fault\/(kv|ledger)$/.exec(new URL(request.url).pathname) ?? [];
+    if (fault === 'kv' || fault === 'ledger') {
+      if (request.method === 'POST') faults.add(fault);
+      else faults.delete(fault);
+      return new Response(null, { status: 204 });
+    }
+    return gateway.fetch(request, withFaults(env), ctx);
+  },
+} satisfies ExportedHandler<Env>;
