@@ -8,6 +8,8 @@ export interface ProblemType {
   readonly page: readonly string[];
   /** Whether the same request, with the same key, may be sent again as it is. */
   readonly retry: boolean;
+  /** The kind of error that an API's SDK takes it for, see {@link problemResponse}. */
+  readonly error: 'idempotency_error' | 'invalid_request_error' | 'api_error';
 }
 
 export const problemTypes = {
@@ -19,6 +21,7 @@ export const problemTypes = {
       'Send a key that is new for each operation and the same for each retry of it, such as a random UUID, in the header that the problem names.',
     ],
     retry: false,
+    error: 'idempotency_error',
   },
   'key-invalid': {
     status: 400,
@@ -28,6 +31,7 @@ export const problemTypes = {
       'The problem’s detail says what is wrong with the key that was sent.',
     ],
     retry: false,
+    error: 'idempotency_error',
   },
   'body-too-large': {
     status: 413,
@@ -36,6 +40,7 @@ export const problemTypes = {
       'The gateway holds a request’s body while it computes its fingerprint, up to a limit that the operator sets (MAX_REQUEST_BYTES). This one is larger. Nothing was sent upstream.',
     ],
     retry: false,
+    error: 'invalid_request_error',
   },
   'key-reused': {
     status: 422,
@@ -45,6 +50,7 @@ export const problemTypes = {
       'To send a new request, take a new key. To retry the first one, send exactly the same request again.',
     ],
     retry: false,
+    error: 'idempotency_error',
   },
   'in-progress': {
     status: 409,
@@ -54,6 +60,7 @@ export const problemTypes = {
       'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,
+    error: 'idempotency_error',
   },
   'outcome-unknown': {
     status: 409,
@@ -63,6 +70,7 @@ export const problemTypes = {
       'Find out at the upstream whether the operation took place. If it did not, send it with a new key, or ask the operator of the gateway to forget this one.',
     ],
     retry: false,
+    error: 'idempotency_error',
   },
   'not-recorded': {
     status: 409,
@@ -71,6 +79,7 @@ export const problemTypes = {
       'The first request with this key ran and succeeded. Its response went to the first client whole, but is larger than what the gateway keeps (MAX_RECORD_BYTES), so it cannot be replayed. Nothing was sent upstream.',
     ],
     retry: false,
+    error: 'idempotency_error',
   },
   'route-not-found': {
     status: 404,
@@ -80,6 +89,7 @@ export const problemTypes = {
       'Routes are set with ROUTES in its configuration.',
     ],
     retry: false,
+    error: 'invalid_request_error',
   },
   'config-invalid': {
     status: 500,
@@ -89,6 +99,7 @@ export const problemTypes = {
       'Settings are environment bindings: [vars] in wrangler.toml, or --var NAME:value.',
     ],
     retry: false,
+    error: 'api_error',
   },
   'upstream-unreachable': {
     status: 502,
@@ -98,6 +109,7 @@ export const problemTypes = {
       'Retry with the same key. Where the route’s UNKNOWN_OUTCOME is “retry”, the request runs again; where it is “refuse”, the retry is answered with outcome-unknown.',
     ],
     retry: true,
+    error: 'api_error',
   },
   'upstream-timeout': {
     status: 504,
@@ -107,6 +119,7 @@ export const problemTypes = {
       'Retry with the same key. Where the route’s UNKNOWN_OUTCOME is “retry”, the request runs again; where it is “refuse”, the retry is answered with outcome-unknown.',
     ],
     retry: true,
+    error: 'api_error',
   },
   'ledger-unavailable': {
     status: 503,
@@ -116,6 +129,7 @@ export const problemTypes = {
       'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,
+    error: 'api_error',
   },
 } as const satisfies Record<string, ProblemType>;
 
@@ -135,10 +149,15 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
   return Object.hasOwn(problemTypes, slug);
 }
 
-/** A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served. */
+/**
+ * A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served.
+ *
+ * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
+ * takes any JSON without it for a success, whatever the status.
+ */
 export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
-  const { status, title } = problemTypes[slug];
+  const { status, title, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
   const headers = new Headers({
     'content-type': 'application/problem+json',
@@ -148,6 +167,7 @@ export function problemResponse(requestUrl: URL, problem: Problem): Response {
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
   if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);
-  const body = { type, title, status, detail, ...(key === undefined ? {} : { key }) };
+  const error = { type: errorType, code: slug, message: detail };
+  const body = { type, title, status, detail, ...(key === undefined ? {} : { key }), error };
   return new Response(JSON.stringify(body), { status, headers });
 }

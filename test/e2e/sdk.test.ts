@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import Anthropic from '@anthropic-ai/sdk';
+import { LLMock } from '@copilotkit/aimock';
+import OpenAI from 'openai';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startGateway } from './harness/gateway.ts';
+import { type Origin, startOrigin } from './harness/origin.ts';
+import type { RunningScript } from './harness/process.ts';
+
+const provider = new LLMock({ port: 0 });
+let origin: Origin;
+let gateway: RunningScript;
+
+/** The provider takes this long before it answers; a client that waits half as long gives up on its first attempt. */
+const PROVIDER_LATENCY_MS = 2_000;
+const IMPATIENT_MS = 1_000;
+
+beforeAll(async () => {
+  provider.onMessage(/./, { content: 'Once, and only once.' }, { chunkSize: 4, latency: 20 });
+  const providerUrl = await provider.start();
+  origin = await startOrigin();
+  gateway = await startGateway({
+    vars: {
+      ROUTES: [
+        { path: '/llm/*', upstream: providerUrl, stripPrefix: '/llm' },
+        { path: '/*', upstream: `${origin.url}/echo` },
+      ],
+    },
+  });
+});
+
+beforeEach(() => {
+  provider.clearRequests();
+  provider.clearChaos();
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+  await origin?.stop();
+  await provider.stop();
+});
+
+/** The OpenAI SDK keeps a key across its own retries once it has a header to send it in. */
+class IdempotentOpenAI extends OpenAI {
+  protected override idempotencyHeader = 'Idempotency-Key';
+}
+
+function openai(timeout = 30_000): IdempotentOpenAI {
+  return new IdempotentOpenAI({ apiKey: 'key', baseURL: `${gateway.url}/llm/v1`, timeout, maxRetries: 5 });
+}
+
+/** The Anthropic SDK runs a middleware for each attempt, with the same options object for all attempts of a call. */
+function anthropic(timeout = 30_000): Anthropic {
+  const keys = new WeakMap<object, string>();
+  return new Anthropic({
+    apiKey: 'key',
+    baseURL: `${gateway.url}/llm`,
+    timeout,
+    maxRetries: 5,
+    middleware: [
+      (request, next, { options }) => {
+        if (options !== undefined && !request.headers.has('idempotency-key')) {
+          const key = keys.get(options) ?? randomUUID();
+          keys.set(options, key);
+          request.headers.set('idempotency-key', key);
+        }
+        return next(request);
+      },
+    ],
+  });
+}
+
+const question = { role: 'user', content: 'How often is this paid for?' } as const;
+const chat = { model: 'gpt-5', messages: [question] };
+const message = { model: 'claude-opus-5', max_tokens: 100, messages: [question] };
+
+/** Each SDK's call, plain and streaming, as the text that it brings. */
+const calls: [name: string, call: (timeout?: number) => Promise<string>][] = [
+  [
+    'openai',
+    async (timeout) => {
+      const completion = await openai(timeout).chat.completions.create(chat);
+      return completion.choices[0]?.message.content ?? '';
+    },
+  ],
+  [
+    'openai, streaming',
+    async (timeout) => {
+      let text = '';
+      for await (const chunk of await openai(timeout).chat.completions.create({ ...chat, stream: true })) {
+        text += chunk.choices[0]?.delta.content ?? '';
+      }
+      return text;
+    },
+  ],
+  [
+    'anthropic',
+    async (timeout) => {
+      const [block] = (await anthropic(timeout).messages.create(message)).content;
+      return block?.type === 'text' ? block.text : '';
+    },
+  ],
+  [
+    'anthropic, streaming',
+    async (timeout) => {
+      let text = '';
+      for await (const event of await anthropic(timeout).messages.create({ ...message, stream: true })) {
+        if (event.type === 'content_block_delta' && event.delta.type === 'text_delta')
+          text += event.delta.text;
+      }
+      return text;
+    },
+  ],
+];
+
+test.each(calls)('%s works through the gateway unchanged', async (_, call) => {
+  expect(await call()).toBe('Once, and only once.');
+  expect(provider.getRequests()).toHaveLength(1);
+});
+
+test.each(calls)(
+  '%s: when its first attempts time out, the provider is still called once',
+  async (_, call) => {
+    provider.setChaos({ latencyMs: PROVIDER_LATENCY_MS });
+    expect(await call(IMPATIENT_MS)).toBe('Once, and only once.');
+    expect(provider.getRequests()).toHaveLength(1);
+  },
+);
+
+test('a stream that its reader left can be asked for again with the same key, without a second call', async () => {
+  const idempotencyKey = randomUUID();
+  const params = { ...chat, stream: true } as const;
+  for await (const _ of await openai().chat.completions.create(params, { idempotencyKey })) break;
+  let text = '';
+  for await (const chunk of await openai().chat.completions.create(params, { idempotencyKey })) {
+    text += chunk.choices[0]?.delta.content ?? '';
+  }
+  expect(text).toBe('Once, and only once.');
+  expect(provider.getRequests()).toHaveLength(1);
+});
+
+test('the stripe SDK, which sends keys of its own, is replayed', async () => {
+  const { hostname, port } = new URL(gateway.url);
+  const stripe = new Stripe('sk_test_x', { host: hostname, port, protocol: 'http', telemetry: false });
+  const idempotencyKey = randomUUID();
+  const pay = () => stripe.paymentIntents.create({ amount: 100, currency: 'eur' }, { idempotencyKey });
+  const first = await pay();
+  const second = await pay();
+  expect(first.lastResponse.headers['idempotent-replayed']).toBeUndefined();
+  expect(second.lastResponse.headers['idempotent-replayed']).toBe('true');
+  expect(second.lastResponse.statusCode).toBe(200);
+  expect(await origin.runs(idempotencyKey)).toHaveLength(1);
+
+  const reused = stripe.paymentIntents.create({ amount: 200, currency: 'eur' }, { idempotencyKey });
+  await expect(reused).rejects.toMatchObject({
+    type: 'StripeIdempotencyError',
+    code: 'key-reused',
+    statusCode: 422,
+  });
+});
