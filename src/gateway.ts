@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { type BadSetting, type Config, configOf, OPERATOR_PREFIX, type Route } from './config.ts';
+import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, shardOf } from './ledger/ask.ts';
 import { log, textOf } from './log.ts';
 import { health } from './operator/health.ts';
@@ -15,6 +15,7 @@ import { preferredWaitSeconds } from './request/prefer.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
+import { OPERATOR_PREFIX } from './settings.ts';
 
 type App = Hono<{ Bindings: object }>;
 

@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { joined, readAll } from '../bytes.ts';
-import { type Config, configOf, RECORD_HEAD_MAX_BYTES, type Route, serviceOf } from '../config.ts';
+import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
+import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { ExecutionState, LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
 import { Execution, type ExecutionStore } from './execution.ts';
 import { decodeHead, encodeHead } from './record.ts';

@@ -1,4 +1,4 @@
-import { OPERATOR_PREFIX } from '../config.ts';
+import { OPERATOR_PREFIX } from '../settings.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {

@@ -154,7 +154,7 @@ test('the stripe SDK, which sends keys of its own, is replayed', async () => {
 
   const reused = stripe.paymentIntents.create({ amount: 200, currency: 'eur' }, { idempotencyKey });
   await expect(reused).rejects.toMatchObject({
-    type: 'StripeIdempotencyError',
+    rawType: 'idempotency_error',
     code: 'key-reused',
     statusCode: 422,
   });

@@ -1,0 +1,176 @@
+/**
+ * The settings of a route and of the gateway: what each takes, its default, and what is said of a value that it does not take.
+ */
+import { TrieRouter } from 'hono/router/trie-router';
+import * as v from 'valibot';
+
+/** Everything under this path belongs to the gateway itself. */
+export const OPERATOR_PREFIX = '/_oncegate';
+
+/** KV takes 25 MiB a value; the record's head gets the overhead, the body the rest. */
+export const RECORD_HEAD_MAX_BYTES = 65_536;
+const KV_VALUE_MAX_BYTES = 26_214_400;
+const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
+
+/** A request body is held in memory while it is fingerprinted; a Worker has 128 MB in all. */
+const REQUEST_MAX_BYTES = 64 * 1024 * 1024;
+
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export type RouteSettings = { [F in keyof typeof routeSettings]: v.InferOutput<(typeof routeSettings)[F]> };
+
+/** The environment's name of a route setting: `ttlSeconds` → `TTL_SECONDS`; `null` where only a route has it. */
+export function bindingOf(field: string): string | null {
+  switch (field) {
+    case 'path':
+    case 'service':
+    case 'stripPrefix':
+      return null;
+    case 'upstream':
+      return 'UPSTREAM_URL';
+    case 'shards':
+      return 'LEDGER_SHARDS';
+    case 'location':
+      return 'LEDGER_LOCATION';
+    default:
+      return field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  }
+}
+
+function integer(min: number, max: number, fallback: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return v.optional(
+    v.pipe(
+      v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
+      v.integer(message),
+      v.minValue(min, message),
+      v.maxValue(max, message),
+    ),
+    fallback,
+  );
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
+  return v.optional(v.picklist(values, `must be one of ${values.join(', ')}`), fallback);
+}
+
+/** A list is written as in the contract, `POST,PATCH`, or as a TOML array. */
+function list<T extends v.GenericSchema<string, unknown>>(item: T, example: string, fallback: string) {
+  const message = `must be a list such as ${example}`;
+  return v.optional(
+    v.pipe(
+      v.union([v.pipe(v.string(), v.transform(splitList)), v.array(v.string())], message),
+      v.array(item),
+      v.nonEmpty(message),
+    ),
+    fallback,
+  );
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const headerName = v.pipe(v.string('must be a header name'), v.regex(TOKEN, 'must be a header name'));
+
+const statusRange = v.pipe(
+  v.string(),
+  v.regex(/^[2-5]\d\d(\s*-\s*[2-5]\d\d)?$/, 'must be statuses from 200 to 599 such as 200-299,404'),
+  v.transform((text): StatusRange => {
+    const [from = '', to = from] = text.split('-');
+    return { from: Number(from), to: Number(to) };
+  }),
+  v.check((range) => range.from <= range.to, 'has a range that ends before it begins'),
+);
+
+const method = v.pipe(
+  v.string(),
+  v.regex(TOKEN, 'must be HTTP methods such as POST,PATCH'),
+  v.toUpperCase(),
+  v.check(
+    (name) => !['HEAD', 'OPTIONS', 'CONNECT', 'TRACE', 'TRACK'].includes(name),
+    'must not hold HEAD, OPTIONS, CONNECT, TRACE or TRACK, which are never keyed',
+  ),
+);
+
+const scopePart = v.pipe(
+  v.string(),
+  v.regex(
+    /^(cookie:)?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i,
+    'must be header names and cookie:NAME entries such as authorization,cookie:session',
+  ),
+  v.transform((part) => (/^cookie:/i.test(part) ? `cookie:${part.slice(7)}` : part.toLowerCase())),
+);
+
+const upstreamUrl = v.pipe(
+  v.string('must be an http or https URL'),
+  v.check((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be an http or https URL'),
+  v.check((text) => {
+    const url = URL.parse(text);
+    return url === null || `${url.search}${url.hash}${url.username}${url.password}` === '';
+  }, 'must not have a query, a fragment or credentials: the request’s path and query are appended to it'),
+);
+
+const pathPattern = v.pipe(
+  v.string('must be a Hono path pattern such as /v1/*'),
+  v.startsWith('/', 'must begin with /'),
+  v.check(
+    (path) => !path.startsWith(OPERATOR_PREFIX),
+    `must not begin with ${OPERATOR_PREFIX}, which is the gateway’s own`,
+  ),
+  v.check(isPathPattern, 'is not a Hono path pattern'),
+);
+
+export const routeSettings = {
+  path: v.optional(pathPattern, '/*'),
+  upstream: v.optional(upstreamUrl),
+  service: v.optional(v.string('must be the name of a service binding')),
+  stripPrefix: v.optional(v.pipe(v.string('must be a path'), v.startsWith('/', 'must begin with /')), '/'),
+  ttlSeconds: integer(1, 2_592_000, 86_400),
+  key: oneOf(['required', 'optional', 'derived'], 'required'),
+  keyHeader: v.optional(headerName, 'Idempotency-Key'),
+  forwardKeyAs: v.optional(headerName),
+  methods: list(method, 'POST,PATCH', 'POST,PATCH'),
+  scopeHeaders: list(
+    scopePart,
+    'authorization,cookie:session',
+    'authorization,x-api-key,api-key,x-goog-api-key',
+  ),
+  fingerprint: oneOf(['bytes', 'json'], 'bytes'),
+  concurrent: oneOf(['wait', 'reject'], 'wait'),
+  waitSeconds: integer(0, 3_600, 60),
+  recordStatuses: list(statusRange, '200-299,404', '200-299'),
+  unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
+  upstreamTimeoutSeconds: integer(1, 86_400, 600),
+  maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
+  maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
+  shards: integer(1, 4_096, 16),
+  location: v.optional(
+    v.picklist(
+      ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'],
+      'must be a Durable Object location hint: wnam, enam, sam, weur, eeur, apac, oc, afr or me',
+    ),
+  ),
+} as const satisfies Record<string, v.GenericSchema>;
+
+export const hotSetting = integer(1, 2_592_000, 300);
+
+/** Whether Hono's router takes the pattern. It compiles one on the first match, so one is made here. */
+function isPathPattern(path: string): boolean {
+  try {
+    const router = new TrieRouter<true>();
+    router.add('ALL', path, true);
+    router.match('POST', '/');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+
+const bindings = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} } };
+const minimal = { ...bindings, UPSTREAM_URL: 'https://api.example' };
+
+function routes(env: object) {
+  const result = parseConfig(env);
+  return result.ok ? result.config.routes : result.bad;
+}
+
+test('with an upstream and nothing else, everything has its default', () => {
+  const result = parseConfig(minimal);
+  expect(result).toMatchObject({ ok: true, config: { hotSeconds: 300 } });
+  expect(routes(minimal)).toEqual([
+    {
+      path: '/*',
+      upstream: { kind: 'url', base: 'https://api.example' },
+      stripPrefix: '',
+      ttlSeconds: 86_400,
+      key: 'required',
+      keyHeader: 'Idempotency-Key',
+      forwardKeyAs: 'Idempotency-Key',
+      methods: ['POST', 'PATCH'],
+      scopeHeaders: ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'],
+      fingerprint: 'bytes',
+      concurrent: 'wait',
+      waitSeconds: 60,
+      recordStatuses: [{ from: 200, to: 299 }],
+      unknownOutcome: 'retry',
+      upstreamTimeoutSeconds: 600,
+      maxRequestBytes: 10_485_760,
+      maxRecordBytes: 26_214_400 - 65_536,
+      shards: 16,
+      location: null,
+    },
+  ]);
+});
+
+test.each([
+  ['TTL_SECONDS', '60', { ttlSeconds: 60 }],
+  ['TTL_SECONDS', 60, { ttlSeconds: 60 }],
+  ['KEY', 'derived', { key: 'derived' }],
+  ['KEY_HEADER', 'X-Key', { keyHeader: 'X-Key', forwardKeyAs: 'X-Key' }],
+  ['FORWARD_KEY_AS', 'none', { forwardKeyAs: null }],
+  ['FORWARD_KEY_AS', 'X-Key', { keyHeader: 'Idempotency-Key', forwardKeyAs: 'X-Key' }],
+  ['METHODS', 'post, put', { methods: ['POST', 'PUT'] }],
+  ['METHODS', ['POST'], { methods: ['POST'] }],
+  ['SCOPE_HEADERS', 'Authorization,cookie:Session', { scopeHeaders: ['authorization', 'cookie:Session'] }],
+  ['FINGERPRINT', 'json', { fingerprint: 'json' }],
+  ['CONCURRENT', 'reject', { concurrent: 'reject' }],
+  ['WAIT_SECONDS', '0', { waitSeconds: 0 }],
+  [
+    'RECORD_STATUSES',
+    '200-299, 404',
+    {
+      recordStatuses: [
+        { from: 200, to: 299 },
+        { from: 404, to: 404 },
+      ],
+    },
+  ],
+  ['UNKNOWN_OUTCOME', 'refuse', { unknownOutcome: 'refuse' }],
+  ['UPSTREAM_TIMEOUT_SECONDS', '5', { upstreamTimeoutSeconds: 5 }],
+  ['MAX_REQUEST_BYTES', '1', { maxRequestBytes: 1 }],
+  ['MAX_RECORD_BYTES', '1', { maxRecordBytes: 1 }],
+  ['LEDGER_SHARDS', '1', { shards: 1 }],
+  ['LEDGER_LOCATION', 'weur', { location: 'weur' }],
+])('%s = %j is taken', (name, value, expected) => {
+  expect(routes({ ...minimal, [name]: value })).toMatchObject([expected]);
+});
+
+test.each([
+  ['UPSTREAM_URL', undefined, 'is missing'],
+  ['UPSTREAM_URL', 'ftp://x', 'http or https'],
+  ['UPSTREAM_URL', 'api.example', 'http or https'],
+  ['UPSTREAM_URL', 'https://user:pass@api.example', 'credentials'],
+  ['UPSTREAM_URL', 'https://api.example?x=1', 'query'],
+  ['TTL_SECONDS', '0', '1 to 2592000'],
+  ['TTL_SECONDS', '2592001', '1 to 2592000'],
+  ['TTL_SECONDS', '1.5', 'whole number'],
+  ['TTL_SECONDS', 'a day', 'whole number'],
+  ['TTL_SECONDS', '', 'whole number'],
+  ['TTL_SECONDS', true, 'whole number'],
+  ['HOT_SECONDS', '-1', 'whole number'],
+  ['KEY', 'sometimes', 'required, optional, derived'],
+  ['KEY_HEADER', 'Idempotency Key', 'header name'],
+  ['METHODS', 'POST,HEAD', 'HEAD'],
+  ['METHODS', '', 'list'],
+  ['METHODS', 'P OST', 'HTTP methods'],
+  ['SCOPE_HEADERS', 'cookie:', 'cookie:NAME'],
+  ['FINGERPRINT', 'yaml', 'bytes, json'],
+  ['RECORD_STATUSES', '299-200', 'ends before it begins'],
+  ['RECORD_STATUSES', '2xx', '200-299,404'],
+  ['RECORD_STATUSES', '100', '200 to 599'],
+  ['MAX_RECORD_BYTES', '26214400', 'whole number'],
+  ['LEDGER_SHARDS', 'many', 'whole number'],
+  ['LEDGER_LOCATION', 'moon', 'location hint'],
+  ['LEDGER', undefined, 'Durable Object'],
+  ['RESULTS', 'x', 'KV namespace'],
+  ['ROUTES', 'x', 'list'],
+  ['ROUTES', [], 'list'],
+  ['ROUTES', [1], 'list'],
+])('%s = %j is refused once, by name and with the reason', (name, value, why) => {
+  expect(parseConfig({ ...minimal, [name]: value })).toEqual({
+    ok: false,
+    bad: [{ setting: name, why: expect.stringContaining(why) }],
+  });
+});
+
+test.each([
+  ['an unknown setting', { ttl: 1 }, 'ROUTES[0].ttl', 'not a route setting'],
+  ['a bad value', { ttlSeconds: 0 }, 'ROUTES[0].ttlSeconds', '1 to 2592000'],
+  ['a service that is not bound', { service: 'API' }, 'ROUTES[0].service', 'not a service binding'],
+  ['an upstream and a service', { service: 'BOUND', upstream: 'https://x' }, 'ROUTES[0]', 'one of them'],
+  ['a pattern that is none', { path: 'v1/*' }, 'ROUTES[0].path', 'begin with /'],
+  ['a pattern that does not compile', { path: '/:id{[}' }, 'ROUTES[0].path', 'path pattern'],
+  ['the gateway’s own path', { path: '/_oncegate/*' }, 'ROUTES[0].path', 'own'],
+])('a route with %s is refused by name', (_, route, setting, why) => {
+  const result = parseConfig({ ...minimal, BOUND: { fetch() {} }, ROUTES: [route] });
+  expect(result).toEqual({ ok: false, bad: [{ setting, why: expect.stringContaining(why) }] });
+});
+
+test('every bad setting is named, not only the first', () => {
+  const result = parseConfig({
+    ...bindings,
+    TTL_SECONDS: '0',
+    KEY: 'x',
+    ROUTES: [{ path: '/a', ttlSeconds: 'x' }],
+  });
+  expect(result.ok ? [] : result.bad.map(({ setting }) => setting)).toEqual([
+    'TTL_SECONDS',
+    'KEY',
+    'ROUTES[0].ttlSeconds',
+    'ROUTES[0].upstream',
+  ]);
+});
+
+test('a route takes what it does not set from the environment', () => {
+  const env = {
+    ...minimal,
+    TTL_SECONDS: '100',
+    KEY_HEADER: 'X-Key',
+    ROUTES: [
+      { path: '/a', ttlSeconds: 5, upstream: 'https://a.example' },
+      { path: '/b', service: 'BOUND' },
+    ],
+    BOUND: { fetch() {} },
+  };
+  expect(routes(env)).toMatchObject([
+    { path: '/a', ttlSeconds: 5, keyHeader: 'X-Key', upstream: { kind: 'url', base: 'https://a.example' } },
+    { path: '/b', ttlSeconds: 100, keyHeader: 'X-Key', upstream: { kind: 'service', name: 'BOUND' } },
+  ]);
+});
+
+test('routes may come as JSON text', () => {
+  expect(routes({ ...minimal, ROUTES: '[{"path":"/a"}]' })).toMatchObject([{ path: '/a' }]);
+});
+
+test('a second route of one path would never run, and is refused', () => {
+  expect(parseConfig({ ...minimal, ROUTES: [{ path: '/a' }, { path: '/a' }] })).toMatchObject({
+    bad: [{ setting: 'ROUTES[1].path' }],
+  });
+});
