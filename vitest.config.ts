@@ -5,7 +5,30 @@ export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                LEDGER_SHARDS: '1',
+                HOT_SECONDS: '300',
+                ROUTES: [
+                  { path: '/refuse/*', service: 'ORIGIN', unknownOutcome: 'refuse' },
+                  { path: '/*', service: 'ORIGIN' },
+                ],
+              },
+              serviceBindings: { ORIGIN: 'origin' },
+              workers: [
+                {
+                  name: 'origin',
+                  modules: true,
+                  scriptPath: './test/ledger/origin.js',
+                  compatibilityDate: '2026-11-01',
+                },
+              ],
+            },
+          }),
+        ],
         test: { name: 'workers', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**', 'test/client/**'] },
       },
       {

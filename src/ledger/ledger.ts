@@ -23,7 +23,7 @@ const WHOLE_WITHIN_MS = 5;
  * The only place that decides. One object holds many executions: each key has its own, and keys do not wait for one
  * another. It makes the upstream call itself, so that a client that goes away stops nothing.
  */
-export class Ledger extends DurableObject {
+export class Ledger extends DurableObject<object> {
   readonly #rows: Rows;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;

@@ -50,7 +50,8 @@ export async function decodeRecord(
   const json = await reader.readAtLeast(length, new Uint8Array(length));
   const head = parseHead(json.value ?? new Uint8Array(0));
   reader.releaseLock();
-  return { head, body: record };
+  // A stream that was read from cannot be a response's body; the rest of it, piped on, can.
+  return { head, body: record.pipeThrough(new IdentityTransformStream()) };
 }
 
 function headLength(bytes: Uint8Array): number {

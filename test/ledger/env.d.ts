@@ -1,0 +1,9 @@
+declare namespace Cloudflare {
+  interface Env {
+    LEDGER: DurableObjectNamespace<import('../../src/index.ts').Ledger>;
+    RESULTS: KVNamespace;
+  }
+  interface GlobalProps {
+    mainModule: typeof import('../../src/index.ts');
+  }
+}

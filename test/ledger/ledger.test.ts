@@ -1,0 +1,163 @@
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await reset();
+});
+
+function post(path: string, key: string): Promise<Response> {
+  return exports.default.fetch(`https://gate.example${path}`, {
+    method: 'POST',
+    headers: { 'idempotency-key': key },
+  });
+}
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+function ledger(route = '/*') {
+  return env.LEDGER.getByName(`${route}:0`);
+}
+
+/** One value from the ledger's SQLite database. */
+function query(sql: string): Promise<SqlStorageValue> {
+  return runInDurableObject(ledger(), (_, state) => {
+    const [value = null] = Object.values(state.storage.sql.exec(sql).one());
+    return value;
+  });
+}
+
+test.each([
+  ['small', '/count/x'],
+  ['in pieces', `/bytes/${3 * MIB + 1}`],
+  ['of exactly one piece', `/bytes/${MIB / 2}`],
+  ['empty', '/bytes/0'],
+])(
+  'a result %s is served from KV when it is no longer hot, its body gone from the ledger',
+  async (_, path) => {
+    const first = await post(path, 'key');
+    const body = await first.arrayBuffer();
+    pass(301_000);
+    await runDurableObjectAlarm(ledger());
+
+    expect(await query('SELECT place FROM executions')).toBe('results');
+    expect(await query('SELECT count(*) FROM executions WHERE record IS NOT NULL OR rest IS NOT NULL')).toBe(
+      0,
+    );
+    expect(await query('SELECT count(*) FROM pieces')).toBe(0);
+    const replay = await post(path, 'key');
+    expect(replay.status).toBe(200);
+    expect(replay.headers.get('idempotent-replayed')).toBe('true');
+    expect(replay.headers.get('x-run')).toBe(first.headers.get('x-run'));
+    expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(body));
+  },
+);
+
+test('a result that is still hot keeps its body', async () => {
+  await post('/count/x', 'key');
+  pass(299_000);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT place FROM executions')).toBe('ledger');
+});
+
+test('a hot result in pieces is replayed from the ledger', async () => {
+  const first = await (await post(`/bytes/${3 * MIB}`, 'key')).arrayBuffer();
+  expect(await query('SELECT count(*) FROM pieces')).toBe(5);
+  const replay = await post(`/bytes/${3 * MIB}`, 'key');
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(first));
+});
+
+test('a result in KV that cannot be read is not run again', async () => {
+  await post('/count/x', 'key');
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  const { keys } = await env.RESULTS.list();
+  for (const { name } of keys) await env.RESULTS.delete(name);
+  const refused = await post('/count/x', 'key');
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    type: 'https://gate.example/_oncegate/problems/ledger-unavailable',
+  });
+});
+
+test('a damaged record in KV is not replayed', async () => {
+  await post('/count/x', 'key');
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  const { keys } = await env.RESULTS.list();
+  for (const { name } of keys) await env.RESULTS.put(name, 'no record');
+  expect((await post('/count/x', 'key')).status).toBe(503);
+});
+
+test('at the end of its TTL a result leaves nothing behind, and no alarm', async () => {
+  for (const key of ['a', 'b', 'c']) await (await post('/bytes/1000000', key)).arrayBuffer();
+  pass(25 * HOUR_MS);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT count(*) FROM executions')).toBe(0);
+  expect(await query('SELECT count(*) FROM pieces')).toBe(0);
+  expect(await runDurableObjectAlarm(ledger())).toBe(false);
+  expect(await (await post('/count/x', 'a')).json()).toHaveProperty('run');
+});
+
+test('a result is not replayed past its TTL even before it is swept', async () => {
+  const first = await (await post('/count/x', 'key')).text();
+  pass(25 * HOUR_MS);
+  expect(await (await post('/count/x', 'key')).text()).not.toBe(first);
+});
+
+test('results survive a restart of the ledger', async () => {
+  const first = await (await post('/count/x', 'key')).text();
+  await evictDurableObject(ledger());
+  const replay = await post('/count/x', 'key');
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(await replay.text()).toBe(first);
+});
+
+test('a result whose way to KV was cut off by a restart gets there with the next sweep', async () => {
+  await post('/count/x', 'key');
+  const { keys } = await env.RESULTS.list();
+  for (const { name } of keys) await env.RESULTS.delete(name);
+  await evictDurableObject(ledger());
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  expect((await env.RESULTS.list()).keys).toHaveLength(1);
+  expect((await post('/count/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
+});
+
+/** What a ledger finds that died between the intent and the result. */
+async function leaveCutOffRow(route: string, path: string): Promise<void> {
+  await post(path, 'key');
+  await runInDurableObject(ledger(route), (_, state) => {
+    state.storage.sql.exec(`UPDATE executions SET state = 'running', place = NULL`);
+  });
+  await evictDurableObject(ledger(route));
+}
+
+test('an execution that a restart cut off runs again under `retry`', async () => {
+  await leaveCutOffRow('/*', '/count/x');
+  const again = await post('/count/x', 'key');
+  expect(again.status).toBe(200);
+  expect(again.headers.get('cache-status')).toBe('oncegate; fwd=miss; stored');
+});
+
+test('an execution that a restart cut off is refused under `refuse`, until its TTL ends', async () => {
+  await leaveCutOffRow('/refuse/*', '/refuse/count/x');
+  const refused = await post('/refuse/count/x', 'key');
+  expect(refused.status).toBe(409);
+  expect(await refused.json()).toMatchObject({
+    type: 'https://gate.example/_oncegate/problems/outcome-unknown',
+  });
+  pass(25 * HOUR_MS);
+  expect((await post('/refuse/count/x', 'key')).status).toBe(200);
+});

@@ -1,0 +1,16 @@
+// The upstream of the ledger's tests, bound as a service: counts its runs, or waits for ever.
+let runs = 0;
+
+export default {
+  async fetch(request) {
+    const [behaviour, argument] = new URL(request.url).pathname.split('/').slice(-2);
+    runs += 1;
+    if (behaviour === 'bytes') {
+      return new Response(new Uint8Array(Number(argument)).fill(runs), {
+        headers: { 'x-run': String(runs) },
+      });
+    }
+    if (behaviour === 'never') await new Promise((resolve) => setTimeout(resolve, 60_000));
+    return Response.json({ run: runs }, { headers: { 'x-run': String(runs) } });
+  },
+};
