@@ -9,7 +9,7 @@ import { readBody } from './request/body.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { fingerprintOf } from './request/fingerprint.ts';
-import { requestHeaders, upstreamUrl } from './request/forward.ts';
+import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forward.ts';
 import { parseKey } from './request/key.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
@@ -105,9 +105,11 @@ async function keyed(
   }
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
 
-  const body = await readBody(request, route.maxRequestBytes);
+  // The platform's fetch gives a GET no body, so the ledger could not send one.
+  const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
+  const body = await readBody(request, maxBytes);
   if (body.kind === 'too-large') {
-    const detail = `The request body is larger than ${route.maxRequestBytes} bytes.`;
+    const detail = `The request body is larger than ${maxBytes} bytes.`;
     return refuse({ slug: 'body-too-large', detail, key: sent });
   }
   if (body.kind === 'broken-off') {
@@ -172,7 +174,7 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
 }
 
 function mayBeKeyed(request: Request, route: Route): boolean {
-  return route.methods.includes(request.method) && !request.headers.has('upgrade');
+  return route.methods.includes(request.method) && !isWebSocketUpgrade(request.headers);
 }
 
 async function passOn(request: Request, url: URL, route: Route, env: object): Promise<Response> {

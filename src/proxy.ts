@@ -1,6 +1,6 @@
 import { type Route, serviceOf } from './config.ts';
 import { settlesWithin } from './deadline.ts';
-import { endToEnd, requestHeaders, upstreamUrl } from './request/forward.ts';
+import { endToEnd, isWebSocketUpgrade, requestHeaders, statusOf, upstreamUrl } from './request/forward.ts';
 import { cacheStatus } from './response/cache-status.ts';
 
 export type ProxyResult =
@@ -14,18 +14,13 @@ export type ProxyResult =
 /** Sends a request that has no key on to the upstream, streaming both ways, WebSocket upgrades included. */
 export async function proxy(request: Request, url: URL, route: Route, env: object): Promise<ProxyResult> {
   const headers = requestHeaders(request.headers);
-  const upgrade = request.headers.get('upgrade');
-  if (upgrade !== null) headers.set('upgrade', upgrade);
+  if (isWebSocketUpgrade(request.headers)) headers.set('upgrade', 'websocket');
   const silence = new AbortController();
   const target = route.upstream.kind === 'service' ? serviceOf(env, route.upstream.name) : globalThis;
   try {
-    const pending = target.fetch(upstreamUrl(route.upstream, route.stripPrefix, url), {
-      method: request.method,
-      headers,
-      body: request.body,
-      redirect: 'manual',
-      signal: silence.signal,
-    });
+    // A request made from the client's keeps its body as it is, even that of a GET.
+    const sent = new Request(upstreamUrl(route.upstream, route.stripPrefix, url), request);
+    const pending = target.fetch(new Request(sent, { headers, redirect: 'manual', signal: silence.signal }));
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
       silence.abort();
       await pending.catch(() => {});
@@ -41,7 +36,7 @@ export async function proxy(request: Request, url: URL, route: Route, env: objec
 function handedOn(upstream: Response): Response {
   const headers = endToEnd(upstream.headers);
   headers.append('cache-status', cacheStatus({ kind: 'bypass' }));
-  const { status, statusText, webSocket } = upstream;
-  if (webSocket !== null) return new Response(null, { status, headers, webSocket });
-  return new Response(upstream.body, { status, statusText, headers });
+  const { statusText, webSocket } = upstream;
+  if (webSocket !== null) return new Response(null, { status: 101, headers, webSocket });
+  return new Response(upstream.body, { status: statusOf(upstream), statusText, headers });
 }

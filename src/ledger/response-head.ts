@@ -1,4 +1,4 @@
-import { endToEnd } from '../request/forward.ts';
+import { endToEnd, statusOf } from '../request/forward.ts';
 import type { ResponseHead } from './call.ts';
 
 /** The codings that the Workers runtime takes off a body that is read. Any other coding stays on. */
@@ -25,5 +25,5 @@ export function responseHead(response: Response): { head: ResponseHead; length: 
   }
   const declared = headers.get('content-length');
   const length = response.body === null || declared === null ? null : Number(declared);
-  return { head: { status: response.status, headers: [...headers] }, length };
+  return { head: { status: statusOf(response), headers: [...headers] }, length };
 }

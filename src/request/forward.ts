@@ -39,6 +39,19 @@ export function requestHeaders(headers: Headers): Headers {
 }
 
 /**
+ * Whether the connection is to become a WebSocket, the one upgrade that a Worker can pass on. Any other is declined by
+ * ignoring it (RFC 9110 §7.8): Java's client offers `h2c` with every plain request, and its key counts all the same.
+ */
+export function isWebSocketUpgrade(headers: Headers): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket';
+}
+
+/** The upstream's status. One that HTTP does not have is taken for a server error (RFC 9110 §15). */
+export function statusOf(response: Response): number {
+  return response.status >= 200 && response.status <= 599 ? response.status : 502;
+}
+
+/**
  * Where a request goes: the upstream's base URL with the request's path, less the route's prefix, and its query
  * appended. The host is always the upstream's; a path cannot name another one.
  */

@@ -180,6 +180,16 @@ test('a WebSocket is passed through', async () => {
   socket.close();
 });
 
+test('a client that offers an upgrade which is declined keeps its key', async () => {
+  const key = freshKey();
+  const headers = { 'idempotency-key': key, upgrade: 'h2c', connection: 'upgrade' };
+  await raw('/count', 'POST', headers);
+  expect((await raw('/count', 'POST', headers)).map((text) => text.toLowerCase())).toContain(
+    'idempotent-replayed',
+  );
+  expect(await origin.runs(key)).toHaveLength(1);
+});
+
 test('a route can lead to a service binding', async () => {
   const key = freshKey();
   const first = await post(`${gateway.url}/service/orders`, key, { body: 'order' });

@@ -1,0 +1,157 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startGateway } from './harness/gateway.ts';
+import { type Origin, startOrigin } from './harness/origin.ts';
+import type { RunningScript } from './harness/process.ts';
+import { freshKey, post } from './harness/request.ts';
+
+let origin: Origin;
+let gateway: RunningScript;
+
+beforeAll(async () => {
+  origin = await startOrigin();
+  gateway = await startGateway({
+    vars: {
+      UPSTREAM_URL: origin.url,
+      ROUTES: [
+        { path: '/keyed/*', stripPrefix: '/keyed', maxRequestBytes: 1000 },
+        { path: '/get/*', stripPrefix: '/get', methods: 'GET' },
+        { path: '/nowhere/*', upstream: 'http://127.0.0.1:1' },
+      ],
+    },
+  });
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+  await origin?.stop();
+});
+
+async function expectProblem(
+  response: Response,
+  slug: string,
+  status: number,
+): Promise<Record<string, unknown>> {
+  const type = `${gateway.url}/_oncegate/problems/${slug}`;
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.headers.get('content-language')).toBe('en');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  expect(response.headers.get('link')).toBe(`<${type}>; rel="describedby"`);
+  const problem: Record<string, unknown> = await response.json();
+  expect(problem).toMatchObject({ type, status, title: expect.any(String), detail: expect.any(String) });
+  const page = await fetch(type);
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+  expect(await page.text()).toContain(String(problem.title));
+  return problem;
+}
+
+test('a request without a key is refused where one is required', async () => {
+  await expectProblem(await fetch(`${gateway.url}/keyed/count`, { method: 'POST' }), 'key-missing', 400);
+});
+
+test.each(['', 'a b', 'x'.repeat(256), '"open', 'a, b', '"a", "b"'])('the key %j is refused', async (key) => {
+  await expectProblem(await post(`${gateway.url}/keyed/count`, key), 'key-invalid', 400);
+});
+
+test('two key fields are refused', async () => {
+  const lines = [
+    'POST /keyed/count HTTP/1.1',
+    'Host: x',
+    'Idempotency-Key: a',
+    'Idempotency-Key: b',
+    'Content-Length: 0',
+  ];
+  expect(await exchange(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`)).toMatch(
+    /^HTTP\/1.1 400 .*key-invalid/s,
+  );
+});
+
+test.each([
+  ['of a known length', (body: string) => body],
+  ['of unknown length', (body: string) => new Blob([body]).stream()],
+])('a body %s over the limit is refused, one at the limit is not', async (_, make) => {
+  const [large, right] = [freshKey(), freshKey()];
+  const init = (size: number) => ({ body: make('x'.repeat(size)), duplex: 'half' }) as RequestInit;
+  const problem = await expectProblem(
+    await post(`${gateway.url}/keyed/count`, large, init(1001)),
+    'body-too-large',
+    413,
+  );
+  expect(problem.key).toBe(large);
+  expect((await post(`${gateway.url}/keyed/count`, right, init(1000))).status).toBe(200);
+  expect(await origin.runs(large)).toHaveLength(0);
+});
+
+test('a path that no route matches is refused', async () => {
+  await expectProblem(await post(`${gateway.url}/elsewhere`, freshKey()), 'route-not-found', 404);
+});
+
+test('an upstream that cannot be reached is a 502, keyed or not', async () => {
+  await expectProblem(await post(`${gateway.url}/nowhere/x`, freshKey()), 'upstream-unreachable', 502);
+  await expectProblem(await fetch(`${gateway.url}/nowhere/x`), 'upstream-unreachable', 502);
+});
+
+test('a GET can be keyed, where a route says so', async () => {
+  const key = freshKey();
+  const headers = { 'idempotency-key': key };
+  await fetch(`${gateway.url}/get/count`, { headers });
+  expect((await fetch(`${gateway.url}/get/count`, { headers })).headers.get('idempotent-replayed')).toBe(
+    'true',
+  );
+});
+
+test('a keyed GET with a body is refused, since it could not be sent; an unkeyed one is passed on', async () => {
+  const send = (path: string, key: string) =>
+    exchange(`GET ${path} HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 3\r\nConnection: close\r\n\r\nabc`);
+  expect(await send('/get/echo', 'Idempotency-Key: get-with-body\r\n')).toMatch(
+    /^HTTP\/1.1 413 .*body-too-large/s,
+  );
+  expect(await send('/keyed/echo', '')).toMatch(/^HTTP\/1.1 200 .*"bytes":3/s);
+  expect(await origin.runs('get-with-body')).toHaveLength(0);
+});
+
+test.each(['POST', 'PUT'])(
+  'a status that HTTP does not have is a 502, and not recorded (%s)',
+  async (method) => {
+    const response = await post(`${gateway.url}/keyed/status/999`, freshKey(), { method });
+    expect(response.status).toBe(502);
+    expect(await response.json()).toEqual({ run: 1 });
+  },
+);
+
+test('an unknown page of the gateway is a problem, not a request for the upstream', async () => {
+  await expectProblem(await fetch(`${gateway.url}/_oncegate/nothing`), 'route-not-found', 404);
+  expect((await fetch(`${gateway.url}/_oncegate/problems/nothing`)).status).toBe(404);
+});
+
+test('health is public and tells the version', async () => {
+  const response = await fetch(`${gateway.url}/_oncegate/health`);
+  expect(await response.json()).toEqual({ status: 'ok', version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+});
+
+test('a gateway with a bad setting lets nothing through, and names it', async () => {
+  const misconfigured = await startGateway({
+    vars: { UPSTREAM_URL: origin.url, TTL_SECONDS: '0', KEY: 'maybe' },
+  });
+  const key = freshKey();
+  const response = await post(`${misconfigured.url}/count`, key);
+  expect(response.status).toBe(500);
+  const { type, detail } = await response.json();
+  expect(type).toBe(`${misconfigured.url}/_oncegate/problems/config-invalid`);
+  expect(detail).toMatch(/TTL_SECONDS must be .*KEY must be/);
+  expect((await fetch(type)).status).toBe(200);
+  expect((await fetch(`${misconfigured.url}/_oncegate/health`)).status).toBe(500);
+  expect(misconfigured.output.filter((line) => line.includes('"event":"config-invalid"'))).toHaveLength(1);
+  expect(await origin.runs(key)).toHaveLength(0);
+  await misconfigured.stop();
+});
+
+/** Sends bytes on a socket and returns what comes back until the gateway closes it. */
+async function exchange(bytes: string): Promise<string> {
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  socket.write(bytes);
+  return (await socket.toArray()).join('');
+}
