@@ -65,7 +65,7 @@ async function fromResults(
       await body.cancel();
       return { outcome: 'refused', reason: 'key-reused' };
     }
-    return { outcome: 'replayed', head, body, expiresAt: head.expiresAt };
+    return { outcome: 'replayed', head, body, size: head.size, expiresAt: head.expiresAt };
   } catch (error) {
     log('error', 'results-read-failed', { route: call.route, reason: textOf(error) });
     return null;

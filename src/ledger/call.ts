@@ -40,6 +40,8 @@ export type LedgerAnswer =
       readonly outcome: 'replayed';
       readonly head: ResponseHead;
       readonly body: ResponseBody;
+      /** The body's size in bytes. */
+      readonly size: number;
       /** Milliseconds since the epoch, here and below. */
       readonly expiresAt: number;
     }

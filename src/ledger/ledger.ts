@@ -150,7 +150,7 @@ export class Ledger extends DurableObject<object> {
       completed: (head, size, rest) => {
         const completedAt = Date.now();
         const expiresAt = completedAt + ttlMs;
-        const record = encodeHead({ ...head, fingerprint: call.fingerprint, completedAt, expiresAt });
+        const record = encodeHead({ ...head, size, fingerprint: call.fingerprint, completedAt, expiresAt });
         const recorded = record.byteLength <= RECORD_HEAD_MAX_BYTES ? rest : null;
         rows.complete(seq, { completedAt, expiresAt, size, record, rest: recorded });
         if (recorded !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
@@ -191,7 +191,7 @@ export class Ledger extends DurableObject<object> {
     const { status, headers } = decodeHead(this.#rows.record(seq));
     const pieces = this.#rows.body(seq, size);
     const body = size <= PIECE_BYTES ? joined(pieces, size) : this.#streamOf(seq, pieces);
-    return { outcome: 'replayed', head: { status, headers }, body, expiresAt };
+    return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
   }
 
   /** Streams a recorded body and keeps its pieces here until the reader is done. */

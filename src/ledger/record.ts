@@ -3,6 +3,8 @@ import type { ResponseHead } from './call.ts';
 
 /** What a record says besides the body. Times are milliseconds since the epoch. */
 export interface RecordHead extends ResponseHead {
+  /** The body's size in bytes. */
+  readonly size: number;
   readonly fingerprint: string;
   readonly completedAt: number;
   readonly expiresAt: number;
@@ -38,8 +40,8 @@ export function decodeHead(bytes: Uint8Array): RecordHead {
 }
 
 /**
- * Splits a whole record that arrives as a stream: its head, and the stream with only the body left in it.
- * Rejects where the stream breaks off or holds no record of this version.
+ * Splits a whole record that arrives as a stream: its head, and the stream with only the body left in it. That one can
+ * be piped, but not be given to a `Response` as it is, since it was read from. Rejects where the stream breaks off or holds no record of this version.
  */
 export async function decodeRecord(
   record: ReadableStream<Uint8Array>,
@@ -50,8 +52,7 @@ export async function decodeRecord(
   const json = await reader.readAtLeast(length, new Uint8Array(length));
   const head = parseHead(json.value ?? new Uint8Array(0));
   reader.releaseLock();
-  // A stream that was read from cannot be a response's body; the rest of it, piped on, can.
-  return { head, body: record.pipeThrough(new IdentityTransformStream()) };
+  return { head, body: record };
 }
 
 function headLength(bytes: Uint8Array): number {
@@ -75,6 +76,8 @@ function isRecordHead(head: unknown): head is RecordHead {
     typeof head.status === 'number' &&
     'headers' in head &&
     isHeaderList(head.headers) &&
+    'size' in head &&
+    typeof head.size === 'number' &&
     'fingerprint' in head &&
     typeof head.fingerprint === 'string' &&
     'completedAt' in head &&

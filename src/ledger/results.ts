@@ -41,7 +41,7 @@ async function write(writable: WritableStream<Uint8Array>, record: StoredRecord)
 }
 
 /**
- * Reads a record: its head, and its body as a stream. `null` where there is none, or none that still lives.
+ * Reads a record: its head, and its body as a stream to be piped. `null` where there is none, or none that still lives.
  * Rejects where KV does, or where the value is damaged.
  */
 export async function getResult(

@@ -1,4 +1,5 @@
 import type { LedgerAnswer } from '../ledger/call.ts';
+import { log, textOf } from '../log.ts';
 import { cacheStatus } from './cache-status.ts';
 
 /** Statuses whose responses have no body; to give one to `Response` throws. */
@@ -28,14 +29,15 @@ export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Resp
   return new Response(bodyFor(answer, headers), { status, headers, encodeBody: 'manual' });
 }
 
-function bodyFor({ head, body }: RespondingAnswer, headers: Headers): BodyInit | null {
-  if (NULL_BODY_STATUSES.includes(head.status)) return null;
+function bodyFor(answer: RespondingAnswer, headers: Headers): BodyInit | null {
+  const { body } = answer;
+  if (NULL_BODY_STATUSES.includes(answer.head.status)) return null;
   if (body instanceof Uint8Array) return body;
-  const length = headers.get('content-length');
+  const length = answer.outcome === 'replayed' ? answer.size : headers.get('content-length');
   if (length === null) return body;
   // A stream goes out with its length only through a stream that knows it.
   const { readable, writable } = new FixedLengthStream(Number(length));
-  // A break shows at both ends by itself: as a broken response to the client, as a log line of the execution.
-  body.pipeTo(writable).catch(() => {});
+  // The client sees a broken response by itself; it may also be the client that left.
+  body.pipeTo(writable).catch((error) => log('info', 'response-broke-off', { reason: textOf(error) }));
   return readable;
 }
