@@ -1,0 +1,84 @@
+import type { Settings } from './options.js';
+import { repeatableBody } from './request-body.js';
+
+/** One call of the fetch, made ready to be sent more than once with the same key and the same bytes. */
+export interface Call {
+  /** The idempotency key, as sent; `undefined` for a method that gets none. */
+  readonly key: string | undefined;
+  readonly method: string;
+  readonly url: string;
+  /** Whether sending it again is safe: it has a key, or its method is idempotent by itself. */
+  readonly repeatable: boolean;
+  /** The caller's own signal. */
+  readonly signal: AbortSignal | undefined;
+  /** The request as a whole, to look at. It is never sent itself. */
+  readonly request: Request;
+  readonly send: (signal: AbortSignal) => Promise<Response>;
+}
+
+/** A call that has its key. */
+export type KeyedCall = Call & { readonly key: string };
+
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** What the gateway takes as a bare key: visible ASCII. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Reads what `fetch` was called with. A one-shot body is read into memory here, as it could not be sent twice.
+ *
+ * @throws {TypeError} as `fetch` does for a request that makes no sense; a streamed body over `maxRequestBytes`; a key
+ * that no server would take
+ */
+export async function prepareCall(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  settings: Settings,
+): Promise<Call> {
+  const given = input instanceof Request ? input : undefined;
+  const signal = (init?.signal === undefined ? given?.signal : init.signal) ?? undefined;
+  signal?.throwIfAborted();
+  const headers = new Headers(init?.headers ?? given?.headers);
+  const method = (init?.method ?? given?.method ?? 'GET').toUpperCase();
+  const keyed = settings.needsKey(method) || headers.has(settings.keyHeader);
+  const body = await repeatableBody(init?.body, given, keyed ? settings.maxRequestBytes : undefined, signal);
+
+  // The standard's own constructor refuses what fetch would refuse, before a refusal could pass for a network error.
+  const described = {
+    ...init,
+    method,
+    headers,
+    signal: null,
+    body: body.kind === 'repeatable' ? body.value : null,
+  };
+  const request = new Request(given ? given.url : input, described);
+
+  if (keyed && !headers.has(settings.keyHeader)) {
+    headers.set(settings.keyHeader, checkKey(await settings.key(request)));
+  }
+  const key = keyed ? (headers.get(settings.keyHeader) ?? undefined) : undefined;
+  if (key !== undefined && (init?.mode ?? given?.mode) === 'no-cors') {
+    throw new TypeError(`mode: a no-cors request cannot carry ${settings.keyHeader}`);
+  }
+  const sent = {
+    ...init,
+    headers,
+    ...(body.kind === 'repeatable' && body.value !== null && { body: body.value }),
+  };
+  return {
+    key,
+    method,
+    url: request.url,
+    repeatable: keyed || (IDEMPOTENT_METHODS.has(method) && body.kind === 'repeatable'),
+    signal,
+    request,
+    // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
+    send: (attemptSignal) => settings.fetch(input, { ...sent, signal: attemptSignal }),
+  };
+}
+
+function checkKey(key: unknown): string {
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw new TypeError('key: expected 1 to 255 characters of visible ASCII');
+}

@@ -1,0 +1,146 @@
+import { until } from './abort.js';
+import type { KeyedCall } from './call.js';
+import { KeyReusedError } from './errors.js';
+import { deterministicKey, requestKey } from './keys.js';
+import type { Settings } from './options.js';
+import { withBody } from './response.js';
+import type { ResultStore } from './store.js';
+import {
+  decodeStored,
+  encodeStored,
+  type StoredResponse,
+  storedFrom,
+  toResponse,
+} from './stored-response.js';
+
+/** Longest response body recorded, in bytes; the gateway's own bound. */
+const MAX_RECORD_BYTES = 26_214_400;
+
+/** Who is calling, as the gateway tells callers apart: two of them never see each other's results. */
+const CALLER_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie'];
+
+interface Run {
+  readonly fingerprint: string;
+  readonly outcome: Promise<StoredResponse>;
+}
+
+interface Lead {
+  /** The response as it comes, for the call that started the run. */
+  readonly live: Response;
+  /** The whole of it, for calls that joined. */
+  readonly outcome: Promise<StoredResponse>;
+}
+
+const running = new WeakMap<ResultStore, Map<string, Run>>();
+
+/**
+ * Answers a call from the store, joins it to a run of the same key, or runs it and records its success.
+ *
+ * As with the gateway, a caller that goes away does not stop a run: its request may have taken effect already, and its
+ * retry should find the result. So the run has no signal of its own, and each caller's signal ends only that caller's
+ * waiting and reading. What is recorded is on record before the last byte is handed out.
+ */
+export async function fetchThroughStore(
+  call: KeyedCall,
+  store: ResultStore,
+  settings: Settings,
+  send: (call: KeyedCall) => Promise<Response>,
+): Promise<Response> {
+  const { key, signal } = call;
+  const [name, fingerprint] = await Promise.all([recordName(call), requestKey(call.request)]);
+  const runs = running.get(store) ?? new Map<string, Run>();
+  running.set(store, runs);
+
+  const joined = runs.get(name);
+  if (joined) {
+    if (joined.fingerprint !== fingerprint) throw new KeyReusedError(key);
+    return replay(key, await until(joined.outcome, signal), settings);
+  }
+
+  const leading = lead();
+  const outcome = leading.then((started) => started.outcome);
+  runs.set(name, { fingerprint, outcome });
+  outcome.catch(() => {}).finally(() => runs.delete(name));
+  const { live } = await until(leading, signal);
+  return live;
+
+  async function lead(): Promise<Lead> {
+    const bytes = await store.get(name);
+    if (bytes) {
+      const stored = decodeStored(bytes);
+      if (stored.fingerprint !== fingerprint) throw new KeyReusedError(key);
+      return { live: replay(key, stored, settings), outcome: Promise.resolve(stored) };
+    }
+    const response = await send({ ...call, signal: undefined });
+    if (response.body === null) {
+      const empty = await record(storedFrom(response, new Uint8Array(), fingerprint));
+      return { live: response, outcome: Promise.resolve(empty) };
+    }
+    const [forCaller, forRecord] = response.body.tee();
+    const outcome = readWhole(forRecord).then(
+      (body) => record(storedFrom(response, body, fingerprint)),
+      (error) => {
+        if (response.ok && error instanceof RangeError) settings.onUnrecorded?.({ key, error });
+        throw error;
+      },
+    );
+    return { live: withBody(response, endingAfter(outcome, forCaller, signal)), outcome };
+  }
+
+  async function record(stored: StoredResponse): Promise<StoredResponse> {
+    if (stored.status < 200 || stored.status > 299) return stored;
+    try {
+      await store.set(name, encodeStored(stored));
+    } catch (error) {
+      // It was executed: to fail now would only invite a repeat.
+      settings.onUnrecorded?.({ key, error });
+    }
+    return stored;
+  }
+}
+
+function recordName({ key, url, request }: KeyedCall): Promise<string> {
+  const caller = CALLER_HEADERS.map((header) => request.headers.get(header));
+  return deterministicKey('oncegate/fetch', new URL(url).origin, caller, key);
+}
+
+function replay(key: string, stored: StoredResponse, settings: Settings): Response {
+  const response = toResponse(stored);
+  if (response.ok) settings.onReplay?.({ key, response, from: 'store' });
+  return response;
+}
+
+/**
+ * The caller's own copy of a body, at the caller's own pace. Its end waits for the record, so whoever saw the end can
+ * have it replayed.
+ */
+function endingAfter(
+  outcome: Promise<unknown>,
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  const recorded = outcome.then(
+    () => {},
+    () => {},
+  );
+  const gate = new TransformStream<Uint8Array, Uint8Array>({ flush: () => recorded });
+  return body.pipeThrough(gate, signal ? { signal } : {});
+}
+
+/** Reads on whether the caller does or not; what the caller has not read yet waits in memory, a record at most. */
+async function readWhole(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
+    chunks.push(value);
+    size += value.byteLength;
+    if (size > MAX_RECORD_BYTES) {
+      // Not awaited: a branch of a tee settles only when both have ended.
+      reader.cancel().catch(() => {});
+      throw new RangeError(`The response is longer than the ${MAX_RECORD_BYTES} bytes that are recorded.`);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { sendWithRetries } from './attempts.js';
+import { type KeyedCall, prepareCall } from './call.js';
+import { fetchThroughStore } from './fetch-store.js';
+import { type IdempotentFetchOptions, readOptions, type Settings } from './options.js';
+import { isReplayed } from './recorded.js';
+import { continuable } from './resume.js';
+
+/**
+ * A drop-in `fetch` whose unsafe requests take effect once, however often they have to be sent.
+ *
+ * - Each unsafe request gets an idempotency key (draft-ietf-httpapi-idempotency-key-header) and keeps it on every
+ *   retry; a key already there is kept.
+ * - Network errors, 408, 425, 429, 500, 502, 503, 504 and the gateway's 409 `in-progress` are retried, after what
+ *   `Retry-After` or `retry-after-ms` asks for, else after exponential backoff with full jitter. No other 4xx is.
+ * - At the end of its retries it returns the last response, as a plain `fetch` would (`throwWhenExhausted`: throws).
+ * - A recorded response whose body breaks off is asked for again and continued at the byte where it broke.
+ * - A streamed request body is kept in memory for the retries, up to `maxRequestBytes`.
+ * - With a `store`, a key that succeeded before is answered from it, and nothing is sent.
+ *
+ * How far "once" reaches: retrying is safe only where the other side honours the key (the gateway, or an API of its own
+ * accord). A `store` guards against repeats *after* a success was seen; for an API that ignores keys, a lost response
+ * is still unknown, so set `maxRetries: 0` there if a repeat would hurt.
+ *
+ * @throws {TypeError} here, for an option that makes no sense; from the returned fetch, for a request that makes none
+ * @throws {RetriesExhaustedError} from the returned fetch: no response at all, or none in time
+ * @throws the reason of the caller's `AbortSignal`, as `fetch` does, whether it was sending or waiting
+ *
+ * @example
+ * ```ts
+ * const fetchOnce = idempotentFetch({ maxRetries: 5, attemptTimeoutMs: 30_000 });
+ * const response = await fetchOnce('https://gateway.example/orders', {
+ *   method: 'POST',
+ *   body: JSON.stringify({ item: 'book' }),
+ * });
+ * const openai = new OpenAI({ fetch: fetchOnce, maxRetries: 0 });
+ * ```
+ */
+export function idempotentFetch(options: IdempotentFetchOptions = {}): typeof fetch {
+  const settings = readOptions(options);
+  return async (input, init) => {
+    const call = await prepareCall(input, init, settings);
+    const { key } = call;
+    if (key === undefined) return sendWithRetries(call, settings);
+    const keyed = { ...call, key };
+    const run = (detached: KeyedCall) => sendKeyed(detached, settings);
+    return settings.store ? fetchThroughStore(keyed, settings.store, settings, run) : run(keyed);
+  };
+}
+
+async function sendKeyed(call: KeyedCall, settings: Settings): Promise<Response> {
+  const { key, method, url, signal } = call;
+  const response = await sendWithRetries(call, settings);
+  const whole = settings.resume
+    ? continuable(response, {
+        key,
+        signal,
+        again: () => sendWithRetries(call, settings),
+        timing: settings,
+        onBreak: (retry, delayMs, cause) => settings.onRetry?.({ key, method, url, retry, delayMs, cause }),
+      })
+    : response;
+  if (isReplayed(whole.headers)) settings.onReplay?.({ key, response: whole, from: 'server' });
+  return whole;
+}
