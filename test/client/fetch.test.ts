@@ -64,7 +64,10 @@ describe('a key on each unsafe request', () => {
       ['GET', '/s', ''],
       ['PUT', '/o', 'other'],
     ]);
-    expect(server.requests[0]?.headers).toMatchObject({ 'x-a': '1', 'content-type': 'text/plain;charset=UTF-8' });
+    expect(server.requests[0]?.headers).toMatchObject({
+      'x-a': '1',
+      'content-type': 'text/plain;charset=UTF-8',
+    });
   });
 });
 
@@ -92,9 +95,15 @@ describe('what is tried again', () => {
 
   test.each([
     ['a problem of another type', problem('outcome-unknown', 409)],
-    ['a plain conflict', status(409, { 'content-type': 'application/json' }, '{"type":"/problems/in-progress"}')],
+    [
+      'a plain conflict',
+      status(409, { 'content-type': 'application/json' }, '{"type":"/problems/in-progress"}'),
+    ],
     ['a broken problem', status(409, { 'content-type': 'application/problem+json' }, '{')],
-    ['a problem without end', status(409, { 'content-type': 'application/problem+json' }, ' '.repeat(200_000))],
+    [
+      'a problem without end',
+      status(409, { 'content-type': 'application/problem+json' }, ' '.repeat(200_000)),
+    ],
   ])('409 with %s is not, and its body is all there', async (_name, conflict) => {
     await using server = await serve(steps(conflict, ok));
     const response = await idempotentFetch(soon)(server.url, post);
@@ -141,7 +150,9 @@ describe('what is tried again', () => {
 
 describe('when the retries are used up', () => {
   test('the last response comes back whole, as from a plain fetch', async () => {
-    await using server = await serve(({ number }, response) => void response.writeHead(503).end(`try ${number}`));
+    await using server = await serve(
+      ({ number }, response) => void response.writeHead(503).end(`try ${number}`),
+    );
     const response = await idempotentFetch({ ...soon, maxRetries: 2 })(server.url, post);
     expect([response.status, await response.text(), response.url]).toEqual([503, 'try 3', `${server.url}/`]);
   });
@@ -162,7 +173,9 @@ describe('when the retries are used up', () => {
 
   test('a network error is thrown with key, attempts, cause and the last response', async () => {
     await using server = await serve(steps(status(502), drop));
-    const error = await idempotentFetch({ ...soon, maxRetries: 2 })(server.url, post).catch((thrown: unknown) => thrown);
+    const error = await idempotentFetch({ ...soon, maxRetries: 2 })(server.url, post).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject({
       name: 'RetriesExhaustedError',
       reason: 'network',
@@ -194,7 +207,14 @@ describe('what the server asks for', () => {
     const { events, fetchOnce } = givingUp();
     await expect(fetchOnce(server.url, post)).rejects.toThrow('seen enough');
     expect(events).toMatchObject([
-      { delayMs, retry: 1, method: 'POST', url: `${server.url}/`, key: server.keys()[0], cause: { kind: 'status' } },
+      {
+        delayMs,
+        retry: 1,
+        method: 'POST',
+        url: `${server.url}/`,
+        key: server.keys()[0],
+        cause: { kind: 'status' },
+      },
     ]);
   });
 
@@ -260,7 +280,10 @@ test.each([
   expect(() => idempotentFetch(bad)).toThrow(new RegExp(`^${name}: `));
 });
 
-test.each(['', 'a b', 'ü', 'x'.repeat(256), undefined])('a key function that gives %j gets a TypeError', async (key) => {
-  const fetchOnce = idempotentFetch({ key: () => key as string });
-  await expect(fetchOnce('http://127.0.0.1:9/', post)).rejects.toThrow(/^key: /);
-});
+test.each(['', 'a b', 'ü', 'x'.repeat(256), undefined])(
+  'a key function that gives %j gets a TypeError',
+  async (key) => {
+    const fetchOnce = idempotentFetch({ key: () => key as string });
+    await expect(fetchOnce('http://127.0.0.1:9/', post)).rejects.toThrow(/^key: /);
+  },
+);

@@ -50,12 +50,15 @@ describe('deterministicKey', () => {
     [['\ud800'], ['\ufffd']],
     [['é'], ['e\u0301']],
   ];
-  test.each(pairs.map(([one, other]) => ({ one, other, names: [one, other].map((each) => inspect(each)).join(' from ') })))(
-    'tells $names',
-    async ({ one, other }) => {
-      expect(await deterministicKey(...one)).not.toBe(await deterministicKey(...other));
-    },
-  );
+  test.each(
+    pairs.map(([one, other]) => ({
+      one,
+      other,
+      names: [one, other].map((each) => inspect(each)).join(' from '),
+    })),
+  )('tells $names', async ({ one, other }) => {
+    expect(await deterministicKey(...one)).not.toBe(await deterministicKey(...other));
+  });
 
   test('does not care in which order an object was written', async () => {
     expect(await deterministicKey({ a: 1, b: 2 })).toBe(await deterministicKey({ b: 2, a: 1 }));
@@ -180,9 +183,9 @@ describe('requestKey', () => {
 
   test('a fragment and other headers are not part of it', async () => {
     expect(await requestKey(order({ url: `${url}#top` }))).toBe(await requestKey(order()));
-    expect(await requestKey(order({ headers: { 'x-try': '2', 'content-type': 'text/plain;charset=UTF-8' } }))).toBe(
-      await requestKey(order()),
-    );
+    expect(
+      await requestKey(order({ headers: { 'x-try': '2', 'content-type': 'text/plain;charset=UTF-8' } })),
+    ).toBe(await requestKey(order()));
   });
 
   test('a multipart form submitted twice gives one key, though its boundary is another', async () => {
@@ -199,7 +202,13 @@ describe('requestKey', () => {
   test.each<[string, [string, string | File][]]>([
     ['value', [['item', 'books']]],
     ['name', [['items', 'book']]],
-    ['count', [['item', 'book'], ['item', 'book']]],
+    [
+      'count',
+      [
+        ['item', 'book'],
+        ['item', 'book'],
+      ],
+    ],
     ['file in place of text', [['item', file('book')]]],
   ])('a multipart form with another %s gives another key', async (_name, fields) => {
     expect(await requestKey(form(fields))).not.toBe(await requestKey(form([['item', 'book']])));

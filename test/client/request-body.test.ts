@@ -36,7 +36,7 @@ test.each<[string, () => unknown, string | RegExp]>([
   ['a buffer', () => bytes('order').buffer, 'order'],
   ['a Blob', () => new Blob(['order'], { type: 'text/x' }), 'order'],
   ['URLSearchParams', () => new URLSearchParams({ a: '1' }), 'a=1'],
-  ['FormData', form, /name="item"\r\n\r\nbook\r\n[^]*filename="a.txt"[^]*contents/],
+  ['FormData', form, /name="item"\r\n\r\nbook\r\n[\s\S]*filename="a.txt"[\s\S]*contents/],
   ['a stream', () => streamOf(bytes('or'), bytes(''), bytes('der')), 'order'],
   ['an empty stream', () => streamOf(), ''],
   ['an async iterable', () => iterableOf(bytes('or'), bytes('der')), 'order'],

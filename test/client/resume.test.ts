@@ -19,7 +19,11 @@ const broken =
     breakOff(response.writeHead(200, headers), text);
 
 const whole =
-  (text: string | Uint8Array, headers: Record<string, string> = { 'cache-status': REPLAY }, code = 200): Handler =>
+  (
+    text: string | Uint8Array,
+    headers: Record<string, string> = { 'cache-status': REPLAY },
+    code = 200,
+  ): Handler =>
   (_request, response) =>
     void response.writeHead(code, headers).end(text);
 
@@ -29,7 +33,11 @@ function breakOff(response: ServerResponse, text: string | Uint8Array): void {
   else response.write(text, () => response.destroy());
 }
 
-const errorOf = (promise: Promise<unknown>) => promise.then(() => undefined, (error: unknown) => error);
+const errorOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 describe('a recorded body that breaks off', () => {
   const text = 'data: grüße\n\ndata: 👋\n\n';
@@ -47,9 +55,14 @@ describe('a recorded body that breaks off', () => {
   test('again and again is read to its end, each time with a word to onRetry', async () => {
     const events: RetryEvent[] = [];
     await using gateway = await standIn(() => ({ chunks }), { cut: (n) => (n <= 3 ? n * 4 : undefined) });
-    const response = await idempotentFetch({ ...soon, onRetry: (event) => events.push(event) })(gateway.url, post);
+    const response = await idempotentFetch({ ...soon, onRetry: (event) => events.push(event) })(
+      gateway.url,
+      post,
+    );
     expect(await response.text()).toBe(text);
-    expect(events.map(({ cause, retry }) => [retry, cause.kind, cause.kind === 'body' && cause.bytesRead])).toEqual([
+    expect(
+      events.map(({ cause, retry }) => [retry, cause.kind, cause.kind === 'body' && cause.bytesRead]),
+    ).toEqual([
       [1, 'body', 4],
       [2, 'body', 8],
       [3, 'body', 12],
@@ -101,7 +114,10 @@ describe('a recorded body that breaks off', () => {
   test.each<[string, Handler]>([
     ['a new execution', whole('abc', { 'cache-status': FIRST })],
     ['an execution that says nothing', whole('abc', {})],
-    ['an execution that is not recorded', whole('abc', { 'cache-status': 'oncegate; fwd=miss; detail=not-recorded' })],
+    [
+      'an execution that is not recorded',
+      whole('abc', { 'cache-status': 'oncegate; fwd=miss; detail=not-recorded' }),
+    ],
     ['a hit of another cache', whole('abc', { 'cache-status': 'cdn; hit' })],
     ['a hit in a name only', whole('abc', { 'cache-status': '"oncegate; hit"; fwd=miss' })],
     ['a record that begins otherwise', whole('xbc')],
@@ -144,7 +160,12 @@ describe('a recorded body that breaks off', () => {
   test('too often is an error that says how far it came', async () => {
     await using server = await serve(broken('abc', { 'cache-status': REPLAY }));
     const error = await errorOf((await idempotentFetch({ ...soon, maxRetries: 2 })(server.url, post)).text());
-    expect(error).toMatchObject({ reason: 'exhausted', bytesRead: 3, key: server.keys()[0], cause: expect.any(TypeError) });
+    expect(error).toMatchObject({
+      reason: 'exhausted',
+      bytesRead: 3,
+      key: server.keys()[0],
+      cause: expect.any(TypeError),
+    });
     expect(server.requests).toHaveLength(3);
   });
 
@@ -152,7 +173,10 @@ describe('a recorded body that breaks off', () => {
     const drop: Handler = (_request, response) => void response.destroy();
     await using server = await serve(steps(broken('abc'), drop));
     const error = await errorOf((await idempotentFetch({ ...soon, maxRetries: 1 })(server.url, post)).text());
-    expect(error).toMatchObject({ reason: 'exhausted', cause: { name: 'RetriesExhaustedError', attempts: 2 } });
+    expect(error).toMatchObject({
+      reason: 'exhausted',
+      cause: { name: 'RetriesExhaustedError', attempts: 2 },
+    });
   });
 });
 
@@ -206,14 +230,14 @@ test('a response that can be continued still is what fetch gave', async () => {
   const response = await idempotentFetch(soon)(`${server.url}/path`, post);
   const copy = response.clone();
   for (const each of [response, copy]) {
-    expect([each.url, each.status, each.statusText, each.type, each.redirected, each.headers.get('x-a')]).toEqual([
-      `${server.url}/path`,
-      201,
-      'Created',
-      'basic',
-      false,
-      '1',
-    ]);
+    expect([
+      each.url,
+      each.status,
+      each.statusText,
+      each.type,
+      each.redirected,
+      each.headers.get('x-a'),
+    ]).toEqual([`${server.url}/path`, 201, 'Created', 'basic', false, '1']);
     expect(await each.text()).toBe('abc');
   }
 });
@@ -239,7 +263,11 @@ test('wherever it breaks and however it is cut into chunks, every byte comes onc
   );
 });
 
-function chunked(bytes: Uint8Array<ArrayBuffer>, sizes: number[], breaks: boolean): ReadableStream<Uint8Array<ArrayBuffer>> {
+function chunked(
+  bytes: Uint8Array<ArrayBuffer>,
+  sizes: number[],
+  breaks: boolean,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   let turn = 0;
   return new ReadableStream({

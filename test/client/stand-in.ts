@@ -11,7 +11,7 @@ export interface Answer {
 
 export interface StandInOptions {
   readonly concurrent?: 'wait' | 'reject';
-  /** Bytes after which the client's connection number n (from 1) is cut; the execution goes on. */
+  /** Bytes after which the client's connection number n (from 1) is cut, 0 for no head at all; the execution goes on. */
   readonly cut?: (connection: number) => number | undefined;
 }
 
@@ -37,7 +37,8 @@ export async function standIn(
     const id = JSON.stringify([request.headers.authorization ?? '', key]);
     const fingerprint = fingerprintOf(request);
     let execution = known.get(id);
-    if (execution && execution.fingerprint !== fingerprint) return problem('key-reused', 422)(request, response);
+    if (execution && execution.fingerprint !== fingerprint)
+      return problem('key-reused', 422)(request, response);
     if (execution && !execution.over && options.concurrent === 'reject') {
       return problem('in-progress', 409, { 'retry-after': '0' })(request, response);
     }
@@ -84,7 +85,7 @@ class Execution {
 
   async sendTo(response: ServerResponse, state: string, cutAfter = Number.POSITIVE_INFINITY): Promise<void> {
     while (this.#answer === undefined && !this.over) await this.#news();
-    if (this.#answer === undefined) throw new Error('no head');
+    if (this.#answer === undefined || cutAfter === 0) throw new Error('no head');
     const { status = 200, headers = {} } = this.#answer;
     response.writeHead(status, {
       ...headers,
@@ -115,7 +116,10 @@ class Execution {
   }
 }
 
-async function passOn({ status = 200, headers = {}, chunks }: Answer, response: ServerResponse): Promise<void> {
+async function passOn(
+  { status = 200, headers = {}, chunks }: Answer,
+  response: ServerResponse,
+): Promise<void> {
   response.writeHead(status, { ...headers, 'cache-status': 'oncegate; fwd=bypass' });
   for await (const chunk of chunks) response.write(chunk);
   response.end();
@@ -125,6 +129,11 @@ function fingerprintOf({ method, path, headers, body }: Received): string {
   const mediaType = headers['content-type'] ?? '';
   const boundary = /boundary="?([^";]+)/.exec(mediaType)?.[1];
   const text = body.toString('latin1');
-  const parts = [method, path, boundary ? 'multipart' : mediaType, boundary ? text.replaceAll(boundary, '') : text];
+  const parts = [
+    method,
+    path,
+    boundary ? 'multipart' : mediaType,
+    boundary ? text.replaceAll(boundary, '') : text,
+  ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -37,7 +37,9 @@ describe('backoff', () => {
   };
 
   test('doubles its bound up to maxDelayMs', async () => {
-    expect(await delaysOf(1, { baseDelayMs: 100, maxDelayMs: 1_000 })).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+    expect(await delaysOf(1, { baseDelayMs: 100, maxDelayMs: 1_000 })).toEqual([
+      100, 200, 400, 800, 1_000, 1_000,
+    ]);
   });
 
   test('is jittered over the whole of it', async () => {
@@ -91,21 +93,30 @@ describe('time limits', () => {
       .fn<typeof fetch>()
       .mockImplementationOnce(never)
       .mockImplementationOnce(async () => new Response('late but there'));
-    const response = idempotentFetch({ fetch: transport, attemptTimeoutMs: 1_000, baseDelayMs: 0 })(url, post);
+    const response = idempotentFetch({ fetch: transport, attemptTimeoutMs: 1_000, baseDelayMs: 0 })(
+      url,
+      post,
+    );
     await vi.runAllTimersAsync();
     expect(await (await response).text()).toBe('late but there');
     expect(vi.getTimerCount()).toBe(0);
   });
 
   test('attempts that all get none end in a timeout error', async () => {
-    const failed = idempotentFetch({ fetch: never, attemptTimeoutMs: 1_000, baseDelayMs: 0, maxRetries: 2 })(url, post);
+    const failed = idempotentFetch({ fetch: never, attemptTimeoutMs: 1_000, baseDelayMs: 0, maxRetries: 2 })(
+      url,
+      post,
+    );
     const error = failed.catch((thrown: unknown) => thrown);
     await vi.runAllTimersAsync();
     expect(await error).toMatchObject({ reason: 'timeout', attempts: 3, cause: { name: 'TimeoutError' } });
   });
 
   test('the limit over all cuts an attempt short', async () => {
-    const failed = idempotentFetch({ fetch: never, attemptTimeoutMs: 10_000, totalTimeoutMs: 3_000 })(url, post);
+    const failed = idempotentFetch({ fetch: never, attemptTimeoutMs: 10_000, totalTimeoutMs: 3_000 })(
+      url,
+      post,
+    );
     const error = failed.catch((thrown: unknown) => thrown);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(await error).toMatchObject({ reason: 'timeout', attempts: 1 });
@@ -122,7 +133,10 @@ describe('time limits', () => {
   test('a limit does not end a body that has begun', async () => {
     const late = new TransformStream<Uint8Array, Uint8Array>();
     const transport = async () => new Response(late.readable as ReadableStream<Uint8Array<ArrayBuffer>>);
-    const response = await idempotentFetch({ fetch: transport, attemptTimeoutMs: 10, totalTimeoutMs: 10 })(url, post);
+    const response = await idempotentFetch({ fetch: transport, attemptTimeoutMs: 10, totalTimeoutMs: 10 })(
+      url,
+      post,
+    );
     await vi.advanceTimersByTimeAsync(60_000);
     const writer = late.writable.getWriter();
     const text = response.text();

@@ -9,6 +9,7 @@ export default defineConfig({
     name: 'client',
     include: ['**/*.test.ts'],
     pool: 'forks',
+    globalSetup: ['build.ts'],
     // Packing, bundling and browsers share two cores with whatever else runs.
     testTimeout: 60_000,
     hookTimeout: 60_000,
