@@ -68,7 +68,9 @@ function exhausted(
     status: `the response was ${lastResponse?.status}`,
   }[outcome.kind];
   const times = attempts === 1 ? 'once' : `${attempts} times`;
-  return new RetriesExhaustedError(`${call.method} ${call.url} was sent ${times}; at last ${why}.`, {
+  // Messages end up in logs, and queries carry secrets.
+  const { origin, pathname } = new URL(call.url);
+  return new RetriesExhaustedError(`${call.method} ${origin}${pathname} was sent ${times}; at last ${why}.`, {
     reason: outcome.kind,
     key: call.key,
     attempts,

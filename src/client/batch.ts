@@ -1,6 +1,7 @@
 import { until } from './abort.js';
 import { checkInteger, checkOptionalFunction, checkOptionalStore, checkText } from './checks.js';
-import { deterministicKey, type KeyPart } from './keys.js';
+import { type ItemKey, itemKeys } from './item-keys.js';
+import type { KeyPart } from './keys.js';
 import { once, type ResultStore } from './store.js';
 
 /** What the worker gets beside the item. */
@@ -218,31 +219,4 @@ class Batch<Item, Result> {
     this.#wake = [];
     for (const wake of waiting) wake();
   }
-}
-
-interface ItemKey<Item> {
-  readonly item: Item;
-  readonly key: string;
-}
-
-async function itemKeys<Item>(
-  items: readonly Item[],
-  { batchId, itemId }: Pick<BatchOptions<Item, never>, 'batchId' | 'itemId'>,
-): Promise<ItemKey<Item>[]> {
-  const keys: ItemKey<Item>[] = [];
-  const seen = new Map<string, number>();
-  for (const [index, item] of items.entries()) {
-    // Without itemId an item has to be plain data, which deterministicKey itself checks.
-    const identity = itemId ? itemId(item, index) : (item as KeyPart);
-    const key = await deterministicKey('oncegate/batch', batchId, identity).catch((error: Error) => {
-      throw new TypeError(
-        `itemId: item ${index} has no identity that a key can be made of (${error.message})`,
-      );
-    });
-    const twins = seen.get(key) ?? 0;
-    seen.set(key, twins + 1);
-    if (itemId && twins > 0) throw new TypeError(`itemId: item ${index} has the same id as one before it`);
-    keys.push({ item, key: twins === 0 ? key : await deterministicKey('oncegate/batch twin', key, twins) });
-  }
-  return keys;
 }

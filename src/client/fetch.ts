@@ -54,7 +54,7 @@ async function sendKeyed(call: KeyedCall, settings: Settings): Promise<Response>
     ? continuable(response, {
         key,
         signal,
-        again: () => sendWithRetries(call, settings),
+        again: (untilStopped) => sendWithRetries({ ...call, signal: untilStopped }, settings),
         timing: settings,
         onBreak: (retry, delayMs, cause) => settings.onRetry?.({ key, method, url, retry, delayMs, cause }),
       })

@@ -10,8 +10,8 @@ import { backoffMs, type RetryTiming } from './retry.js';
 export interface Continuation {
   readonly key: string;
   readonly signal: AbortSignal | undefined;
-  /** Sends the request again, with its key and its retries. */
-  readonly again: () => Promise<Response>;
+  /** Sends the request again, with its key and its retries, until the signal says stop. */
+  readonly again: (signal: AbortSignal) => Promise<Response>;
   readonly timing: RetryTiming;
   readonly onBreak: (retry: number, delayMs: number, cause: RetryCause) => void;
 }
@@ -42,6 +42,7 @@ class ContinuedBody {
   readonly #first: Response;
   readonly #continuation: Continuation;
   readonly #read = new Prefix();
+  readonly #cancelled = new AbortController();
   #reader: ReadableStreamDefaultReader<Uint8Array>;
   #breaks = 0;
 
@@ -58,8 +59,10 @@ class ContinuedBody {
     controller.enqueue(chunk);
   }
 
-  cancel(reason: unknown): Promise<void> {
-    return this.#reader.cancel(reason);
+  async cancel(reason: unknown): Promise<void> {
+    this.#cancelled.abort(reason);
+    // A body that has broken off already has nothing left to cancel, and says so by rejecting.
+    await this.#reader.cancel(reason).catch(() => {});
   }
 
   /** The next bytes not handed out before, from whichever connection has them; `undefined` at the end. */
@@ -93,8 +96,9 @@ class ContinuedBody {
   }
 
   async #reopen(cause: unknown): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-    const { signal, timing, again, onBreak } = this.#continuation;
-    signal?.throwIfAborted();
+    const { timing, again, onBreak } = this.#continuation;
+    const signal = this.#stopped();
+    signal.throwIfAborted();
     this.#breaks += 1;
     if (this.#breaks > timing.maxRetries) throw this.#exhausted('it broke off too often', cause);
     const delayMs = backoffMs(this.#breaks, timing);
@@ -102,15 +106,21 @@ class ContinuedBody {
     await wait(delayMs, signal);
     let response: Response;
     try {
-      response = await again();
+      response = await again(signal);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw this.#exhausted('asking for it again failed', error);
     }
     const difference = this.#difference(response);
     if (difference === undefined && response.body) return response.body.getReader();
     response.body?.cancel().catch(() => {});
     throw this.#otherResponse(difference ?? 'it has no body');
+  }
+
+  /** Aborted when the caller aborts the request, or whoever reads the body cancels it. */
+  #stopped(): AbortSignal {
+    const { signal } = this.#continuation;
+    return signal ? AbortSignal.any([signal, this.#cancelled.signal]) : this.#cancelled.signal;
   }
 
   #difference(response: Response): string | undefined {

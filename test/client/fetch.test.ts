@@ -173,7 +173,7 @@ describe('when the retries are used up', () => {
 
   test('a network error is thrown with key, attempts, cause and the last response', async () => {
     await using server = await serve(steps(status(502), drop));
-    const error = await idempotentFetch({ ...soon, maxRetries: 2 })(server.url, post).catch(
+    const error = await idempotentFetch({ ...soon, maxRetries: 2 })(`${server.url}/?secret=1`, post).catch(
       (thrown: unknown) => thrown,
     );
     expect(error).toMatchObject({

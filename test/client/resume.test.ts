@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BrokenBodyError, idempotentFetch, type RetryEvent } from '../../src/client/index.js';
 import { type Handler, ok, serve, signal, steps } from './server.js';
 import { standIn } from './stand-in.js';
@@ -223,6 +223,25 @@ describe('a body is not asked for again', () => {
     await gone.given;
     expect(server.requests).toHaveLength(1);
   });
+});
+
+test('a reader that cancels while waiting to go on is not kept waiting, and nothing more is sent', async () => {
+  const waiting = signal();
+  await using server = await serve(broken('abc'));
+  const onRetry = () => waiting.give();
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  const response = await idempotentFetch({ baseDelayMs: 3_600_000, maxDelayMs: 3_600_000, onRetry })(
+    server.url,
+    post,
+  );
+  vi.restoreAllMocks();
+  const reader = response.body?.getReader();
+  await reader?.read();
+  const next = reader?.read();
+  await waiting.given;
+  await reader?.cancel();
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect(server.requests).toHaveLength(1);
 });
 
 test('a response that can be continued still is what fetch gave', async () => {
