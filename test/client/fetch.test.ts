@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { idempotentFetch, RetriesExhaustedError, type RetryEvent } from '../../src/client/index.js';
 import { drop, ok, problem, serve, status, steps } from './server.js';
@@ -31,11 +32,11 @@ describe('a key on each unsafe request', () => {
   });
 
   test('a key already there is kept, also on a method that would get none', async () => {
-    await using server = await serve(steps(status(503), ok));
+    await using server = await serve(steps(status(503), ok, status(503), ok));
     const headers = { 'idempotency-key': 'mine' };
     await idempotentFetch(soon)(server.url, { ...post, headers });
     await idempotentFetch({ ...soon, methods: [] })(server.url, { ...post, headers });
-    expect(server.keys()).toEqual(['mine', 'mine', 'mine']);
+    expect(server.keys()).toEqual(['mine', 'mine', 'mine', 'mine']);
   });
 
   test('header, key and methods are the caller’s to choose', async () => {
@@ -101,7 +102,7 @@ describe('what is tried again', () => {
     ],
     ['a broken problem', status(409, { 'content-type': 'application/problem+json' }, '{')],
     [
-      'a problem without end',
+      'a problem far too long',
       status(409, { 'content-type': 'application/problem+json' }, ' '.repeat(200_000)),
     ],
   ])('409 with %s is not, and its body is all there', async (_name, conflict) => {
@@ -110,6 +111,15 @@ describe('what is tried again', () => {
     expect(response.status).toBe(409);
     expect((await response.text()).length).toBeGreaterThan(0);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('a 409 whose problem never ends is not waited for', async () => {
+    await using server = await serve((_request, response) => {
+      response.writeHead(409, { 'content-type': 'application/problem+json' }).write(' '.repeat(200_000));
+    });
+    const response = await idempotentFetch(soon)(server.url, post);
+    expect(response.status).toBe(409);
+    await response.body?.cancel();
   });
 
   test('a dropped connection is, under the same key', async () => {
@@ -241,6 +251,26 @@ test('onReplay tells of a recorded response', async () => {
   const fetchOnce = idempotentFetch({ onReplay: ({ key, from }) => replays.push(`${from} ${key}`) });
   await fetchOnce(server.url, post);
   expect(replays).toEqual([`server ${server.keys()[0]}`]);
+});
+
+test('a response that is not returned does not hold its connection', async () => {
+  const released: string[] = [];
+  const unread = (name: string) =>
+    new ReadableStream<Uint8Array<ArrayBuffer>>({ cancel: () => void released.push(name) });
+  const answers = [
+    new Response(unread('first'), { status: 503 }),
+    new Response(unread('second'), { status: 503 }),
+  ];
+  const transport = async () => answers.shift() ?? new Response('done');
+  await idempotentFetch({ ...soon, fetch: transport })('http://127.0.0.1:9/', post);
+  expect(released).toEqual(['first', 'second']);
+});
+
+test('a signal that outlives its calls gathers no listeners', async () => {
+  await using server = await serve(steps(status(503), ok));
+  const { signal } = new AbortController();
+  await (await idempotentFetch(soon)(server.url, { ...post, signal })).text();
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 test('what a runtime’s own fetch takes beside the standard reaches it on every attempt', async () => {

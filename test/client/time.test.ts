@@ -7,10 +7,13 @@ const post = { method: 'POST', body: 'order' };
 const NOW = Date.parse('Sun, 06 Nov 1994 08:49:37 GMT');
 
 beforeEach(() => {
+  // Far from Greenwich, so that a date read as local time shows.
+  vi.stubEnv('TZ', 'America/New_York');
   vi.useFakeTimers({ now: NOW });
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   vi.useRealTimers();
 });
 
