@@ -120,7 +120,11 @@ export function runBatch<Item, Result>(
     1,
     MOST_CONCURRENCY,
   );
+  if (typeof items?.[Symbol.iterator] !== 'function') throw new TypeError('items: expected an iterable');
   if (typeof worker !== 'function') throw new TypeError('worker: expected a function');
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new TypeError('signal: expected an AbortSignal');
+  }
   const batch = new Batch([...items], worker, options);
   const summary = batch.run(concurrency);
   return Object.assign(summary, { [Symbol.asyncIterator]: () => batch.finished(summary) });

@@ -66,6 +66,8 @@ export async function prepareCall(
     headers,
     ...(body.kind === 'repeatable' && body.value !== null && { body: body.value }),
   };
+  // Apart from the settings: a runtime's own fetch refuses to be called as a method of another object.
+  const { fetch: send } = settings;
   return {
     key,
     method,
@@ -74,7 +76,7 @@ export async function prepareCall(
     signal,
     request,
     // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
-    send: (attemptSignal) => settings.fetch(input, { ...sent, signal: attemptSignal }),
+    send: (attemptSignal) => send(input, { ...sent, signal: attemptSignal }),
   };
 }
 

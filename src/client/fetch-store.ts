@@ -16,8 +16,8 @@ import {
 /** Longest response body recorded, in bytes; the gateway's own bound. */
 const MAX_RECORD_BYTES = 26_214_400;
 
-/** Who is calling, as the gateway tells callers apart: two of them never see each other's results. */
-const CALLER_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie'];
+/** Who is calling; the cookies count only where none of these says so. Callers never see each other's results. */
+const CALLER_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];
 
 interface Run {
   readonly fingerprint: string;
@@ -100,7 +100,8 @@ export async function fetchThroughStore(
 }
 
 function recordName({ key, url, request }: KeyedCall): Promise<string> {
-  const caller = CALLER_HEADERS.map((header) => request.headers.get(header));
+  const said = CALLER_HEADERS.map((header) => request.headers.get(header));
+  const caller = said.some((value) => value !== null) ? said : request.headers.get('cookie');
   return deterministicKey('oncegate/fetch', new URL(url).origin, caller, key);
 }
 

@@ -42,8 +42,9 @@ export function idempotentFetch(options: IdempotentFetchOptions = {}): typeof fe
     const { key } = call;
     if (key === undefined) return sendWithRetries(call, settings);
     const keyed = { ...call, key };
-    const run = (detached: KeyedCall) => sendKeyed(detached, settings);
-    return settings.store ? fetchThroughStore(keyed, settings.store, settings, run) : run(keyed);
+    const { store } = settings;
+    if (store === undefined) return sendKeyed(keyed, settings);
+    return fetchThroughStore(keyed, store, settings, (run) => sendKeyed(run, settings));
   };
 }
 
@@ -54,7 +55,8 @@ async function sendKeyed(call: KeyedCall, settings: Settings): Promise<Response>
     ? continuable(response, {
         key,
         signal,
-        again: (untilStopped) => sendWithRetries({ ...call, signal: untilStopped }, settings),
+        again: (stopped) =>
+          sendWithRetries({ ...call, signal: stopped }, { ...settings, throwWhenExhausted: true }),
         timing: settings,
         onBreak: (retry, delayMs, cause) => settings.onRetry?.({ key, method, url, retry, delayMs, cause }),
       })

@@ -60,7 +60,7 @@ export interface IdempotentFetchOptions {
   readonly maxRetryAfterMs?: number;
   /** Longest wait for the head of one attempt's response. Default: none. */
   readonly attemptTimeoutMs?: number;
-  /** Longest time from the call to the head of the response, over all attempts and waits. Default: none. */
+  /** Longest time from the first attempt to the head of the response, all attempts and waits included. Default: none. */
   readonly totalTimeoutMs?: number;
   /** Longest streamed request body; it is kept in memory for the retries. Default 10 485 760. */
   readonly maxRequestBytes?: number;

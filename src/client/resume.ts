@@ -10,7 +10,7 @@ import { backoffMs, type RetryTiming } from './retry.js';
 export interface Continuation {
   readonly key: string;
   readonly signal: AbortSignal | undefined;
-  /** Sends the request again, with its key and its retries, until the signal says stop. */
+  /** Sends the request again, with its key and its retries, until the signal says stop; rejects when they are used up. */
   readonly again: (signal: AbortSignal) => Promise<Response>;
   readonly timing: RetryTiming;
   readonly onBreak: (retry: number, delayMs: number, cause: RetryCause) => void;
@@ -127,11 +127,10 @@ class ContinuedBody {
     if (response.status !== this.#first.status) return `its status is ${response.status}`;
     const mediaType = response.headers.get('content-type');
     if (mediaType !== this.#first.headers.get('content-type')) return `its media type is ${mediaType}`;
-    const from = provenance(response.headers);
     // Before the first byte any execution's body will do: nothing of another one was handed out.
-    if (this.#read.byteLength > 0 && from !== 'recorded' && from !== 'collapsed')
-      return 'it is a new execution';
-    return undefined;
+    if (this.#read.byteLength === 0) return undefined;
+    const from = provenance(response.headers);
+    return from === 'recorded' || from === 'collapsed' ? undefined : 'it is a new execution';
   }
 
   #exhausted(why: string, cause: unknown): BrokenBodyError {

@@ -1,4 +1,4 @@
-/** A durable {@link SqliteStore}, for Node ≥ 22.5 and Deno ≥ 2.2. Apart, so that the main entry stays platform-free. */
+/** A durable {@link SqliteStore}, for Node ≥ 22.5, Deno ≥ 2.2 and recent Bun. Apart, so that the main entry stays platform-free. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { checkInteger, checkText } from './checks.js';
 import type { ResultStore } from './store.js';

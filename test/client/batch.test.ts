@@ -119,8 +119,8 @@ describe('runBatch', () => {
 
   test('ends with what onProgress throws, and begins nothing more', async () => {
     const worker = vi.fn();
-    const onProgress = () => {
-      throw new Error('stop');
+    const onProgress = ({ done }: { done: number }) => {
+      if (done === 1) throw new Error('stop');
     };
     const run = runBatch(numbers(9), worker, { batchId: 'b', concurrency: 2, onProgress });
     await expect(run).rejects.toThrow('stop');
@@ -279,13 +279,15 @@ test.each<[string, Record<string, unknown>]>([
   ['concurrency', { concurrency: 1e9 }],
   ['itemId', { itemId: 'id' }],
   ['onProgress', { onProgress: 1 }],
+  ['signal', { signal: {} }],
   ['store', { store: { get: () => undefined } }],
 ])('a bad %s gets a TypeError that names it', (name, bad) => {
   const options = { batchId: 'b', ...bad } as { batchId: string };
   expect(() => runBatch([], () => 1, options)).toThrow(new RegExp(`^${name}: `));
 });
 
-test('a worker that is none gets a TypeError', () => {
+test('items or a worker that are none get a TypeError', () => {
+  expect(() => runBatch(5 as unknown as [], () => 1, { batchId: 'b' })).toThrow(/^items: /);
   expect(() => runBatch([], 'work' as unknown as () => void, { batchId: 'b' })).toThrow(/^worker: /);
 });
 

@@ -165,7 +165,7 @@ describe.skipIf(!browserIsThere && process.env.CI !== 'true')('in Chromium', () 
     const text = await page.evaluate(`(async () => {
       const { idempotentFetch } = await import('/client.js');
       const request = new Request('/orders', { method: 'POST', body: 'item=pen' });
-      return (await idempotentFetch({ baseDelayMs: 1 })(request)).text();
+      return (await idempotentFetch({ baseDelayMs: 1, fetch: window.fetch })(request)).text();
     })()`);
     expect(text).toBe('order 1');
     const posted = server.requests.filter(({ method }) => method === 'POST');

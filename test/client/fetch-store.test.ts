@@ -197,6 +197,14 @@ describe('a key in the store', () => {
   );
 });
 
+test('a caller known by a header is the same with other cookies', async () => {
+  await using server = await serve(numbered);
+  const fetchOnce = idempotentFetch({ store: new MemoryStore() });
+  const as = async (cookie: string) =>
+    (await fetchOnce(server.url, order('k', 'book', { authorization: 'ann', cookie }))).text();
+  expect([await as('a=1'), await as('a=2')]).toEqual(['run 1', 'run 1']);
+});
+
 describe('a caller that aborts', () => {
   test('gets its reason; the run goes on and answers the retry', async () => {
     const arrived = signal();

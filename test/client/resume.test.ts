@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BrokenBodyError, idempotentFetch, type RetryEvent } from '../../src/client/index.js';
-import { type Handler, ok, serve, signal, steps } from './server.js';
+import { type Handler, ok, serve, signal, status, steps } from './server.js';
 import { standIn } from './stand-in.js';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
@@ -169,6 +169,12 @@ describe('a recorded body that breaks off', () => {
     expect(server.requests).toHaveLength(3);
   });
 
+  test('and is only answered with 503 is an error that says what came last', async () => {
+    await using server = await serve(steps(broken('abc'), status(503)));
+    const error = await errorOf((await idempotentFetch({ ...soon, maxRetries: 1 })(server.url, post)).text());
+    expect(error).toMatchObject({ reason: 'exhausted', cause: { reason: 'status', attempts: 2 } });
+  });
+
   test('and cannot be asked for again is an error with the cause', async () => {
     const drop: Handler = (_request, response) => void response.destroy();
     await using server = await serve(steps(broken('abc'), drop));
@@ -225,23 +231,19 @@ describe('a body is not asked for again', () => {
   });
 });
 
-test('a reader that cancels while waiting to go on is not kept waiting, and nothing more is sent', async () => {
-  const waiting = signal();
-  await using server = await serve(broken('abc'));
-  const onRetry = () => waiting.give();
-  vi.spyOn(Math, 'random').mockReturnValue(1);
-  const response = await idempotentFetch({ baseDelayMs: 3_600_000, maxDelayMs: 3_600_000, onRetry })(
-    server.url,
-    post,
+test.each([
+  ['by its head', { 'cache-status': FIRST }],
+  ['by its first bytes', { 'cache-status': REPLAY }],
+])('a second response refused %s is let go of', async (_name, headers) => {
+  const gone = signal();
+  await using server = await serve(
+    steps(broken('ab'), (_request, response) => {
+      response.on('close', () => gone.give());
+      response.writeHead(200, headers).write('xyz');
+    }),
   );
-  vi.restoreAllMocks();
-  const reader = response.body?.getReader();
-  await reader?.read();
-  const next = reader?.read();
-  await waiting.given;
-  await reader?.cancel();
-  expect(await next).toEqual({ done: true, value: undefined });
-  expect(server.requests).toHaveLength(1);
+  await expect((await idempotentFetch(soon)(server.url, post)).text()).rejects.toThrow(BrokenBodyError);
+  await gone.given;
 });
 
 test('a response that can be continued still is what fetch gave', async () => {

@@ -199,3 +199,18 @@ describe('an abort ends the call with its own reason', () => {
     expect(cancelled).toHaveBeenCalledWith(reason);
   });
 });
+
+test('a reader that cancels while its body waits to be continued ends the waiting, and nothing more is sent', async () => {
+  const breaking = new ReadableStream({
+    pull: (controller) => controller.error(new TypeError('terminated')),
+  });
+  const headers = { 'cache-status': 'oncegate; fwd=miss; stored' };
+  const transport = vi.fn(async () => new Response(breaking, { headers }));
+  const reader = (await idempotentFetch({ fetch: transport })(url, post)).body?.getReader();
+  const read = reader?.read();
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  await reader?.cancel();
+  expect(await read).toEqual({ done: true, value: undefined });
+  expect(vi.getTimerCount()).toBe(0);
+  expect(transport).toHaveBeenCalledTimes(1);
+});
