@@ -1,5 +1,6 @@
 import { until } from './abort.js';
 import type { KeyedCall } from './call.js';
+import { collect } from './collect.js';
 import { KeyReusedError } from './errors.js';
 import { deterministicKey, requestKey } from './keys.js';
 import type { Settings } from './options.js';
@@ -131,17 +132,11 @@ function endingAfter(
 /** Reads on whether the caller does or not; what the caller has not read yet waits in memory, a record at most. */
 async function readWhole(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
-    chunks.push(value);
-    size += value.byteLength;
-    if (size > MAX_RECORD_BYTES) {
-      // Not awaited: a branch of a tee settles only when both have ended.
-      reader.cancel().catch(() => {});
-      throw new RangeError(`The response is longer than the ${MAX_RECORD_BYTES} bytes that are recorded.`);
-    }
-  }
+  const tooLong = () =>
+    new RangeError(`The response is longer than the ${MAX_RECORD_BYTES} bytes that are recorded.`);
+  return collect(() => reader.read(), MAX_RECORD_BYTES, tooLong).catch((error) => {
+    // Not awaited: a branch of a tee settles only when both have ended.
+    reader.cancel().catch(() => {});
+    throw error;
+  });
 }

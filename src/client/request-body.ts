@@ -1,4 +1,5 @@
 import { until } from './abort.js';
+import { collect } from './collect.js';
 
 type SentBody = NonNullable<RequestInit['body']>;
 
@@ -66,25 +67,18 @@ async function readWhole(
   signal: AbortSignal | undefined,
 ): Promise<SentBody> {
   const source = open(body);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  try {
-    for (;;) {
-      const next = await until(source.next(), signal);
-      if (next.done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
-      const bytes = asBytes(next.value);
-      size += bytes.byteLength;
-      if (size > maxBytes) {
-        throw new TypeError(
-          `maxRequestBytes: the streamed body is longer than the ${maxBytes} bytes kept for a retry; raise it or send a Blob`,
-        );
-      }
-      chunks.push(bytes);
-    }
-  } catch (error) {
+  const tooLong = () =>
+    new TypeError(
+      `maxRequestBytes: the streamed body is longer than the ${maxBytes} bytes kept for a retry; raise it or send a Blob`,
+    );
+  const next = async () => {
+    const { done, value } = await until(source.next(), signal);
+    return done ? { done } : { value: asBytes(value) };
+  };
+  return collect(next, maxBytes, tooLong).catch((error) => {
     source.cancel(error);
     throw error;
-  }
+  });
 }
 
 interface Source {
