@@ -183,7 +183,15 @@ class Batch<Item, Result> {
   async #workThrough(queue: Iterator<[number, ItemKey<Item>]>): Promise<void> {
     for (let next = queue.next(); !next.done && !this.#over; next = queue.next()) {
       const [index, { item, key }] = next.value;
-      this.#finish(await this.#outcomeOf(item, index, key));
+      const outcome = await this.#outcomeOf(item, index, key);
+      if (this.#over) return;
+      try {
+        this.#finish(outcome);
+      } catch (error) {
+        // At once: the others must not begin another item before they hear of it.
+        this.#over = true;
+        throw error;
+      }
     }
   }
 
