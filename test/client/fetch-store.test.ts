@@ -176,10 +176,18 @@ describe('a key in the store', () => {
     ['method', { ...order('k'), method: 'PUT' }],
     ['media type', order('k', 'book', { 'content-type': 'text/html' })],
   ])('is refused for another %s, whether the first is over or not', async (_name, other) => {
-    await using server = await serve(numbered);
+    const arrived = signal();
+    const { given, give } = signal();
+    await using server = await serve(async (request, response) => {
+      arrived.give();
+      await given;
+      await numbered(request, response);
+    });
     const fetchOnce = idempotentFetch({ store: new MemoryStore() });
     const first = fetchOnce(server.url, order('k'));
+    await arrived.given;
     await expect(fetchOnce(server.url, other)).rejects.toThrow(KeyReusedError);
+    give();
     await (await first).text();
     await expect(fetchOnce(server.url, other)).rejects.toMatchObject({ name: 'KeyReusedError', key: 'k' });
     expect(server.requests).toHaveLength(1);
