@@ -1,12 +1,14 @@
-import { accessSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from './build.js';
 import { type Answer, type StandIn, type StandInOptions, standIn } from './stand-in.js';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+/** The path in CHROMIUM, or the first of these commands on the PATH. */
+const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome'];
+const CHROMIUM = process.env.CHROMIUM ?? COMMANDS.map(onPath).find((path) => path !== undefined) ?? 'nowhere';
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -20,9 +22,7 @@ const FLAGS = [
 
 const browserIsThere = isExecutable(CHROMIUM);
 if (!browserIsThere && process.env.CI !== 'true') {
-  console.warn(
-    `SKIPPED: the browser tests, as there is no browser at ${CHROMIUM} (set CHROMIUM to its path).`,
-  );
+  console.warn(`SKIPPED: the browser tests, as no Chromium was found (set CHROMIUM to its path).`);
 }
 
 /** The form of the recipe: its key is drawn when the form is shown. */
@@ -187,9 +187,14 @@ describe.skipIf(!browserIsThere && process.env.CI !== 'true')('in Chromium', () 
   });
 });
 
+function onPath(command: string): string | undefined {
+  const paths = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, command));
+  return paths.find(isExecutable);
+}
+
 function isExecutable(path: string): boolean {
   try {
-    accessSync(path);
+    accessSync(path, constants.X_OK);
     return true;
   } catch {
     return false;

@@ -253,6 +253,16 @@ test('onReplay tells of a recorded response', async () => {
   expect(replays).toEqual([`server ${server.keys()[0]}`]);
 });
 
+test('a fetch of the caller’s own is called as a function, as browsers demand of theirs', async () => {
+  const called: unknown[] = [];
+  const transport = function (this: unknown) {
+    called.push(this);
+    return Promise.resolve(new Response());
+  };
+  await idempotentFetch({ fetch: transport })('http://127.0.0.1:9/', post);
+  expect(called).toEqual([undefined]);
+});
+
 test('a response that is not returned does not hold its connection', async () => {
   const released: string[] = [];
   const unread = (name: string) =>
