@@ -31,9 +31,9 @@ export async function repeatableBody(
 
 function bodyOf(request: Request): ReadableStream<unknown> | AsyncIterable<unknown> | null {
   if (request.bodyUsed) throw new TypeError('input: the body of this Request has been read already');
-  // Some browsers have no Request.body; read as null, their bodies would be lost.
-  if (request.body !== undefined || request.method === 'GET' || request.method === 'HEAD')
-    return request.body;
+  const bodyless = request.method === 'GET' || request.method === 'HEAD';
+  if (request.body !== undefined || bodyless) return request.body;
+  // Some browsers have no Request.body. Taken for null, the bodies of their requests would be lost.
   return {
     async *[Symbol.asyncIterator]() {
       yield new Uint8Array(await request.arrayBuffer());

@@ -63,6 +63,15 @@ test.each<[string, () => RequestInit['body'], string | undefined]>([
   expect(request.bodyUsed).toBe(true);
 });
 
+test('a Request keeps its body where the runtime does not show it', async () => {
+  await using server = await serve(steps(status(503), ok));
+  const request = Object.defineProperty(new Request(server.url, { method: 'POST', body: 'order' }), 'body', {
+    value: undefined,
+  });
+  await idempotentFetch(soon)(request);
+  expect(server.requests.map(({ body }) => body.toString())).toEqual(['order', 'order']);
+});
+
 test.each<[string, () => { body: NonNullable<RequestInit['body']>; change: () => void }]>([
   ['a view', () => ((body) => ({ body, change: () => body.fill(0) }))(bytes('a=1'))],
   [
