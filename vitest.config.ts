@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     silent: 'passed-only',
     projects: [
+      'test/client/vitest.config.ts',
       {
         plugins: [
           cloudflareTest({
