@@ -7,9 +7,9 @@ import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { readBody } from './request/body.ts';
 import { callerOf } from './request/caller.ts';
-import { sha256 } from './request/digest.ts';
 import { fingerprintOf } from './request/fingerprint.ts';
 import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forward.ts';
+import { identityOf } from './request/identity.ts';
 import { parseKey } from './request/key.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
@@ -117,8 +117,11 @@ async function keyed(
   }
   const { bytes } = body;
 
+  const caller = callerOf(request.headers, route.scopeHeaders);
   const fingerprinted = fingerprintOf(
     {
+      scope: caller.scope,
+      sentKey: sent ?? null,
       method: request.method,
       path: url.pathname,
       query: url.search,
@@ -127,11 +130,10 @@ async function keyed(
     },
     route.fingerprint,
   );
-  const caller = callerOf(request.headers, route.scopeHeaders);
   const key = sent ?? (await fingerprinted);
-  const [fingerprint, id] = await Promise.all([
+  const [fingerprint, { id, secret }] = await Promise.all([
     fingerprinted,
-    sha256(JSON.stringify([route.path, caller.scope, key])),
+    identityOf(route.path, caller.scope, key),
   ]);
 
   const headers = requestHeaders(request.headers);
@@ -141,6 +143,7 @@ async function keyed(
   const answer = await askLedger(config, route, shard, {
     route: route.path,
     id,
+    secret,
     fingerprint,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),

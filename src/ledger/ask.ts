@@ -1,7 +1,8 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import type { ExecutionState, LedgerAnswer, LedgerCall } from './call.ts';
-import { getResult } from './results.ts';
+import { DamagedRecordError } from './record.ts';
+import { discard, getResult } from './results.ts';
 
 /**
  * `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `interrupted`: the connection to it was lost
@@ -54,19 +55,23 @@ async function fromResults(
   completedAt?: number,
 ): Promise<AskedAnswer | null> {
   try {
-    const record = await getResult(config.results, call.id);
+    const record = await getResult(config.results, call.id, call.secret);
     if (record === null) return null;
     const { head, body } = record;
     if (completedAt !== undefined && head.completedAt !== completedAt) {
-      await body.cancel();
+      await discard(body);
       return null;
     }
     if (head.fingerprint !== call.fingerprint) {
-      await body.cancel();
+      await discard(body);
       return { outcome: 'refused', reason: 'key-reused' };
     }
     return { outcome: 'replayed', head, body, size: head.size, expiresAt: head.expiresAt };
   } catch (error) {
+    if (error instanceof DamagedRecordError) {
+      log('error', 'record-damaged', { route: call.route, place: 'results', reason: error.message });
+      return { outcome: 'refused', reason: 'not-recorded' };
+    }
     log('error', 'results-read-failed', { route: call.route, reason: textOf(error) });
     return null;
   }

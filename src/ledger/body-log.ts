@@ -2,9 +2,9 @@ import { PIECE_BYTES } from './rows.ts';
 
 /** Where full pieces of a body go, and come back from. */
 export interface PieceStore {
-  write(n: number, bytes: Uint8Array): void;
-  /** Throws where the piece is gone. */
-  read(n: number): Uint8Array;
+  write(n: number, bytes: Uint8Array): Promise<void>;
+  /** Rejects where the piece is gone. */
+  read(n: number): Promise<Uint8Array>;
 }
 
 const FIRST_CAPACITY_BYTES = 4 * 1024;
@@ -42,18 +42,18 @@ export class BodyLog {
   }
 
   /** Ends the full piece in memory: into the store, or away where nobody will read it again. */
-  turn(keep: boolean): void {
-    if (keep) this.#store.write(this.#pieces, this.#tail);
+  async turn(keep: boolean): Promise<void> {
+    if (keep) await this.#store.write(this.#pieces, this.#tail);
     this.#pieces += 1;
     this.#tailSize = 0;
   }
 
-  /** A copy of some bytes from `position` on, at least one, none at or past `end`. Throws where they are gone. */
-  read(position: number, end: number): Uint8Array {
+  /** A copy of some bytes from `position` on, at least one, none at or past `end`. Rejects where they are gone. */
+  async read(position: number, end: number): Promise<Uint8Array> {
     const n = Math.floor(position / PIECE_BYTES);
     const from = position - n * PIECE_BYTES;
     const to = Math.min(end - n * PIECE_BYTES, PIECE_BYTES);
-    if (n < this.#pieces) return this.#store.read(n).subarray(from, to);
+    if (n < this.#pieces) return (await this.#store.read(n)).subarray(from, to);
     return this.#tail.slice(from, Math.min(to, from + READ_MAX_BYTES));
   }
 

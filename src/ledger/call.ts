@@ -6,6 +6,8 @@ export interface LedgerCall {
   readonly route: string;
   /** The execution: a digest of route, caller and idempotency key. */
   readonly id: string;
+  /** What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is here. */
+  readonly secret: Uint8Array;
   readonly fingerprint: string;
   readonly method: string;
   /** Where the request goes, the upstream's base URL included. */

@@ -5,16 +5,17 @@ import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
 import { Silence } from './silence.ts';
 
-/** What an execution has written down. Each method has written when it returns; none of them waits for the disk. */
+/** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
   /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
   failed(): void;
   /** Whether the upstream acted on the request is not known. */
   unknown(): void;
-  /** The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. */
-  completed(head: ResponseHead, size: number, rest: Uint8Array | null): void;
-  /** Resolves when everything written so far is durable. */
-  durable(): Promise<void>;
+  /**
+   * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
+   * all of it is durable.
+   */
+  completed(head: ResponseHead, size: number, rest: Uint8Array | null): Promise<void>;
 }
 
 export type HeadOutcome =
@@ -119,12 +120,9 @@ export class Execution {
   }
 
   async #complete(head: ResponseHead): Promise<void> {
-    if (this.#recording === 'stored') {
-      this.#store.completed(head, this.body.size, this.body.rest());
-      await this.#store.durable();
-    } else if (this.#recording === 'not-recorded') {
-      this.#store.completed(head, this.body.size, null);
-      await this.#store.durable();
+    if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
+      const rest = this.#recording === 'stored' ? this.body.rest() : null;
+      await this.#store.completed(head, this.body.size, rest);
     }
     this.body.end('whole');
   }

@@ -1,12 +1,22 @@
 import { DurableObject } from 'cloudflare:workers';
-import { joined, readAll } from '../bytes.ts';
+import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
+import { log } from '../log.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { ExecutionState, LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
 import { Execution, type ExecutionStore } from './execution.ts';
-import { decodeHead, encodeHead } from './record.ts';
-import { type CompletedRow, PIECE_BYTES, type Row, Rows } from './rows.ts';
+import {
+  DamagedRecordError,
+  openBody,
+  openPiece,
+  openPreamble,
+  piecesOf,
+  sealPiece,
+  sealPreamble,
+} from './record.ts';
+import { type CompletedRow, type Row, Rows } from './rows.ts';
+import { Seal } from './seal.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** What a request with a known key gets. */
@@ -60,7 +70,7 @@ export class Ledger extends DurableObject<object> {
       case 'refuse':
         return { outcome: 'refused', reason: decision.reason };
       case 'replay':
-        return this.#replay(decision.row);
+        return this.#replay(decision.row, call);
       case 'join':
         return this.#answer(decision.execution, 'joined', call.waitMs);
       case 'execute':
@@ -132,12 +142,29 @@ export class Ledger extends DurableObject<object> {
     const rows = this.#rows;
     const sweeper = this.#sweeper;
     const ttlMs = route.ttlSeconds * 1000;
+    const sealed = async (
+      head: ResponseHead,
+      size: number,
+      rest: Uint8Array,
+      completedAt: number,
+      expiresAt: number,
+    ) => {
+      const seal = await sealing;
+      const { fingerprint } = call;
+      const [preamble, last] = await Promise.all([
+        sealPreamble(seal, { ...head, size, fingerprint, completedAt, expiresAt }),
+        size === 0 ? rest : sealPiece(seal, piecesOf(size) - 1, rest),
+      ]);
+      // A head that leaves a record no room in RESULTS makes it one that is too large.
+      return preamble.byteLength <= RECORD_HEAD_MAX_BYTES ? { preamble, rest: last } : null;
+    };
+    // Ready long before there is anything to seal: the upstream takes its time.
+    const sealing = Seal.create(call.secret);
     return {
-      write: (n, bytes) => rows.writePiece(seq, n, bytes),
-      read: (n) => rows.piece(seq, n),
+      write: async (n, bytes) => rows.writePiece(seq, n, await sealPiece(await sealing, n, bytes)),
+      read: async (n) => openPiece(await sealing, n, rows.piece(seq, n)),
       drop: (below) => rows.removePieces(seq, below),
       hold: () => sweeper.hold(seq),
-      release: () => sweeper.release(seq),
       failed: () => {
         this.#forgetLive(call.id, execution());
         rows.remove(seq);
@@ -147,15 +174,14 @@ export class Ledger extends DurableObject<object> {
         if (route.unknownOutcome === 'retry') rows.remove(seq);
         else rows.markUnknown(seq, Date.now() + ttlMs);
       },
-      completed: (head, size, rest) => {
+      completed: async (head, size, rest) => {
         const completedAt = Date.now();
         const expiresAt = completedAt + ttlMs;
-        const record = encodeHead({ ...head, size, fingerprint: call.fingerprint, completedAt, expiresAt });
-        const recorded = record.byteLength <= RECORD_HEAD_MAX_BYTES ? rest : null;
-        rows.complete(seq, { completedAt, expiresAt, size, record, rest: recorded });
-        if (recorded !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
+        const record = rest === null ? null : await sealed(head, size, rest, completedAt, expiresAt);
+        rows.complete(seq, { completedAt, expiresAt, size, record });
+        if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
+        await this.ctx.storage.sync();
       },
-      durable: () => this.ctx.storage.sync(),
     };
   }
 
@@ -185,32 +211,24 @@ export class Ledger extends DurableObject<object> {
     return { outcome, recording: execution.recording, head, body: whole ?? reader.stream() };
   }
 
-  #replay(row: CompletedRow): LedgerAnswer {
+  async #replay(row: CompletedRow, call: LedgerCall): Promise<LedgerAnswer> {
     const { seq, size, expiresAt } = row;
     if (row.place === 'results') return { outcome: 'archived', completedAt: row.completedAt, expiresAt };
-    const { status, headers } = decodeHead(this.#rows.record(seq));
-    const pieces = this.#rows.body(seq, size);
-    const body = size <= PIECE_BYTES ? joined(pieces, size) : this.#streamOf(seq, pieces);
-    return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
-  }
-
-  /** Streams a recorded body and keeps its pieces here until the reader is done. */
-  #streamOf(seq: number, pieces: Iterator<Uint8Array>): ReadableStream<Uint8Array> {
-    this.#sweeper.hold(seq);
-    return new ReadableStream(
-      {
-        type: 'bytes',
-        pull: (controller) => {
-          const { done, value } = pieces.next();
-          if (done !== true) return controller.enqueue(value);
-          this.#sweeper.release(seq);
-          controller.close();
-          controller.byobRequest?.respond(0);
-        },
-        cancel: () => this.#sweeper.release(seq),
-      },
-      { highWaterMark: 0 },
-    );
+    const last = piecesOf(size) - 1;
+    const piece = (n: number) => (n < last ? this.#rows.piece(seq, n) : this.#rows.rest(seq));
+    // The pieces stay here until the reader is done with them.
+    const release = this.#sweeper.hold(seq);
+    try {
+      const { head, seal } = await openPreamble(call.secret, this.#rows.preamble(seq));
+      const body = await openBody(seal, size, piece, release);
+      const { status, headers } = head;
+      return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
+    } catch (error) {
+      release();
+      if (!(error instanceof DamagedRecordError)) throw error;
+      log('error', 'record-damaged', { route: call.route, place: 'ledger', reason: error.message });
+      return { outcome: 'refused', reason: 'not-recorded' };
+    }
   }
 
   #upstream(route: Route): Fetcher | typeof globalThis {

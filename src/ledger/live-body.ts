@@ -7,9 +7,8 @@ export type BodyEnd = 'whole' | 'broken';
 export interface HeldPieceStore extends PieceStore {
   /** Lets go of the pieces below the nth. */
   drop(below: number): void;
-  /** Somebody reads the pieces, and they stay until as many calls to `release` have come. */
-  hold(): void;
-  release(): void;
+  /** Somebody reads the pieces, and they stay until the returned function is called. */
+  hold(): () => void;
 }
 
 /** A caller's place in the body. It ends with its stream, or with `leave` where no stream was asked for. */
@@ -21,6 +20,7 @@ export interface BodyReader {
 
 interface Place {
   position: number;
+  readonly release: () => void;
 }
 
 /**
@@ -103,9 +103,8 @@ export class LiveBody {
 
   /** Attaches a caller. From now on nothing that it has yet to read is let go. */
   attach(): BodyReader {
-    const reader: Place = { position: 0 };
+    const reader: Place = { position: 0, release: this.#store.hold() };
     this.#readers.add(reader);
-    this.#store.hold();
     return { stream: () => this.#streamTo(reader), leave: () => this.#leave(reader) };
   }
 
@@ -137,7 +136,7 @@ export class LiveBody {
         throw new Error('this reader fell too far behind a response that is not recorded');
       const visible = this.#visible();
       if (reader.position < visible) {
-        const chunk = this.#bytes.read(reader.position, visible);
+        const chunk = await this.#bytes.read(reader.position, visible);
         reader.position += chunk.byteLength;
         this.#signalMove();
         return chunk;
@@ -164,7 +163,7 @@ export class LiveBody {
       if (this.size - reader.position > this.#maxLagBytes) this.#leave(reader);
     }
     const slowest = Math.min(this.size, ...[...this.#readers].map((reader) => reader.position));
-    this.#bytes.turn(slowest < this.size);
+    await this.#bytes.turn(slowest < this.size);
     this.#store.drop(Math.floor(slowest / PIECE_BYTES));
   }
 
@@ -174,7 +173,7 @@ export class LiveBody {
 
   #leave(reader: Place): void {
     if (!this.#readers.delete(reader)) return;
-    this.#store.release();
+    reader.release();
     this.#dropUnread();
     this.#signalMove();
   }

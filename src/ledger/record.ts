@@ -1,5 +1,8 @@
 import type { HeaderList } from '../request/forward.ts';
-import type { ResponseHead } from './call.ts';
+import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import type { ResponseBody, ResponseHead } from './call.ts';
+import { PIECE_BYTES } from './rows.ts';
+import { HEAD_POSITION, SALT_BYTES, SEAL_BYTES, Seal } from './seal.ts';
 
 /** What a record says besides the body. Times are milliseconds since the epoch. */
 export interface RecordHead extends ResponseHead {
@@ -13,59 +16,163 @@ export interface RecordHead extends ResponseHead {
 /**
  * A record is a response as bytes, the same in the ledger and in RESULTS:
  *
- *     version (1 byte) · length of the head (4 bytes, big-endian) · head (JSON) · body
+ *     version (1 byte) · salt (16 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
+ *     · the sealed pieces of the body, all but the last of them of one size
  *
- * The body stands last and as it was, so that reading a record copies nothing of it.
+ * The first line of it is the preamble, which the ledger keeps apart from the body.
  */
 const VERSION = 1;
-const PREFIX_BYTES = 5;
+const LENGTH_AT = 1 + SALT_BYTES;
+const PREFIX_BYTES = LENGTH_AT + 4;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The bytes that stand before the body. */
-export function encodeHead(head: RecordHead): Uint8Array {
-  const json = encoder.encode(JSON.stringify(head));
-  const bytes = new Uint8Array(PREFIX_BYTES + json.byteLength);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, VERSION);
-  view.setUint32(1, json.byteLength);
-  bytes.set(json, PREFIX_BYTES);
+/** How many pieces a body of this size has. All but the last are full. */
+export function piecesOf(size: number): number {
+  return Math.ceil(size / PIECE_BYTES);
+}
+
+/** The size of a record's sealed body in bytes. */
+export function sealedSize(size: number): number {
+  return size + piecesOf(size) * SEAL_BYTES;
+}
+
+/** Seals a head. Returns the bytes that stand before the body. */
+export async function sealPreamble(seal: Seal, head: RecordHead): Promise<Uint8Array> {
+  const sealed = await seal.seal(HEAD_POSITION, encoder.encode(JSON.stringify(head)));
+  const bytes = new Uint8Array(PREFIX_BYTES + sealed.byteLength);
+  bytes[0] = VERSION;
+  bytes.set(seal.salt, 1);
+  new DataView(bytes.buffer).setUint32(LENGTH_AT, sealed.byteLength);
+  bytes.set(sealed, PREFIX_BYTES);
   return bytes;
 }
 
-/** Reads what {@link encodeHead} wrote. Throws where the bytes are no record of this version. */
-export function decodeHead(bytes: Uint8Array): RecordHead {
-  return parseHead(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + headLength(bytes)));
+/** Seals the nth piece of a body, from 0. */
+export function sealPiece(seal: Seal, n: number, piece: Uint8Array): Promise<Uint8Array> {
+  return seal.seal(n + 1, piece);
+}
+
+/** Opens the nth piece of a body. Rejects with {@link DamagedRecordError}. */
+export async function openPiece(seal: Seal, n: number, sealed: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await seal.open(n + 1, sealed);
+  } catch {
+    throw new DamagedRecordError(`piece ${n} of the body does not open`);
+  }
+}
+
+/** Opens what {@link sealPreamble} made. Rejects with {@link DamagedRecordError}. */
+export function openPreamble(
+  secret: Uint8Array,
+  preamble: Uint8Array,
+): Promise<{ head: RecordHead; seal: Seal }> {
+  const length = headLength(preamble);
+  return openHead(secret, preamble, preamble.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
 }
 
 /**
- * Splits a whole record that arrives as a stream: its head, and the stream with only the body left in it. That one can
- * be piped, but not be given to a `Response` as it is, since it was read from. Rejects where the stream breaks off or holds no record of this version.
+ * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or its only piece
+ * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing.
  */
-export async function decodeRecord(
+export async function openRecord(
+  secret: Uint8Array,
   record: ReadableStream<Uint8Array>,
-): Promise<{ head: RecordHead; body: ReadableStream<Uint8Array> }> {
+): Promise<{ head: RecordHead; body: ResponseBody }> {
   const reader = record.getReader({ mode: 'byob' });
-  const prefix = await reader.readAtLeast(PREFIX_BYTES, new Uint8Array(PREFIX_BYTES));
-  const length = headLength(prefix.value ?? new Uint8Array(0));
-  const json = await reader.readAtLeast(length, new Uint8Array(length));
-  const head = parseHead(json.value ?? new Uint8Array(0));
-  reader.releaseLock();
-  return { head, body: record };
+  const prefix = await readExactly(reader, PREFIX_BYTES);
+  const { head, seal } = await openHead(secret, prefix, await readExactly(reader, headLength(prefix)));
+  const body = await openBody(
+    seal,
+    head.size,
+    (_, size) => readExactly(reader, size),
+    () => reader.cancel(),
+  );
+  return { head, body };
+}
+
+/**
+ * Opens a body whose sealed pieces come from `piece`, which gets a piece's number and its sealed size. A body of one piece
+ * is opened here, a larger one as it is read. `done` is called once, when no more pieces will be asked for.
+ */
+export async function openBody(
+  seal: Seal,
+  size: number,
+  piece: (n: number, sealedBytes: number) => Uint8Array | Promise<Uint8Array>,
+  done: () => void | Promise<void>,
+): Promise<ResponseBody> {
+  const open = async (n: number) => {
+    const bytes = Math.min(PIECE_BYTES, size - n * PIECE_BYTES);
+    return openPiece(seal, n, await piece(n, bytes + SEAL_BYTES));
+  };
+  const count = piecesOf(size);
+  if (count <= 1) {
+    try {
+      return count === 0 ? new Uint8Array(0) : await open(0);
+    } finally {
+      await done();
+    }
+  }
+  let next = 0;
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      pull: async (controller) => {
+        try {
+          if (next < count) {
+            controller.enqueue(await open(next));
+            next += 1;
+            return;
+          }
+        } catch (error) {
+          await done();
+          throw error;
+        }
+        await done();
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+      cancel: done,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** What is stored of a response is not what was stored. */
+export class DamagedRecordError extends Error {
+  override readonly name = 'DamagedRecordError';
+}
+
+async function openHead(
+  secret: Uint8Array,
+  prefix: Uint8Array,
+  sealed: Uint8Array,
+): Promise<{ head: RecordHead; seal: Seal }> {
+  const seal = await Seal.of(secret, prefix.slice(1, LENGTH_AT));
+  try {
+    const head: unknown = JSON.parse(decoder.decode(await seal.open(HEAD_POSITION, sealed)));
+    if (isRecordHead(head)) return { head, seal };
+  } catch {
+    // Said below.
+  }
+  throw new DamagedRecordError('the head does not open');
+}
+
+async function readExactly(reader: ReadableStreamBYOBReader, size: number): Promise<Uint8Array> {
+  const { value } = await reader.readAtLeast(size, new Uint8Array(size));
+  if (value === undefined || value.byteLength !== size)
+    throw new DamagedRecordError('the record is cut short');
+  return value;
 }
 
 function headLength(bytes: Uint8Array): number {
   if (bytes.byteLength < PREFIX_BYTES || bytes[0] !== VERSION) {
-    throw new Error(`not a record of version ${VERSION}`);
+    throw new DamagedRecordError(`not a record of version ${VERSION}`);
   }
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
-}
-
-function parseHead(json: Uint8Array): RecordHead {
-  const head: unknown = JSON.parse(decoder.decode(json));
-  if (!isRecordHead(head)) throw new Error('the record has no proper head');
-  return head;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(LENGTH_AT);
+  if (length > RECORD_HEAD_MAX_BYTES) throw new DamagedRecordError('the head is too long');
+  return length;
 }
 
 function isRecordHead(head: unknown): head is RecordHead {

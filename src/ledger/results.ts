@@ -1,10 +1,12 @@
 import { joined } from '../bytes.ts';
-import { decodeRecord, type RecordHead } from './record.ts';
+import type { ResponseBody } from './call.ts';
+import { openRecord, type RecordHead } from './record.ts';
 
-/** A record on its way to RESULTS: its encoded head, and its body in pieces. */
+/** A record on its way to RESULTS: its preamble, and its body in sealed pieces. */
 export interface StoredRecord {
-  readonly head: Uint8Array;
-  readonly bodySize: number;
+  readonly preamble: Uint8Array;
+  /** The size of all pieces in bytes. */
+  readonly sealedBytes: number;
   readonly pieces: () => Iterable<Uint8Array>;
   readonly expiresAt: number;
 }
@@ -17,11 +19,11 @@ const JOIN_MAX_BYTES = 1024 * 1024;
 
 /** Writes a record under the execution's id. Rejects where KV does. */
 export async function putResult(results: KVNamespace, id: string, record: StoredRecord): Promise<void> {
-  const size = record.head.byteLength + record.bodySize;
+  const size = record.preamble.byteLength + record.sealedBytes;
   const soonest = Math.ceil(Date.now() / 1000) + KV_MIN_LIFE_SECONDS;
   const expiration = Math.max(Math.ceil(record.expiresAt / 1000), soonest);
   if (size <= JOIN_MAX_BYTES) {
-    await results.put(id, joined([record.head, ...record.pieces()], size), { expiration });
+    await results.put(id, joined([record.preamble, ...record.pieces()], size), { expiration });
     return;
   }
   const { readable, writable } = new FixedLengthStream(size);
@@ -31,7 +33,7 @@ export async function putResult(results: KVNamespace, id: string, record: Stored
 async function write(writable: WritableStream<Uint8Array>, record: StoredRecord): Promise<void> {
   const writer = writable.getWriter();
   try {
-    await writer.write(record.head);
+    await writer.write(record.preamble);
     for (const piece of record.pieces()) await writer.write(piece);
     await writer.close();
   } catch (error) {
@@ -41,17 +43,23 @@ async function write(writable: WritableStream<Uint8Array>, record: StoredRecord)
 }
 
 /**
- * Reads a record: its head, and its body as a stream to be piped. `null` where there is none, or none that still lives.
- * Rejects where KV does, or where the value is damaged.
+ * Reads a record and opens it: its head, and its body. `null` where there is none, or none that still lives. Rejects where
+ * KV does, and with a `DamagedRecordError` where the record does not open.
  */
 export async function getResult(
   results: KVNamespace,
   id: string,
-): Promise<{ head: RecordHead; body: ReadableStream<Uint8Array> } | null> {
+  secret: Uint8Array,
+): Promise<{ head: RecordHead; body: ResponseBody } | null> {
   const value = await results.get(id, 'stream');
   if (value === null) return null;
-  const record = await decodeRecord(value);
+  const record = await openRecord(secret, value);
   if (record.head.expiresAt > Date.now()) return record;
-  await record.body.cancel();
+  await discard(record.body);
   return null;
+}
+
+/** Lets go of a body that nobody will read. */
+export async function discard(body: ResponseBody): Promise<void> {
+  if (body instanceof ReadableStream) await body.cancel();
 }

@@ -1,4 +1,4 @@
-/** A body of more than one piece is kept in rows of this size, and its rest with the execution. A row holds 2 MB. */
+/** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;
 
 /** Where the body of a completed execution is. */
@@ -43,7 +43,7 @@ export class Rows {
         completed_at INTEGER,
         expires_at INTEGER NOT NULL,
         size INTEGER,
-        record BLOB,
+        preamble BLOB,
         rest BLOB
       ) STRICT;
       CREATE TABLE IF NOT EXISTS pieces (
@@ -99,8 +99,7 @@ export class Rows {
   }
 
   /**
-   * Records the result: the record's bytes before its body, and what of the body is not in pieces yet. A response that is
-   * not recorded has no `rest`.
+   * Records the result: its preamble, and the last piece of its body. `null` for a response that is not recorded.
    */
   complete(
     seq: number,
@@ -108,27 +107,27 @@ export class Rows {
       readonly completedAt: number;
       readonly expiresAt: number;
       readonly size: number;
-      readonly record: Uint8Array;
-      readonly rest: Uint8Array | null;
+      readonly record: { readonly preamble: Uint8Array; readonly rest: Uint8Array } | null;
     },
   ): void {
-    const { completedAt, expiresAt, size, record, rest } = result;
+    const { completedAt, expiresAt, size, record } = result;
     this.#sql.exec(
       `UPDATE executions
-       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, record = ?, rest = ?
+       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, preamble = ?, rest = ?
        WHERE seq = ?`,
-      rest === null ? 'nowhere' : 'ledger',
+      record === null ? 'nowhere' : 'ledger',
       completedAt,
       expiresAt,
       size,
-      rest === null ? null : record,
-      rest,
+      record?.preamble ?? null,
+      record?.rest ?? null,
       seq,
     );
   }
 
   markUnknown(seq: number, expiresAt: number): void {
     this.#sql.exec(`UPDATE executions SET state = 'unknown', expires_at = ? WHERE seq = ?`, expiresAt, seq);
+    this.removePieces(seq);
   }
 
   /** Forgets the execution. */
@@ -139,16 +138,19 @@ export class Rows {
 
   /** Drops the body of a result that RESULTS has. */
   dropBody(seq: number): void {
-    this.#sql.exec(`UPDATE executions SET place = 'results', record = NULL, rest = NULL WHERE seq = ?`, seq);
+    this.#sql.exec(
+      `UPDATE executions SET place = 'results', preamble = NULL, rest = NULL WHERE seq = ?`,
+      seq,
+    );
     this.removePieces(seq);
   }
 
-  /** The record of a result that is still here, up to its body. Throws where it is gone. */
-  record(seq: number): Uint8Array {
-    const { record } = this.#sql
-      .exec<{ record: ArrayBuffer }>('SELECT record FROM executions WHERE seq = ?', seq)
+  /** The preamble of a result that is still here. Throws where it is gone. */
+  preamble(seq: number): Uint8Array {
+    const { preamble } = this.#sql
+      .exec<{ preamble: ArrayBuffer }>('SELECT preamble FROM executions WHERE seq = ?', seq)
       .one();
-    return new Uint8Array(record);
+    return new Uint8Array(preamble);
   }
 
   writePiece(seq: number, n: number, bytes: Uint8Array): void {
@@ -168,15 +170,12 @@ export class Rows {
     this.#sql.exec('DELETE FROM pieces WHERE seq = ? AND n < ?', seq, below);
   }
 
-  /** The body of a result, piece by piece, each read when it is asked for. Throws where one is gone. */
-  *body(seq: number, size: number): Generator<Uint8Array, undefined> {
-    const pieces = Math.max(0, Math.ceil(size / PIECE_BYTES) - 1);
-    for (let n = 0; n < pieces; n += 1) yield this.piece(seq, n);
-    if (size === 0) return;
+  /** The last piece of a result's body. Throws where it is gone. */
+  rest(seq: number): Uint8Array {
     const { rest } = this.#sql
       .exec<{ rest: ArrayBuffer }>('SELECT rest FROM executions WHERE seq = ?', seq)
       .one();
-    yield new Uint8Array(rest);
+    return new Uint8Array(rest);
   }
 }
 

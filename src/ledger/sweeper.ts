@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import { piecesOf, sealedSize } from './record.ts';
 import { putResult } from './results.ts';
 import type { CompletedRow, Rows } from './rows.ts';
 
@@ -53,15 +54,17 @@ export class Sweeper {
     void this.#ctx.storage.setAlarm(this.#alarmAt);
   }
 
-  /** Somebody reads this body: it stays until as many calls to {@link release} have come. */
-  hold(seq: number): void {
+  /** Somebody reads this body, and it stays until the returned function is called. To call that again does nothing. */
+  hold(seq: number): () => void {
     this.#held.set(seq, (this.#held.get(seq) ?? 0) + 1);
-  }
-
-  release(seq: number): void {
-    const left = (this.#held.get(seq) ?? 0) - 1;
-    if (left > 0) this.#held.set(seq, left);
-    else this.#held.delete(seq);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      const left = (this.#held.get(seq) ?? 1) - 1;
+      if (left > 0) this.#held.set(seq, left);
+      else this.#held.delete(seq);
+    };
   }
 
   /** Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. */
@@ -165,9 +168,9 @@ export class Sweeper {
   async #tryPut({ seq, id, size, expiresAt }: ArchivedResult): Promise<boolean> {
     try {
       await putResult(this.#config().results, id, {
-        head: this.#rows.record(seq),
-        bodySize: size,
-        pieces: () => this.#rows.body(seq, size),
+        preamble: this.#rows.preamble(seq),
+        sealedBytes: sealedSize(size),
+        pieces: () => this.#sealedPieces(seq, size),
         expiresAt,
       });
       this.#archived.add(seq);
@@ -176,6 +179,12 @@ export class Sweeper {
       log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
       return false;
     }
+  }
+
+  *#sealedPieces(seq: number, size: number): Generator<Uint8Array> {
+    const last = piecesOf(size) - 1;
+    for (let n = 0; n < last; n += 1) yield this.#rows.piece(seq, n);
+    if (last >= 0) yield this.#rows.rest(seq);
   }
 }
 

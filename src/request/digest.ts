@@ -10,7 +10,12 @@ export async function sha256(...parts: readonly (string | Uint8Array)[]): Promis
   const pieces = parts.map((part) => (typeof part === 'string' ? encoder.encode(part) : part));
   const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
   const digest = size <= JOIN_MAX_BYTES ? await digestJoined(pieces, size) : await digestStreamed(pieces);
-  return new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true });
+  return base64Url(new Uint8Array(digest));
+}
+
+/** In base64url without padding (RFC 4648 §5). */
+export function base64Url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
 }
 
 function digestJoined(pieces: readonly Uint8Array[], size: number): Promise<ArrayBuffer> {

@@ -6,6 +6,9 @@ import { partsOf } from './multipart.ts';
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export interface FingerprintInput {
+  /** The caller and the key that was sent, if any: who reads a stored fingerprint cannot test guesses without them. */
+  readonly scope: string;
+  readonly sentKey: string | null;
   readonly method: string;
   /** The URL's path as it arrived, percent-encoding and all. */
   readonly path: string;
@@ -16,16 +19,17 @@ export interface FingerprintInput {
 }
 
 /**
- * What makes two requests the same one: SHA-256 over method, path, query, media type and body.
+ * What makes two requests of one caller and key the same: SHA-256 over method, path, query, media type and body.
  *
  * The boundary of a multipart body is left out, as clients draw a new one for each attempt. With `json`, the order of
  * keys and white space are left out too (RFC 8785) for a body that is JSON; any other body counts byte by byte.
  */
 export function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
-  const { method, path, query, body } = input;
+  const { scope, sentKey, method, path, query, body } = input;
   const type = input.contentType === null ? null : MIMEType.parse(input.contentType);
   const mediaType = type === null ? (input.contentType ?? '') : mediaTypeOf(type);
-  const head = (form: string) => `${JSON.stringify([form, method, path, query, mediaType])}\n`;
+  const head = (form: string) =>
+    `${JSON.stringify([form, scope, sentKey, method, path, query, mediaType])}\n`;
 
   if (type?.type === 'multipart') {
     const parts = partsOf(body, type.parameters.get('boundary') ?? '');

@@ -51,9 +51,9 @@ test.each([
     await runDurableObjectAlarm(ledger());
 
     expect(await query('SELECT place FROM executions')).toBe('results');
-    expect(await query('SELECT count(*) FROM executions WHERE record IS NOT NULL OR rest IS NOT NULL')).toBe(
-      0,
-    );
+    expect(
+      await query('SELECT count(*) FROM executions WHERE preamble IS NOT NULL OR rest IS NOT NULL'),
+    ).toBe(0);
     expect(await query('SELECT count(*) FROM pieces')).toBe(0);
     const replay = await post(path, 'key');
     expect(replay.status).toBe(200);
@@ -97,8 +97,31 @@ test('a damaged record in KV is not replayed', async () => {
   await runDurableObjectAlarm(ledger());
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.put(name, 'no record');
-  expect((await post('/count/x', 'key')).status).toBe(503);
+  await expectNotRecorded(await post('/count/x', 'key'));
 });
+
+test.each(['preamble', 'rest'])(
+  'a record whose %s is damaged in the ledger is not replayed',
+  async (column) => {
+    await post('/count/x', 'key');
+    await runInDurableObject(ledger(), (_, state) => {
+      const { bytes } = state.storage.sql
+        .exec<{ bytes: ArrayBuffer }>(`SELECT ${column} AS bytes FROM executions`)
+        .one();
+      const damaged = new Uint8Array(bytes);
+      damaged.set([(damaged.at(-1) ?? 0) ^ 1], damaged.byteLength - 1);
+      state.storage.sql.exec(`UPDATE executions SET ${column} = ?`, damaged);
+    });
+    await expectNotRecorded(await post('/count/x', 'key'));
+  },
+);
+
+async function expectNotRecorded(response: Response): Promise<void> {
+  expect(response.status).toBe(409);
+  expect(await response.json()).toMatchObject({
+    type: 'https://gate.example/_oncegate/problems/not-recorded',
+  });
+}
 
 test('at the end of its TTL a result leaves nothing behind, and no alarm', async () => {
   for (const key of ['a', 'b', 'c']) await (await post('/bytes/1000000', key)).arrayBuffer();

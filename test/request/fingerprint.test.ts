@@ -9,6 +9,8 @@ function fingerprint(
 ): Promise<string> {
   return fingerprintOf(
     {
+      scope: '[]',
+      sentKey: 'key',
       method: 'POST',
       path: '/orders',
       query: '',

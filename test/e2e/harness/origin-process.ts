@@ -84,6 +84,10 @@ const behaviours: Record<string, Behaviour> = {
     );
     response.end(bytes);
   },
+  /** So many bytes of text. */
+  text: ({ response, argument }) => {
+    response.end('all work and no play '.repeat(Math.ceil(Number(argument) / 21)).slice(0, Number(argument)));
+  },
   gzip: ({ response }) => {
     response.writeHead(200, {
       'content-encoding': 'gzip',

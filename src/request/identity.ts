@@ -1,0 +1,22 @@
+import { base64Url } from './digest.ts';
+
+/** Which execution a request belongs to, and what that execution's record is sealed with. */
+export interface Identity {
+  /** Names the execution, in the store and in logs. */
+  readonly id: string;
+  /** 32 bytes that nobody can have who does not know the caller's credentials and the idempotency key. */
+  readonly secret: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const ID_BYTES = 32;
+
+/**
+ * One digest, SHA-512 over route, caller and key, gives both: its first half is public, its second half is secret. To have
+ * the one without the other, one would have to guess the input.
+ */
+export async function identityOf(route: string, scope: string, key: string): Promise<Identity> {
+  const input = encoder.encode(JSON.stringify([route, scope, key]));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', input));
+  return { id: base64Url(digest.subarray(0, ID_BYTES)), secret: digest.slice(ID_BYTES) };
+}
