@@ -33,6 +33,9 @@ export interface Route {
   readonly upstreamTimeoutSeconds: number;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
+  /** How much one caller may have in one ledger object. */
+  readonly maxRunningPerCaller: number;
+  readonly maxStoredBytesPerCaller: number;
   readonly shards: number;
   readonly location: DurableObjectLocationHint | null;
 }
@@ -43,6 +46,8 @@ export interface Config {
   readonly hotSeconds: number;
   readonly ledger: LedgerNamespace;
   readonly results: KVNamespace;
+  /** Cloudflare's rate limiting, where it is bound. */
+  readonly rateLimiter: RateLimit | null;
 }
 
 export interface BadSetting {
@@ -84,6 +89,11 @@ export function parseConfig(env: object): ConfigResult {
   const results = bindings.get('RESULTS');
   if (!isKvNamespace(results)) bad.push({ setting: 'RESULTS', why: 'must be a KV namespace binding' });
 
+  const rateLimiter = bindings.get('RATE_LIMITER') ?? null;
+  if (rateLimiter !== null && !isRateLimit(rateLimiter)) {
+    bad.push({ setting: 'RATE_LIMITER', why: 'must be a rate limiting binding' });
+  }
+
   const routes: Route[] = [];
   for (const { table, name } of routeTables(bindings.get('ROUTES'), bad)) {
     const route = parseRoute(table, name, shared, bindings, bad);
@@ -98,7 +108,8 @@ export function parseConfig(env: object): ConfigResult {
   }
 
   if (bad.length > 0 || !isLedgerNamespace(ledger) || !isKvNamespace(results)) return { ok: false, bad };
-  return { ok: true, config: { routes, hotSeconds, ledger, results } };
+  const limiter = isRateLimit(rateLimiter) ? rateLimiter : null;
+  return { ok: true, config: { routes, hotSeconds, ledger, results, rateLimiter: limiter } };
 }
 
 /** True where the status counts as success on this route. */
@@ -217,4 +228,8 @@ function isLedgerNamespace(binding: unknown): binding is LedgerNamespace {
 
 function isKvNamespace(binding: unknown): binding is KVNamespace {
   return typeof binding === 'object' && binding !== null && 'getWithMetadata' in binding;
+}
+
+function isRateLimit(binding: unknown): binding is RateLimit {
+  return typeof binding === 'object' && binding !== null && 'limit' in binding;
 }

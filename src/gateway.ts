@@ -9,11 +9,11 @@ import { readBody } from './request/body.ts';
 import { callerOf } from './request/caller.ts';
 import { fingerprintOf } from './request/fingerprint.ts';
 import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forward.ts';
-import { identityOf } from './request/identity.ts';
+import { callerId, identityOf } from './request/identity.ts';
 import { parseKey } from './request/key.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
-import { noResponseProblem, problemOf } from './response/refusal.ts';
+import { noResponseProblem, problemOf, rateLimitProblem } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
 
@@ -105,6 +105,12 @@ async function keyed(
   }
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
 
+  const caller = callerOf(request.headers, route.scopeHeaders);
+  const callerDigest = callerId(route.path, caller.scope);
+  if (config.rateLimiter !== null && !(await isWithinRate(config.rateLimiter, await callerDigest))) {
+    return refuse(rateLimitProblem(sent));
+  }
+
   // The platform's fetch gives a GET no body, so the ledger could not send one.
   const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
   const body = await readBody(request, maxBytes);
@@ -117,7 +123,6 @@ async function keyed(
   }
   const { bytes } = body;
 
-  const caller = callerOf(request.headers, route.scopeHeaders);
   const fingerprinted = fingerprintOf(
     {
       scope: caller.scope,
@@ -131,7 +136,8 @@ async function keyed(
     route.fingerprint,
   );
   const key = sent ?? (await fingerprinted);
-  const [fingerprint, { id, secret }] = await Promise.all([
+  const [callerName, fingerprint, { id, secret }] = await Promise.all([
+    callerDigest,
     fingerprinted,
     identityOf(route.path, caller.scope, key),
   ]);
@@ -143,6 +149,7 @@ async function keyed(
   const answer = await askLedger(config, route, shard, {
     route: route.path,
     id,
+    caller: callerName,
     secret,
     fingerprint,
     method: request.method,
@@ -159,6 +166,16 @@ async function keyed(
       return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard };
     default:
       return refuse(problemOf(answer, key), shard);
+  }
+}
+
+/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
+async function isWithinRate(limiter: RateLimit, caller: string): Promise<boolean> {
+  try {
+    return (await limiter.limit({ key: caller })).success;
+  } catch (error) {
+    log('error', 'rate-limiter-failed', { reason: textOf(error) });
+    return true;
   }
 }
 

@@ -11,7 +11,7 @@ function routes(env: object) {
 
 test('with an upstream and nothing else, everything has its default', () => {
   const result = parseConfig(minimal);
-  expect(result).toMatchObject({ ok: true, config: { hotSeconds: 300 } });
+  expect(result).toMatchObject({ ok: true, config: { hotSeconds: 300, rateLimiter: null } });
   expect(routes(minimal)).toEqual([
     {
       path: '/*',
@@ -31,6 +31,8 @@ test('with an upstream and nothing else, everything has its default', () => {
       upstreamTimeoutSeconds: 600,
       maxRequestBytes: 10_485_760,
       maxRecordBytes: 26_214_400 - 65_536,
+      maxRunningPerCaller: 256,
+      maxStoredBytesPerCaller: 1_073_741_824,
       shards: 16,
       location: null,
     },

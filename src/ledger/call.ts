@@ -1,4 +1,5 @@
 import type { HeaderList } from '../request/forward.ts';
+import type { OverLimit } from './usage.ts';
 
 /** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
 export interface LedgerCall {
@@ -6,6 +7,8 @@ export interface LedgerCall {
   readonly route: string;
   /** The execution: a digest of route, caller and idempotency key. */
   readonly id: string;
+  /** A digest of the caller's credentials. */
+  readonly caller: string;
   /** What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is here. */
   readonly secret: Uint8Array;
   readonly fingerprint: string;
@@ -29,7 +32,7 @@ export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 /** What becomes of a response. On a stream that still runs, `stored` is what is intended. */
 export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
-export type Refusal = 'key-reused' | 'in-progress' | 'outcome-unknown' | 'not-recorded';
+export type Refusal = 'key-reused' | 'in-progress' | 'outcome-unknown' | 'not-recorded' | OverLimit;
 
 export type LedgerAnswer =
   | {

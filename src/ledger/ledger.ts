@@ -18,6 +18,7 @@ import {
 import { type CompletedRow, type Row, Rows } from './rows.ts';
 import { Seal } from './seal.ts';
 import { Sweeper } from './sweeper.ts';
+import { CallerUsage } from './usage.ts';
 
 /** What a request with a known key gets. */
 type Decision =
@@ -34,13 +35,15 @@ const WHOLE_WITHIN_MS = 5;
  * another. It makes the upstream call itself, so that a client that goes away stops nothing.
  */
 export class Ledger extends DurableObject<object> {
+  readonly #usage = new CallerUsage();
   readonly #rows: Rows;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
-    this.#rows = new Rows(ctx.storage.sql);
+    this.#rows = new Rows(ctx.storage.sql, this.#usage);
+    this.#rows.countStored();
     this.#sweeper = new Sweeper(
       ctx,
       this.#rows,
@@ -100,10 +103,15 @@ export class Ledger extends DurableObject<object> {
       return { kind: 'join', execution };
     }
     const row = this.#rows.find(call.id);
-    if (row === null || row.expiresAt <= Date.now()) return { kind: 'execute', replaces: row };
     // A row that says `running` with nothing running was cut off by a restart.
-    if (row.state !== 'completed' && route.unknownOutcome === 'retry')
-      return { kind: 'execute', replaces: row };
+    const runs =
+      row === null ||
+      row.expiresAt <= Date.now() ||
+      (row.state !== 'completed' && route.unknownOutcome === 'retry');
+    if (runs) {
+      const overLimit = this.#usage.overLimit(call.caller, route);
+      return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
+    }
     if (row.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
     if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
     if (row.place === 'nowhere') return { kind: 'refuse', reason: 'not-recorded' };
@@ -114,8 +122,10 @@ export class Ledger extends DurableObject<object> {
   #begin(call: LedgerCall, body: Uint8Array, route: Route, replaces: Row | null): Execution {
     const receivedAt = Date.now();
     const ttlMs = route.ttlSeconds * 1000;
-    if (replaces !== null) this.#rows.remove(replaces.seq);
-    const seq = this.#rows.begin(call.id, call.fingerprint, receivedAt, receivedAt + ttlMs);
+    const { id, caller, fingerprint } = call;
+    if (replaces !== null) this.#rows.remove(replaces);
+    const seq = this.#rows.begin({ id, caller, fingerprint, receivedAt, expiresAt: receivedAt + ttlMs });
+    this.#usage.began(caller);
     this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
     const execution: Execution = new Execution(
@@ -132,7 +142,10 @@ export class Ledger extends DurableObject<object> {
         redirect: 'manual',
         signal,
       });
-    const run = execution.run(send).finally(() => this.#forgetLive(call.id, execution));
+    const run = execution.run(send).finally(() => {
+      this.#usage.ended(caller);
+      this.#forgetLive(id, execution);
+    });
     this.ctx.waitUntil(run);
     return execution;
   }
@@ -167,18 +180,18 @@ export class Ledger extends DurableObject<object> {
       hold: () => sweeper.hold(seq),
       failed: () => {
         this.#forgetLive(call.id, execution());
-        rows.remove(seq);
+        rows.abandon(seq);
       },
       unknown: () => {
         this.#forgetLive(call.id, execution());
-        if (route.unknownOutcome === 'retry') rows.remove(seq);
+        if (route.unknownOutcome === 'retry') rows.abandon(seq);
         else rows.markUnknown(seq, Date.now() + ttlMs);
       },
       completed: async (head, size, rest) => {
         const completedAt = Date.now();
         const expiresAt = completedAt + ttlMs;
         const record = rest === null ? null : await sealed(head, size, rest, completedAt, expiresAt);
-        rows.complete(seq, { completedAt, expiresAt, size, record });
+        rows.complete(seq, { caller: call.caller, completedAt, expiresAt, size, record });
         if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
         await this.ctx.storage.sync();
       },

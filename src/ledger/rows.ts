@@ -1,3 +1,5 @@
+import type { CallerUsage } from './usage.ts';
+
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;
 
@@ -8,6 +10,8 @@ interface CommonRow {
   /** Rows are numbered in the order in which their executions began. */
   readonly seq: number;
   readonly id: string;
+  /** A digest of the caller's credentials. */
+  readonly caller: string;
   readonly fingerprint: string;
   /** Milliseconds since the epoch, here and below. */
   readonly receivedAt: number;
@@ -28,14 +32,17 @@ export interface CompletedRow extends CommonRow {
 /** The ledger's SQLite tables, one method a statement. All of it is synchronous: a decision is never interleaved. */
 export class Rows {
   readonly #sql: SqlStorage;
+  readonly #usage: CallerUsage;
   #nextSeq: number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, usage: CallerUsage) {
     this.#sql = sql;
+    this.#usage = usage;
     sql.exec(`
       CREATE TABLE IF NOT EXISTS executions (
         seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
+        caller TEXT NOT NULL,
         fingerprint TEXT NOT NULL,
         state TEXT NOT NULL,
         place TEXT,
@@ -58,6 +65,14 @@ export class Rows {
     this.#nextSeq = sql
       .exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions')
       .one().next;
+  }
+
+  /** Counts what each caller has stored. To be called once, before anything is stored or removed. */
+  countStored(): void {
+    const stored = this.#sql.exec<{ caller: string; size: number }>(
+      `SELECT caller, size FROM executions WHERE state = 'completed'`,
+    );
+    for (const { caller, size } of stored) this.#usage.stored(caller, size);
   }
 
   find(id: string): Row | null {
@@ -84,16 +99,18 @@ export class Rows {
   }
 
   /** Writes the intent to run. Returns the number of the new row. */
-  begin(id: string, fingerprint: string, receivedAt: number, expiresAt: number): number {
+  begin(row: Pick<CommonRow, 'id' | 'caller' | 'fingerprint' | 'receivedAt' | 'expiresAt'>): number {
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
     this.#sql.exec(
-      `INSERT INTO executions (seq, id, fingerprint, state, received_at, expires_at) VALUES (?, ?, ?, 'running', ?, ?)`,
+      `INSERT INTO executions (seq, id, caller, fingerprint, state, received_at, expires_at)
+       VALUES (?, ?, ?, ?, 'running', ?, ?)`,
       seq,
-      id,
-      fingerprint,
-      receivedAt,
-      expiresAt,
+      row.id,
+      row.caller,
+      row.fingerprint,
+      row.receivedAt,
+      row.expiresAt,
     );
     return seq;
   }
@@ -104,13 +121,15 @@ export class Rows {
   complete(
     seq: number,
     result: {
+      readonly caller: string;
       readonly completedAt: number;
       readonly expiresAt: number;
       readonly size: number;
       readonly record: { readonly preamble: Uint8Array; readonly rest: Uint8Array } | null;
     },
   ): void {
-    const { completedAt, expiresAt, size, record } = result;
+    const { caller, completedAt, expiresAt, size, record } = result;
+    this.#usage.stored(caller, size);
     this.#sql.exec(
       `UPDATE executions
        SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, preamble = ?, rest = ?
@@ -130,10 +149,16 @@ export class Rows {
     this.removePieces(seq);
   }
 
-  /** Forgets the execution. */
-  remove(seq: number): void {
+  /** Forgets an execution that has no result. */
+  abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
     this.removePieces(seq);
+  }
+
+  /** Forgets an execution, whatever its state. */
+  remove(row: Row): void {
+    if (row.state === 'completed') this.#usage.removed(row.caller, row.size);
+    this.abandon(row.seq);
   }
 
   /** Drops the body of a result that RESULTS has. */
@@ -179,11 +204,12 @@ export class Rows {
   }
 }
 
-const COLUMNS = 'seq, id, fingerprint, state, place, received_at, completed_at, expires_at, size';
+const COLUMNS = 'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size';
 
 type SqlRow = {
   seq: number;
   id: string;
+  caller: string;
   fingerprint: string;
   state: string;
   place: string | null;
@@ -197,6 +223,7 @@ function toRow(row: SqlRow): Row {
   const common = {
     seq: row.seq,
     id: row.id,
+    caller: row.caller,
     fingerprint: row.fingerprint,
     receivedAt: row.received_at,
     expiresAt: row.expires_at,

@@ -96,7 +96,7 @@ export class Sweeper {
         next = now + RETRY_MS;
         continue;
       }
-      this.#rows.remove(row.seq);
+      this.#rows.remove(row);
       this.#archived.delete(row.seq);
       removed += 1;
       if (removed === SWEEP_ROWS) return now;

@@ -1,4 +1,4 @@
-import { base64Url } from './digest.ts';
+import { base64Url, sha256 } from './digest.ts';
 
 /** Which execution a request belongs to, and what that execution's record is sealed with. */
 export interface Identity {
@@ -6,6 +6,11 @@ export interface Identity {
   readonly id: string;
   /** 32 bytes that nobody can have who does not know the caller's credentials and the idempotency key. */
   readonly secret: Uint8Array;
+}
+
+/** Names a caller in the store, without telling its credentials. */
+export function callerId(route: string, scope: string): Promise<string> {
+  return sha256(JSON.stringify(['caller', route, scope]));
 }
 
 const encoder = new TextEncoder();

@@ -2,14 +2,14 @@ import { OPERATOR_PREFIX } from '../settings.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 404 | 409 | 413 | 422 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
   /** Whether the same request, with the same key, may be sent again as it is. */
   readonly retry: boolean;
   /** The kind of error that an API's SDK takes it for, see {@link problemResponse}. */
-  readonly error: 'idempotency_error' | 'invalid_request_error' | 'api_error';
+  readonly error: 'idempotency_error' | 'invalid_request_error' | 'rate_limit_error' | 'api_error';
 }
 
 export const problemTypes = {
@@ -80,6 +80,16 @@ export const problemTypes = {
     ],
     retry: false,
     error: 'idempotency_error',
+  },
+  'caller-limit': {
+    status: 429,
+    title: 'This caller is over a limit',
+    page: [
+      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER). Nothing was sent upstream.',
+      'Retry with the same key after the time that Retry-After gives.',
+    ],
+    retry: true,
+    error: 'rate_limit_error',
   },
   'route-not-found': {
     status: 404,

@@ -1,22 +1,17 @@
 import type { AskedAnswer } from '../ledger/ask.ts';
+import type { Refusal } from '../ledger/call.ts';
 import { cacheStatus } from './cache-status.ts';
-import type { Problem } from './problem.ts';
+import type { Problem, ProblemSlug } from './problem.ts';
 import type { RespondingAnswer } from './replay.ts';
 
-const IN_PROGRESS_RETRY_AFTER_SECONDS = 1;
+const RATE_RETRY_AFTER_SECONDS = 10;
 const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
 
 /** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
 export function problemOf(answer: Exclude<AskedAnswer, RespondingAnswer>, key: string): Problem {
   switch (answer.outcome) {
     case 'refused':
-      return {
-        slug: answer.reason,
-        detail: REFUSALS[answer.reason],
-        key,
-        cacheStatus: cacheStatus({ kind: 'refused', reason: answer.reason }),
-        retryAfterSeconds: answer.reason === 'in-progress' ? IN_PROGRESS_RETRY_AFTER_SECONDS : undefined,
-      };
+      return refusalProblem(answer.reason, key);
     case 'no-response':
       return {
         ...noResponseProblem(answer.reason),
@@ -52,12 +47,63 @@ export function noResponseProblem(reason: 'upstream-unreachable' | 'upstream-tim
   return { slug: reason, detail };
 }
 
+/** What a client is told that sends requests faster than the rate limit lets one caller. */
+export function rateLimitProblem(key: string | undefined): Problem {
+  return {
+    slug: 'caller-limit',
+    detail: 'This caller sends requests faster than the gateway lets one caller.',
+    key,
+    retryAfterSeconds: RATE_RETRY_AFTER_SECONDS,
+  };
+}
+
+function refusalProblem(reason: Refusal, key: string): Problem {
+  const { slug, detail, retryAfterSeconds }: RefusalText = REFUSALS[reason];
+  return {
+    slug,
+    detail,
+    key,
+    retryAfterSeconds,
+    cacheStatus: cacheStatus({ kind: 'refused', reason: slug }),
+  };
+}
+
+interface RefusalText {
+  readonly slug: ProblemSlug;
+  readonly detail: string;
+  readonly retryAfterSeconds?: number;
+}
+
 const REFUSALS = {
-  'key-reused':
-    'This idempotency key was used for another request. Take a new key for a new request, or send exactly the first request again.',
-  'in-progress': 'The first request with this idempotency key is still running. Retry with the same key.',
-  'outcome-unknown':
-    'The first request with this idempotency key was sent, and its outcome is not known. Find out at the upstream whether it took place before you send it with a new key.',
-  'not-recorded':
-    'The first request with this idempotency key was executed, but its response could not be recorded, so it cannot be replayed.',
-} as const;
+  'key-reused': {
+    slug: 'key-reused',
+    detail:
+      'This idempotency key was used for another request. Take a new key for a new request, or send exactly the first request again.',
+  },
+  'in-progress': {
+    slug: 'in-progress',
+    detail: 'The first request with this idempotency key is still running. Retry with the same key.',
+    retryAfterSeconds: 1,
+  },
+  'outcome-unknown': {
+    slug: 'outcome-unknown',
+    detail:
+      'The first request with this idempotency key was sent, and its outcome is not known. Find out at the upstream whether it took place before you send it with a new key.',
+  },
+  'not-recorded': {
+    slug: 'not-recorded',
+    detail:
+      'The first request with this idempotency key was executed, but its response could not be recorded, so it cannot be replayed.',
+  },
+  'too-many-running': {
+    slug: 'caller-limit',
+    detail: 'This caller has as many requests running as the gateway lets one caller have.',
+    retryAfterSeconds: 1,
+  },
+  'too-much-stored': {
+    slug: 'caller-limit',
+    detail:
+      'This caller has as many results stored as the gateway keeps for one caller. They go at the end of their TTL.',
+    retryAfterSeconds: 60,
+  },
+} as const satisfies Record<Refusal, RefusalText>;

@@ -23,7 +23,11 @@ export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Resp
       ? cacheStatus({ kind: 'replayed', expiresAt: answer.expiresAt })
       : cacheStatus({ kind: answer.outcome, recording: answer.recording }),
   );
-  if (answer.outcome === 'replayed') headers.set('idempotent-replayed', 'true');
+  if (answer.outcome === 'replayed') {
+    headers.set('idempotent-replayed', 'true');
+    // A replay is one caller's; a cache in between must not keep it unless the upstream said that it may.
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  }
   const { status } = answer.head;
   // `manual`: the body carries whatever coding its head names.
   return new Response(bodyFor(answer, headers), { status, headers, encodeBody: 'manual' });

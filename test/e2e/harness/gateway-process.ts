@@ -29,6 +29,15 @@ const miniflare = new Miniflare({
         env: {
           LEDGER: { type: 'durable-object', worker: 'oncegate', exportName: 'Ledger' },
           RESULTS: { type: 'kv', id: 'results' },
+          ...(options.requestsPerMinute === undefined
+            ? {}
+            : {
+                RATE_LIMITER: {
+                  type: 'rate-limit' as const,
+                  namespace: '1',
+                  simple: { limit: options.requestsPerMinute, period: 60 as const },
+                },
+              }),
           ...Object.fromEntries(
             Object.entries(options.vars).map(([name, value]) => [
               name,

@@ -6,6 +6,8 @@ export interface GatewayOptions {
   /** Where storage lives; without it, in a folder that goes with the process. */
   readonly storage?: string;
   readonly port?: number;
+  /** Requests a minute of one caller, with Cloudflare's rate limiting bound. */
+  readonly requestsPerMinute?: number;
   /** Whether faults can be ordered, see faulty-gateway.ts. */
   readonly faulty?: boolean;
   /** Service bindings: name → the bound Worker's script. */

@@ -1,0 +1,53 @@
+import type { Route } from '../config.ts';
+
+/** What one caller has in one ledger object. */
+interface Usage {
+  running: number;
+  storedBytes: number;
+}
+
+/** What a row costs beside its body, for the sum of what a caller stores. */
+const ROW_BYTES = 1024;
+
+/** Why a caller may not start another execution now. */
+export type OverLimit = 'too-many-running' | 'too-much-stored';
+
+/**
+ * Counts what each caller has running and stored in one ledger object, so that no caller takes it all. Kept in memory: on
+ * start it is summed up from the rows.
+ */
+export class CallerUsage {
+  readonly #callers = new Map<string, Usage>();
+
+  /** Whether another execution of this caller would be over a limit of the route. */
+  overLimit(caller: string, route: Route): OverLimit | null {
+    const usage = this.#callers.get(caller);
+    if (usage === undefined) return null;
+    if (usage.running >= route.maxRunningPerCaller) return 'too-many-running';
+    return usage.storedBytes >= route.maxStoredBytesPerCaller ? 'too-much-stored' : null;
+  }
+
+  began(caller: string): void {
+    this.#change(caller, 1, 0);
+  }
+
+  ended(caller: string): void {
+    this.#change(caller, -1, 0);
+  }
+
+  stored(caller: string, bodyBytes: number): void {
+    this.#change(caller, 0, bodyBytes + ROW_BYTES);
+  }
+
+  removed(caller: string, bodyBytes: number): void {
+    this.#change(caller, 0, -(bodyBytes + ROW_BYTES));
+  }
+
+  #change(caller: string, running: number, storedBytes: number): void {
+    const usage = this.#callers.get(caller) ?? { running: 0, storedBytes: 0 };
+    usage.running += running;
+    usage.storedBytes += storedBytes;
+    if (usage.running > 0 || usage.storedBytes > 0) this.#callers.set(caller, usage);
+    else this.#callers.delete(caller);
+  }
+}
