@@ -1,7 +1,7 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import type { ExecutionState, LedgerAnswer, LedgerCall } from './call.ts';
-import { DamagedRecordError } from './record.ts';
+import { DamagedRecordError, reportDamage } from './record.ts';
 import { discard, getResult } from './results.ts';
 
 /**
@@ -69,7 +69,7 @@ async function fromResults(
     return { outcome: 'replayed', head, body, size: head.size, expiresAt: head.expiresAt };
   } catch (error) {
     if (error instanceof DamagedRecordError) {
-      log('error', 'record-damaged', { route: call.route, place: 'results', reason: error.message });
+      reportDamage('results', error);
       return { outcome: 'refused', reason: 'not-recorded' };
     }
     log('error', 'results-read-failed', { route: call.route, reason: textOf(error) });

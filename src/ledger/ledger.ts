@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
-import { log } from '../log.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { ExecutionState, LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
 import { Execution, type ExecutionStore } from './execution.ts';
@@ -12,6 +11,7 @@ import {
   openPiece,
   openPreamble,
   piecesOf,
+  reportDamage,
   sealPiece,
   sealPreamble,
 } from './record.ts';
@@ -228,18 +228,23 @@ export class Ledger extends DurableObject<object> {
     const { seq, size, expiresAt } = row;
     if (row.place === 'results') return { outcome: 'archived', completedAt: row.completedAt, expiresAt };
     const last = piecesOf(size) - 1;
-    const piece = (n: number) => (n < last ? this.#rows.piece(seq, n) : this.#rows.rest(seq));
     // The pieces stay here until the reader is done with them.
     const release = this.#sweeper.hold(seq);
     try {
       const { head, seal } = await openPreamble(call.secret, this.#rows.preamble(seq));
-      const body = await openBody(seal, size, piece, release);
+      const body = await openBody(seal, size, {
+        read: (n) => (n < last ? this.#rows.piece(seq, n) : this.#rows.rest(seq)),
+        end: (error) => {
+          release();
+          if (error !== undefined) reportDamage('ledger', error);
+        },
+      });
       const { status, headers } = head;
       return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
     } catch (error) {
       release();
       if (!(error instanceof DamagedRecordError)) throw error;
-      log('error', 'record-damaged', { route: call.route, place: 'ledger', reason: error.message });
+      reportDamage('ledger', error);
       return { outcome: 'refused', reason: 'not-recorded' };
     }
   }

@@ -1,3 +1,4 @@
+import { log, textOf } from '../log.ts';
 import type { HeaderList } from '../request/forward.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { ResponseBody, ResponseHead } from './call.ts';
@@ -83,35 +84,39 @@ export async function openRecord(
   const reader = record.getReader({ mode: 'byob' });
   const prefix = await readExactly(reader, PREFIX_BYTES);
   const { head, seal } = await openHead(secret, prefix, await readExactly(reader, headLength(prefix)));
-  const body = await openBody(
-    seal,
-    head.size,
-    (_, size) => readExactly(reader, size),
-    () => reader.cancel(),
-  );
+  const body = await openBody(seal, head.size, {
+    read: (_, sealedBytes) => readExactly(reader, sealedBytes),
+    end: (error) => {
+      if (error !== undefined) reportDamage('results', error);
+      return reader.cancel();
+    },
+  });
   return { head, body };
 }
 
+/** Where the sealed pieces of a body come from. */
+export interface SealedPieces {
+  /** The nth piece, which has so many bytes. */
+  read(n: number, sealedBytes: number): Uint8Array | Promise<Uint8Array>;
+  /** Called once, when no more pieces will be asked for; with the error that ended a stream. */
+  end(error?: unknown): void | Promise<void>;
+}
+
 /**
- * Opens a body whose sealed pieces come from `piece`, which gets a piece's number and its sealed size. A body of one piece
- * is opened here, a larger one as it is read. `done` is called once, when no more pieces will be asked for.
+ * Opens a body: one of a single piece here and now, so that damage shows before its head is sent, a larger one as it is
+ * read. Rejects, or errors the stream, where a piece is damaged or gone.
  */
-export async function openBody(
-  seal: Seal,
-  size: number,
-  piece: (n: number, sealedBytes: number) => Uint8Array | Promise<Uint8Array>,
-  done: () => void | Promise<void>,
-): Promise<ResponseBody> {
+export async function openBody(seal: Seal, size: number, pieces: SealedPieces): Promise<ResponseBody> {
   const open = async (n: number) => {
     const bytes = Math.min(PIECE_BYTES, size - n * PIECE_BYTES);
-    return openPiece(seal, n, await piece(n, bytes + SEAL_BYTES));
+    return openPiece(seal, n, await pieces.read(n, bytes + SEAL_BYTES));
   };
   const count = piecesOf(size);
   if (count <= 1) {
     try {
       return count === 0 ? new Uint8Array(0) : await open(0);
     } finally {
-      await done();
+      await pieces.end();
     }
   }
   let next = 0;
@@ -120,23 +125,24 @@ export async function openBody(
       type: 'bytes',
       pull: async (controller) => {
         try {
-          if (next < count) {
-            controller.enqueue(await open(next));
-            next += 1;
-            return;
-          }
+          if (next < count) return controller.enqueue(await open(next++));
+          await pieces.end();
+          controller.close();
+          controller.byobRequest?.respond(0);
         } catch (error) {
-          await done();
-          throw error;
+          await pieces.end(error);
+          controller.error(error);
         }
-        await done();
-        controller.close();
-        controller.byobRequest?.respond(0);
       },
-      cancel: done,
+      cancel: () => pieces.end(),
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Tells the operator of a record that does not open. */
+export function reportDamage(place: 'ledger' | 'results', error: unknown): void {
+  log('error', 'record-damaged', { place, reason: textOf(error) });
 }
 
 /** What is stored of a response is not what was stored. */

@@ -116,6 +116,37 @@ test.each(['preamble', 'rest'])(
   },
 );
 
+test('a record in KV that was put under another key does not open', async () => {
+  await post('/count/x', 'one');
+  await post('/count/x', 'other');
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  const [one, other] = (await env.RESULTS.list()).keys.map(({ name }) => name);
+  const value = await env.RESULTS.get(one ?? '', 'arrayBuffer');
+  await env.RESULTS.put(other ?? '', value ?? '');
+  const statuses = [await post('/count/x', 'one'), await post('/count/x', 'other')].map(
+    ({ status }) => status,
+  );
+  expect(statuses.sort()).toEqual([200, 409]);
+});
+
+test.each([
+  [
+    'swapped',
+    'UPDATE pieces SET n = -1 WHERE n = 0',
+    'UPDATE pieces SET n = 0 WHERE n = 1',
+    'UPDATE pieces SET n = 1 WHERE n = -1',
+  ],
+  ['cut out', 'DELETE FROM pieces WHERE n = 0', 'UPDATE pieces SET n = n - 1'],
+])('a body whose pieces were %s breaks, and is not handed on', async (_, ...changes) => {
+  await (await post(`/bytes/${2 * MIB}`, 'key')).arrayBuffer();
+  await runInDurableObject(ledger(), (__, state) => {
+    for (const change of changes) state.storage.sql.exec(change);
+  });
+  const replay = await post(`/bytes/${2 * MIB}`, 'key');
+  await expect(replay.arrayBuffer()).rejects.toThrow();
+});
+
 async function expectNotRecorded(response: Response): Promise<void> {
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({
