@@ -12,6 +12,7 @@ import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forwa
 import { callerId, identityOf } from './request/identity.ts';
 import { parseKey } from './request/key.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
+import { cacheStatus } from './response/cache-status.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf, rateLimitProblem } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
@@ -89,7 +90,10 @@ async function keyed(
   sentKey: string | null,
 ): Promise<Handled> {
   const refuse = (problem: Problem, shard: number | null = null): Handled => ({
-    response: problemResponse(url, problem),
+    response: problemResponse(url, {
+      cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
+      ...problem,
+    }),
     outcome: problem.slug,
     shard,
   });
@@ -194,14 +198,17 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
 }
 
 function mayBeKeyed(request: Request, route: Route): boolean {
-  return route.methods.includes(request.method) && !isWebSocketUpgrade(request.headers);
+  return route.methods.includes(request.method) && !isWebSocketUpgrade(request);
 }
 
 async function passOn(request: Request, url: URL, route: Route, env: object): Promise<Response> {
   const result = await proxy(request, url, route, env);
   if (result.kind === 'response') return result.response;
   log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });
-  return problemResponse(url, noResponseProblem(result.reason));
+  return problemResponse(url, {
+    ...noResponseProblem(result.reason),
+    cacheStatus: cacheStatus({ kind: 'bypass' }),
+  });
 }
 
 function notFound(requestUrl: string): Response {

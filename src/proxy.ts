@@ -14,7 +14,7 @@ export type ProxyResult =
 /** Sends a request that has no key on to the upstream, streaming both ways, WebSocket upgrades included. */
 export async function proxy(request: Request, url: URL, route: Route, env: object): Promise<ProxyResult> {
   const headers = requestHeaders(request.headers);
-  if (isWebSocketUpgrade(request.headers)) headers.set('upgrade', 'websocket');
+  if (isWebSocketUpgrade(request)) headers.set('upgrade', 'websocket');
   const silence = new AbortController();
   const target = route.upstream.kind === 'service' ? serviceOf(env, route.upstream.name) : globalThis;
   try {

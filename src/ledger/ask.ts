@@ -1,17 +1,16 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
-import type { ExecutionState, LedgerAnswer, LedgerCall } from './call.ts';
+import type { LedgerAnswer, LedgerCall, LedgerStub } from './call.ts';
 import { DamagedRecordError, reportDamage } from './record.ts';
 import { discard, getResult } from './results.ts';
 
 /**
- * `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `interrupted`: the connection to it was lost
- * while the request may have been running, so its outcome is unknown.
+ * `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is a result, which cannot
+ * be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
  */
 export type AskedAnswer =
   | Exclude<LedgerAnswer, { outcome: 'archived' }>
-  | { readonly outcome: 'unavailable' }
-  | { readonly outcome: 'interrupted' };
+  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
 
 /** Which of its route's ledger objects an execution belongs to: its digest modulo their number. */
 export function shardOf(id: string, shards: number): number {
@@ -32,16 +31,21 @@ export async function askLedger(
       route.location === null ? {} : { locationHint: route.location },
     );
   try {
-    const answer = await ledger().execute(call);
-    if (answer.outcome !== 'archived') return answer;
-    return (await fromResults(config, call, answer.completedAt)) ?? { outcome: 'unavailable' };
+    return await settled(config, call, await ledger().execute(call));
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (
-      (await fromResults(config, call)) ??
-      (await afterLostConnection(error, async () => ledger().state(call.id)))
-    );
+    return (await fromResults(config, call)) ?? (await afterLostAnswer(config, call, ledger, error));
   }
+}
+
+/** The ledger's answer, with the result itself where it says that RESULTS has it. */
+async function settled(
+  config: Config,
+  call: Omit<LedgerCall, 'body'>,
+  answer: LedgerAnswer,
+): Promise<AskedAnswer> {
+  if (answer.outcome !== 'archived') return answer;
+  return (await fromResults(config, call, answer.completedAt)) ?? { outcome: 'unreadable' };
 }
 
 /**
@@ -51,7 +55,7 @@ export async function askLedger(
  */
 async function fromResults(
   config: Config,
-  call: LedgerCall,
+  call: Omit<LedgerCall, 'body'>,
   completedAt?: number,
 ): Promise<AskedAnswer | null> {
   try {
@@ -78,18 +82,23 @@ async function fromResults(
 }
 
 /**
- * What can be said when the ledger gave no answer. If it did not begin, its state is `absent` and nothing was sent; if it
- * cannot say that, and the object broke with the request in it, the request may have been sent.
+ * What can be said when the ledger's answer was lost. It is asked once more, in a way that starts nothing: what runs is
+ * joined, what is recorded is replayed. That it knows nothing proves nothing, as a run that failed leaves no trace.
  */
-async function afterLostConnection(
+async function afterLostAnswer(
+  config: Config,
+  call: LedgerCall,
+  ledger: () => LedgerStub,
   error: unknown,
-  state: () => Promise<ExecutionState>,
 ): Promise<AskedAnswer> {
+  // An overloaded object refuses requests before they reach it.
   if (isFlagged(error, 'overloaded')) return { outcome: 'unavailable' };
+  const { body: _, ...bodiless } = call;
   try {
-    return (await state()) === 'absent' ? { outcome: 'unavailable' } : { outcome: 'interrupted' };
+    const answer = await ledger().recall(bodiless);
+    return answer === null ? { outcome: 'interrupted' } : await settled(config, bodiless, answer);
   } catch (again) {
-    log('error', 'ledger-unreachable', { reason: textOf(again) });
+    log('error', 'ledger-unreachable', { route: call.route, reason: textOf(again) });
     return { outcome: isFlagged(error, 'durableObjectReset') ? 'interrupted' : 'unavailable' };
   }
 }

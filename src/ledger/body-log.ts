@@ -3,7 +3,7 @@ import { PIECE_BYTES } from './rows.ts';
 /** Where full pieces of a body go, and come back from. */
 export interface PieceStore {
   write(n: number, bytes: Uint8Array): Promise<void>;
-  /** Rejects where the piece is gone. */
+  /** The piece, in an array of its own. Rejects where it is gone. */
   read(n: number): Promise<Uint8Array>;
 }
 

@@ -40,6 +40,8 @@ export type LedgerAnswer =
       readonly recording: Recording;
       readonly head: ResponseHead;
       readonly body: ResponseBody;
+      /** The body's size in bytes, where it is known. */
+      readonly size: number | null;
     }
   | {
       readonly outcome: 'replayed';
@@ -60,9 +62,6 @@ export type LedgerAnswer =
     }
   | { readonly outcome: 'refused'; readonly reason: Refusal };
 
-/** The state of an execution, in the contract's words. */
-export type ExecutionState = 'absent' | 'running' | 'completed' | 'unknown';
-
 /** The ledger as the Worker sees it. */
 export interface LedgerNamespace {
   getByName(name: string, options: { locationHint?: DurableObjectLocationHint }): LedgerStub;
@@ -71,5 +70,6 @@ export interface LedgerNamespace {
 export interface LedgerStub {
   /** Rejects where the object cannot be reached, or was lost on the way. */
   execute(call: LedgerCall): Promise<LedgerAnswer>;
-  state(id: string): Promise<ExecutionState>;
+  /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
+  recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
 }

@@ -13,17 +13,14 @@ export interface ExecutionStore extends HeldPieceStore {
   unknown(): void;
   /**
    * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
-   * all of it is durable.
+   * all of it is durable, and tells whether the response is recorded.
    */
-  completed(head: ResponseHead, size: number, rest: Uint8Array | null): Promise<void>;
+  completed(head: ResponseHead, size: number, rest: Uint8Array | null): Promise<boolean>;
 }
 
 export type HeadOutcome =
-  | { readonly kind: 'head'; readonly head: ResponseHead }
+  | { readonly kind: 'head'; readonly head: ResponseHead; readonly length: number | null }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
-
-/** Sends the request upstream. Aborting the signal gives it up, head or body. */
-export type SendUpstream = (signal: AbortSignal) => Promise<Response>;
 
 /** Bytes asked of the upstream at a time. */
 const READ_BYTES = 32 * 1024;
@@ -53,7 +50,7 @@ export class Execution {
     this.#route = route;
     this.#store = store;
     this.#silence = new Silence(route.upstreamTimeoutSeconds * 1000);
-    this.body = new LiveBody(store, route.maxRecordBytes);
+    this.body = new LiveBody(store);
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
     this.head = promise;
     this.#setHead = resolve;
@@ -64,14 +61,22 @@ export class Execution {
     return this.#recording;
   }
 
-  /** Runs to the end, whoever reads. Never rejects: whatever goes wrong ends the execution as unknown. */
-  async run(send: SendUpstream): Promise<void> {
+  /** Aborted when the upstream has to be given up, head or body. */
+  get signal(): AbortSignal {
+    return this.#silence.signal;
+  }
+
+  /**
+   * Runs to the end, whoever reads. Never rejects: whatever goes wrong ends the execution as unknown. It takes the response
+   * to come, not what sends the request, so that the request's body can go when it is sent.
+   */
+  async run(pending: Promise<Response>): Promise<void> {
     try {
       this.#silence.listen();
-      const response = await send(this.#silence.signal);
+      const response = await pending;
       const { head, length } = responseHead(response);
       this.#judge(head.status, length);
-      this.#setHead({ kind: 'head', head });
+      this.#setHead({ kind: 'head', head, length });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
       await this.#complete(head);
@@ -107,7 +112,10 @@ export class Execution {
       this.#silence.listen();
       const { done, value } = await reader.readAtLeast(1, buffer);
       if (done) break;
-      this.#silence.stop();
+      this.#silence.pause();
+      if (length !== null && this.body.size + value.byteLength > length) {
+        throw new Error(`the upstream announced ${length} bytes and sends more`);
+      }
       if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
         this.#forgo('not-recorded');
       }
@@ -122,7 +130,8 @@ export class Execution {
   async #complete(head: ResponseHead): Promise<void> {
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const rest = this.#recording === 'stored' ? this.body.rest() : null;
-      await this.#store.completed(head, this.body.size, rest);
+      const recorded = await this.#store.completed(head, this.body.size, rest);
+      if (!recorded) this.#forgo('not-recorded');
     }
     this.body.end('whole');
   }

@@ -3,7 +3,7 @@ import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
-import type { ExecutionState, LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
+import type { LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
 import { Execution, type ExecutionStore } from './execution.ts';
 import {
   DamagedRecordError,
@@ -81,12 +81,22 @@ export class Ledger extends DurableObject<object> {
     }
   }
 
-  /** The state of an execution, for a Worker that lost the connection while it waited for an answer. */
-  state(id: string): ExecutionState {
-    if (this.#live.has(id)) return 'running';
-    const row = this.#rows.find(id);
-    if (row === null || row.expiresAt <= Date.now()) return 'absent';
-    return row.state === 'running' ? 'unknown' : row.state;
+  /**
+   * Answers a request whose first answer was lost on the way: from the run, the record, or with a refusal, as `execute`
+   * would, but without ever starting a run. `null` where the ledger knows of no execution.
+   */
+  async recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
+    const decision = this.#decide(call, this.#route(call.route));
+    switch (decision.kind) {
+      case 'execute':
+        return null;
+      case 'refuse':
+        return { outcome: 'refused', reason: decision.reason };
+      case 'replay':
+        return this.#replay(decision.row, call);
+      case 'join':
+        return this.#answer(decision.execution, 'joined', call.waitMs);
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -94,16 +104,15 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Synchronous, so that nothing comes between reading the state and acting on it. */
-  #decide(call: LedgerCall, route: Route): Decision {
+  #decide(call: Omit<LedgerCall, 'body'>, route: Route): Decision {
     const execution = this.#live.get(call.id);
     if (execution !== undefined) {
       if (execution.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
-      if (!execution.body.readable) return { kind: 'refuse', reason: 'not-recorded' };
-      if (route.concurrent === 'reject') return { kind: 'refuse', reason: 'in-progress' };
+      const joinable = route.concurrent === 'wait' && execution.body.readable;
+      if (!joinable) return { kind: 'refuse', reason: 'in-progress' };
       return { kind: 'join', execution };
     }
     const row = this.#rows.find(call.id);
-    // A row that says `running` with nothing running was cut off by a restart.
     const runs =
       row === null ||
       row.expiresAt <= Date.now() ||
@@ -123,7 +132,7 @@ export class Ledger extends DurableObject<object> {
     const receivedAt = Date.now();
     const ttlMs = route.ttlSeconds * 1000;
     const { id, caller, fingerprint } = call;
-    if (replaces !== null) this.#rows.remove(replaces);
+    if (replaces !== null) this.#sweeper.makeWay(replaces);
     const seq = this.#rows.begin({ id, caller, fingerprint, receivedAt, expiresAt: receivedAt + ttlMs });
     this.#usage.began(caller);
     this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
@@ -131,18 +140,10 @@ export class Ledger extends DurableObject<object> {
     const execution: Execution = new Execution(
       call.fingerprint,
       route,
-      this.#storeFor(call, seq, route, () => execution),
+      this.#storeFor({ id, caller, fingerprint, secret: call.secret }, seq, route, () => execution),
     );
     this.#live.set(call.id, execution);
-    const send = (signal: AbortSignal) =>
-      this.#upstream(route).fetch(call.url, {
-        method: call.method,
-        headers: call.headers.map(([name, value]) => [name, value]),
-        body: body.byteLength === 0 ? null : body,
-        redirect: 'manual',
-        signal,
-      });
-    const run = execution.run(send).finally(() => {
+    const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
       this.#usage.ended(caller);
       this.#forgetLive(id, execution);
     });
@@ -150,8 +151,24 @@ export class Ledger extends DurableObject<object> {
     return execution;
   }
 
+  /** Rejects, never throws, so that whatever goes wrong is an outcome of the execution. */
+  async #send(call: LedgerCall, body: Uint8Array, route: Route, signal: AbortSignal): Promise<Response> {
+    return this.#upstream(route).fetch(call.url, {
+      method: call.method,
+      headers: call.headers.map(([name, value]) => [name, value]),
+      body: body.byteLength === 0 ? null : body,
+      redirect: 'manual',
+      signal,
+    });
+  }
+
   /** Everything that one execution writes. */
-  #storeFor(call: LedgerCall, seq: number, route: Route, execution: () => Execution): ExecutionStore {
+  #storeFor(
+    call: Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secret'>,
+    seq: number,
+    route: Route,
+    execution: () => Execution,
+  ): ExecutionStore {
     const rows = this.#rows;
     const sweeper = this.#sweeper;
     const ttlMs = route.ttlSeconds * 1000;
@@ -194,6 +211,7 @@ export class Ledger extends DurableObject<object> {
         rows.complete(seq, { caller: call.caller, completedAt, expiresAt, size, record });
         if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
         await this.ctx.storage.sync();
+        return record !== null;
       },
     };
   }
@@ -221,10 +239,11 @@ export class Ledger extends DurableObject<object> {
     if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
     const whole = execution.body.whole();
     if (whole !== null) reader.leave();
-    return { outcome, recording: execution.recording, head, body: whole ?? reader.stream() };
+    const body = whole ?? reader.stream();
+    return { outcome, recording: execution.recording, head, body, size: whole?.byteLength ?? result.length };
   }
 
-  async #replay(row: CompletedRow, call: LedgerCall): Promise<LedgerAnswer> {
+  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'secret'>): Promise<LedgerAnswer> {
     const { seq, size, expiresAt } = row;
     if (row.place === 'results') return { outcome: 'archived', completedAt: row.completedAt, expiresAt };
     const last = piecesOf(size) - 1;

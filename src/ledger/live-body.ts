@@ -1,3 +1,4 @@
+import { settlesWithin } from '../deadline.ts';
 import { BodyLog, type PieceStore } from './body-log.ts';
 import { PIECE_BYTES } from './rows.ts';
 
@@ -18,6 +19,12 @@ export interface BodyReader {
   leave(): void;
 }
 
+/** How far a reader may be behind the fastest one of a body that is not recorded. */
+const MAX_LAG_BYTES = 32 * 1024 * 1024;
+
+/** How long such a body waits for readers none of whom moves. */
+const STALLED_MS = 60_000;
+
 interface Place {
   position: number;
   readonly release: () => void;
@@ -27,12 +34,11 @@ interface Place {
  * A response body while it comes, and the callers that read it, each from the first byte and at its own pace.
  *
  * While the body is to be recorded it is kept whole and has a bound, so it waits for no reader. One that is not recorded
- * has no bound: only what some reader has yet to read is kept, it comes no faster than the fastest reader takes it,
- * and a reader that falls too far behind is cut off.
+ * has no bound: only what some reader has yet to read is kept, and it comes no faster than the fastest reader takes it.
+ * A reader that falls too far behind is cut off, and so are readers of whom none moves for long.
  */
 export class LiveBody {
   readonly #store: HeldPieceStore;
-  readonly #maxLagBytes: number;
   readonly #bytes: BodyLog;
   readonly #readers = new Set<Place>();
   readonly #ended = Promise.withResolvers<void>();
@@ -41,12 +47,13 @@ export class LiveBody {
   /** Replaced each time a reader moves on or leaves. */
   #moved = Promise.withResolvers<void>();
   #kept = true;
+  /** Whether a piece has been ended. */
+  #turned = false;
   #length: number | null = null;
   #end: BodyEnd | null = null;
 
-  constructor(store: HeldPieceStore, maxLagBytes: number) {
+  constructor(store: HeldPieceStore) {
     this.#store = store;
-    this.#maxLagBytes = maxLagBytes;
     this.#bytes = new BodyLog(store);
   }
 
@@ -56,7 +63,7 @@ export class LiveBody {
 
   /** Whether a caller that comes now can still read from the first byte. */
   get readable(): boolean {
-    return this.#kept || this.#bytes.size <= PIECE_BYTES;
+    return this.#kept || !this.#turned;
   }
 
   /** Resolves when the body has ended, in whichever way. */
@@ -133,7 +140,7 @@ export class LiveBody {
   async #next(reader: Place): Promise<Uint8Array | null> {
     for (;;) {
       if (!this.#readers.has(reader))
-        throw new Error('this reader fell too far behind a response that is not recorded');
+        throw new Error('this reader was cut off from a response that is not recorded');
       const visible = this.#visible();
       if (reader.position < visible) {
         const chunk = await this.#bytes.read(reader.position, visible);
@@ -157,10 +164,14 @@ export class LiveBody {
 
   /** Makes room for the next piece. */
   async #turn(): Promise<void> {
+    this.#turned = true;
     if (this.#kept) return this.#bytes.turn(true);
-    while (this.#readers.size > 0 && this.#fastest() < this.size) await this.#moved.promise;
+    while (this.#readers.size > 0 && this.#fastest() < this.size) {
+      if (await settlesWithin(this.#moved.promise, STALLED_MS)) continue;
+      for (const reader of this.#readers) this.#leave(reader);
+    }
     for (const reader of this.#readers) {
-      if (this.size - reader.position > this.#maxLagBytes) this.#leave(reader);
+      if (this.size - reader.position > MAX_LAG_BYTES) this.#leave(reader);
     }
     const slowest = Math.min(this.size, ...[...this.#readers].map((reader) => reader.position));
     await this.#bytes.turn(slowest < this.size);

@@ -1,7 +1,7 @@
 import { endToEnd, statusOf } from '../request/forward.ts';
 import type { ResponseHead } from './call.ts';
 
-/** The codings that the Workers runtime takes off a body that is read. Any other coding stays on. */
+/** The codings that the Workers runtime takes off a body that is read, spelt just so. Any other stays on. */
 const DECODED_ON_READING = ['gzip', 'br'];
 
 /** What stops being true of a body whose coding was taken off (RFC 9110 §8.4, RFC 9530). */
@@ -20,10 +20,17 @@ const TRUE_OF_THE_CODED_BODY = [
  */
 export function responseHead(response: Response): { head: ResponseHead; length: number | null } {
   const headers = endToEnd(response.headers);
-  if (DECODED_ON_READING.includes(headers.get('content-encoding')?.trim().toLowerCase() ?? '')) {
+  if (DECODED_ON_READING.includes(headers.get('content-encoding') ?? '')) {
     for (const name of TRUE_OF_THE_CODED_BODY) headers.delete(name);
   }
-  const declared = headers.get('content-length');
-  const length = response.body === null || declared === null ? null : Number(declared);
+  const length = response.body === null ? null : declaredLength(headers.get('content-length'));
+  if (length !== null) headers.set('content-length', String(length));
+  else if (response.body !== null) headers.delete('content-length');
   return { head: { status: statusOf(response), headers: [...headers] }, length };
+}
+
+/** A length that is repeated is that length; anything else that is not one number is none (RFC 9110 §8.6). */
+function declaredLength(field: string | null): number | null {
+  const [first = '', ...others] = (field ?? '').split(',').map((member) => member.trim());
+  return /^\d+$/.test(first) && others.every((other) => other === first) ? Number(first) : null;
 }

@@ -27,11 +27,14 @@ export async function putResult(results: KVNamespace, id: string, record: Stored
     return;
   }
   const { readable, writable } = new FixedLengthStream(size);
-  await Promise.all([results.put(id, readable, { expiration }), write(writable, record)]);
+  const writer = writable.getWriter();
+  const put = results.put(id, readable, { expiration });
+  // A put that fails without having read everything would leave the writing to wait for ever.
+  put.catch((error) => writer.abort(error));
+  await Promise.all([put, write(writer, record)]);
 }
 
-async function write(writable: WritableStream<Uint8Array>, record: StoredRecord): Promise<void> {
-  const writer = writable.getWriter();
+async function write(writer: WritableStreamDefaultWriter<Uint8Array>, record: StoredRecord): Promise<void> {
   try {
     await writer.write(record.preamble);
     for (const piece of record.pieces()) await writer.write(piece);

@@ -18,7 +18,7 @@ interface CommonRow {
   readonly expiresAt: number;
 }
 
-/** A `running` row says only that the request was about to be sent; whether it still runs is known in memory. */
+/** A `running` row says that the request was about to be sent. One that a restart cut off is `unknown` from then on. */
 export type Row = (CommonRow & { readonly state: 'running' | 'unknown' }) | CompletedRow;
 
 export interface CompletedRow extends CommonRow {
@@ -60,6 +60,12 @@ export class Rows {
         PRIMARY KEY (seq, n)
       ) STRICT;
     `);
+    // What was running when the object died may have had its effect. It is unknown from now on, for a whole TTL.
+    const now = Date.now();
+    sql.exec(
+      `UPDATE executions SET state = 'unknown', expires_at = ? + expires_at - received_at WHERE state = 'running'`,
+      now,
+    );
     // Pieces of what is not recorded are kept while somebody reads them; nobody does after a restart.
     sql.exec(`DELETE FROM pieces WHERE seq NOT IN (SELECT seq FROM executions WHERE place = 'ledger')`);
     this.#nextSeq = sql
@@ -153,6 +159,11 @@ export class Rows {
   abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
     this.removePieces(seq);
+  }
+
+  /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
+  rename(seq: number): void {
+    this.#sql.exec(`UPDATE executions SET id = id || '/' || seq, expires_at = 0 WHERE seq = ?`, seq);
   }
 
   /** Forgets an execution, whatever its state. */

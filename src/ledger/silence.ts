@@ -1,12 +1,13 @@
 /**
  * Aborts its signal when the upstream has been silent for too long. The timer is not set anew for each piece of a
- * stream: it looks, when it fires, how long ago the last one came.
+ * stream: it looks, when it fires, how long ago the upstream was last heard, or that nothing is expected of it.
  */
 export class Silence {
   readonly #controller = new AbortController();
   readonly #maxMs: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #heardAt = 0;
+  #listening = false;
 
   constructor(maxMs: number) {
     this.#maxMs = maxMs;
@@ -24,10 +25,16 @@ export class Silence {
   /** From now on the upstream is expected to say something. */
   listen(): void {
     this.#heardAt = Date.now();
+    this.#listening = true;
     if (this.#timer === null) this.#set(this.#maxMs);
   }
 
-  /** From now on nothing is expected of the upstream. */
+  /** Until the next `listen`, nothing is expected of the upstream. */
+  pause(): void {
+    this.#listening = false;
+  }
+
+  /** Nothing more is expected of the upstream. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -35,7 +42,7 @@ export class Silence {
 
   #set(ms: number): void {
     this.#timer = setTimeout(() => {
-      const leftMs = this.#heardAt + this.#maxMs - Date.now();
+      const leftMs = this.#listening ? this.#heardAt + this.#maxMs - Date.now() : this.#maxMs;
       if (leftMs > 0) return this.#set(leftMs);
       this.#timer = null;
       this.#controller.abort(new Error(`the upstream was silent for ${this.#maxMs / 1000} s`));

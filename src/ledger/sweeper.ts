@@ -2,14 +2,15 @@ import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf, sealedSize } from './record.ts';
 import { putResult } from './results.ts';
-import type { CompletedRow, Rows } from './rows.ts';
+import type { CompletedRow, Row, Rows } from './rows.ts';
 
 /** Alarms come no closer together than this, so that one sweep serves many results. */
 const MIN_ALARM_GAP_MS = 1_000;
 const RETRY_MS = 30_000;
+const PATROL_MS = 600_000;
 /** Results written to KV at the same time. */
 const KV_CONCURRENCY = 6;
-/** Rows that one sweep removes, and bodies that it drops, before it lets requests through again. */
+/** Rows that one sweep removes, patrols, and takes the bodies of, before it lets requests through again. */
 const SWEEP_ROWS = 1_000;
 
 /** What has to be known of a result to put it into RESULTS. */
@@ -29,9 +30,11 @@ export class Sweeper {
   #alarmAt: number | null = null;
   /** Every row before this one has no body here. */
   #coolFrom = 0;
+  #patrolFrom = 0;
   /** Results that RESULTS is known to have although their bodies are still here. */
   readonly #archived = new Set<number>();
-  readonly #archiving = new Map<number, Promise<boolean>>();
+  /** The latest put under way for each key. It never rejects. */
+  readonly #archiving = new Map<string, { readonly seq: number; readonly done: Promise<boolean> }>();
   /** How many readers each body has. */
   readonly #held = new Map<number, number>();
 
@@ -67,6 +70,12 @@ export class Sweeper {
     };
   }
 
+  /** An ended execution makes way for a new one; what somebody still reads of it stays until a sweep after that. */
+  makeWay(row: Row): void {
+    if (this.#held.has(row.seq)) this.#rows.rename(row.seq);
+    else this.#remove(row);
+  }
+
   /** Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. */
   archive(result: ArchivedResult): void {
     this.#ctx.waitUntil(this.#put(result));
@@ -86,22 +95,48 @@ export class Sweeper {
     if (next !== null) this.expectWork(next);
   }
 
-  /** Removes what is past its TTL. Returns when the next row is. */
+  /**
+   * Removes what is past its TTL: from the oldest row on up to the first that lives, and in a patrol that gets round to all
+   * rows in time, as a TTL that was changed leaves some that end before older ones. Returns when the next row is due.
+   */
   #expire(now: number): number | null {
-    let removed = 0;
     let next: number | null = null;
+    let seen = 0;
     for (const row of this.#rows.from(0)) {
-      if (row.expiresAt > now) return soonest(next, row.expiresAt);
-      if (this.#isLive(row.id) || this.#held.has(row.seq)) {
-        next = now + RETRY_MS;
-        continue;
+      if (row.expiresAt > now) {
+        next = soonest(next, row.expiresAt);
+        break;
       }
-      this.#rows.remove(row);
-      this.#archived.delete(row.seq);
-      removed += 1;
-      if (removed === SWEEP_ROWS) return now;
+      if (!this.#removeIfOver(row, now)) next = now + RETRY_MS;
+      seen += 1;
+      if (seen === SWEEP_ROWS) return now;
     }
-    return next;
+    if (next === null) return null;
+    this.#patrol(now);
+    return soonest(next, now + PATROL_MS);
+  }
+
+  #patrol(now: number): void {
+    let seen = 0;
+    for (const row of this.#rows.from(this.#patrolFrom)) {
+      this.#removeIfOver(row, now);
+      this.#patrolFrom = row.seq + 1;
+      seen += 1;
+      if (seen === SWEEP_ROWS) return;
+    }
+    this.#patrolFrom = 0;
+  }
+
+  /** Removes a row that is past its TTL, unless it runs or is read. */
+  #removeIfOver(row: Row, now: number): boolean {
+    if (row.expiresAt > now || this.#isLive(row.id) || this.#held.has(row.seq)) return false;
+    this.#remove(row);
+    return true;
+  }
+
+  #remove(row: Row): void {
+    this.#rows.remove(row);
+    this.#archived.delete(row.seq);
   }
 
   /** Drops the bodies that are no longer hot, each after RESULTS has it. Returns when the next one is due. */
@@ -123,17 +158,15 @@ export class Sweeper {
       const hasBodyLater = row.state === 'completed' ? row.place === 'ledger' : this.#isLive(row.id);
       if (hasBodyLater || coolAt > now) {
         again ??= row.seq;
-        next = soonest(next, Math.max(coolAt, now + MIN_ALARM_GAP_MS));
+        // When a run will end nobody knows, so it is looked at now and then.
+        next = soonest(next, coolAt > now ? coolAt : now + RETRY_MS);
       }
       // Whatever began later than this is younger still.
       if (row.receivedAt + hotMs > now) break;
     }
-    this.#coolFrom = again ?? after;
-
     const kept = await this.#drop(due);
-    if (kept === null) return next;
-    this.#coolFrom = Math.min(this.#coolFrom, kept);
-    return soonest(next, now + RETRY_MS);
+    this.#coolFrom = Math.min(again ?? after, kept ?? after);
+    return kept === null ? next : now + RETRY_MS;
   }
 
   /** Drops the bodies of these rows, oldest first. Returns the first row that has to keep its body for now. */
@@ -156,13 +189,20 @@ export class Sweeper {
     return kept;
   }
 
-  /** Whether RESULTS has the result now. A put under way is shared. */
+  /**
+   * Whether RESULTS has the result now. A put under way is shared; one of an earlier result of the same key is waited for,
+   * so that it cannot overtake this one.
+   */
   #put(result: ArchivedResult): Promise<boolean> {
-    const underWay = this.#archiving.get(result.seq);
-    if (underWay !== undefined) return underWay;
-    const put = this.#tryPut(result).finally(() => this.#archiving.delete(result.seq));
-    this.#archiving.set(result.seq, put);
-    return put;
+    const underWay = this.#archiving.get(result.id);
+    if (underWay?.seq === result.seq) return underWay.done;
+    const before = underWay?.done ?? Promise.resolve(true);
+    const done = before.then(() => this.#tryPut(result));
+    const put = { seq: result.seq, done };
+    this.#archiving.set(result.id, put);
+    return done.finally(() => {
+      if (this.#archiving.get(result.id) === put) this.#archiving.delete(result.id);
+    });
   }
 
   async #tryPut({ seq, id, size, expiresAt }: ArchivedResult): Promise<boolean> {

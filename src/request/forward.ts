@@ -39,11 +39,11 @@ export function requestHeaders(headers: Headers): Headers {
 }
 
 /**
- * Whether the connection is to become a WebSocket, the one upgrade that a Worker can pass on. Any other is declined by
+ * Whether the connection is to become a WebSocket (RFC 6455), the one upgrade that a Worker can pass on. Any other is declined by
  * ignoring it (RFC 9110 §7.8): Java's client offers `h2c` with every plain request, and its key counts all the same.
  */
-export function isWebSocketUpgrade(headers: Headers): boolean {
-  return headers.get('upgrade')?.toLowerCase() === 'websocket';
+export function isWebSocketUpgrade(request: Request): boolean {
+  return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket';
 }
 
 /** The upstream's status. One that HTTP does not have is taken for a server error (RFC 9110 §15). */

@@ -22,20 +22,30 @@ export function problemOf(answer: Exclude<AskedAnswer, RespondingAnswer>, key: s
       return {
         slug: 'upstream-unreachable',
         detail:
-          'The ledger was restarted while the request was running. Whether the upstream acted on it is not known. Retry with the same key.',
+          'The ledger’s answer was lost. Whether the request was sent, and whether the upstream acted on it, is not known. Retry with the same key.',
         key,
         cacheStatus: cacheStatus({ kind: 'executed', recording: 'unknown' }),
       };
     case 'unavailable':
-      return {
-        slug: 'ledger-unavailable',
-        detail:
-          'Whether this request has run cannot be found out right now, so nothing was sent upstream. Retry with the same key.',
+      return unavailable(
         key,
-        cacheStatus: cacheStatus({ kind: 'refused', reason: 'ledger-unavailable' }),
-        retryAfterSeconds: UNAVAILABLE_RETRY_AFTER_SECONDS,
-      };
+        'Whether this request has run cannot be found out right now, so nothing was sent upstream. Retry with the same key.',
+      );
+    case 'unreadable':
+      return unavailable(
+        key,
+        'This request has run, and its recorded response cannot be read right now. Nothing was sent upstream. Retry with the same key.',
+      );
   }
+}
+
+function unavailable(key: string, detail: string): Problem {
+  return {
+    slug: 'ledger-unavailable',
+    detail,
+    key,
+    retryAfterSeconds: UNAVAILABLE_RETRY_AFTER_SECONDS,
+  };
 }
 
 /** What a client is told when the upstream gave no response. */

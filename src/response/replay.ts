@@ -30,17 +30,16 @@ export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Resp
   }
   const { status } = answer.head;
   // `manual`: the body carries whatever coding its head names.
-  return new Response(bodyFor(answer, headers), { status, headers, encodeBody: 'manual' });
+  return new Response(bodyFor(answer), { status, headers, encodeBody: 'manual' });
 }
 
-function bodyFor(answer: RespondingAnswer, headers: Headers): BodyInit | null {
+function bodyFor(answer: RespondingAnswer): BodyInit | null {
   const { body } = answer;
   if (NULL_BODY_STATUSES.includes(answer.head.status)) return null;
   if (body instanceof Uint8Array) return body;
-  const length = answer.outcome === 'replayed' ? answer.size : headers.get('content-length');
-  if (length === null) return body;
+  if (answer.size === null) return body;
   // A stream goes out with its length only through a stream that knows it.
-  const { readable, writable } = new FixedLengthStream(Number(length));
+  const { readable, writable } = new FixedLengthStream(answer.size);
   // The client sees a broken response by itself; it may also be the client that left.
   body.pipeTo(writable).catch((error) => log('info', 'response-broke-off', { reason: textOf(error) }));
   return readable;

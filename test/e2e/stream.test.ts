@@ -254,6 +254,21 @@ test.each(['', '?chunked'])(
   },
 );
 
+test('everyone who joined a response over the limit gets it whole, too', async () => {
+  const key = freshKey();
+  const gate = freshGate();
+  const size = 20 * 1024 * 1024;
+  const url = `${gateway.url}/small/held-bytes/${gate}?size=${size}`;
+  const pending = Array.from({ length: 3 }, () => post(url, key));
+  await origin.arrived(gate);
+  expect((await post(url, key, { headers: { prefer: 'wait=0' } })).status).toBe(409);
+  await origin.open(gate);
+  const sizes = (await Promise.all(pending)).map(
+    async (response) => (await response.arrayBuffer()).byteLength,
+  );
+  expect(await Promise.all(sizes)).toEqual([size, size, size]);
+});
+
 test('an error response of any size reaches its client whole', async () => {
   const size = 5 * 1024 * 1024;
   const response = await post(`${gateway.url}/bytes/${size}?status=500`, freshKey());

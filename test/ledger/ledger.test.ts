@@ -189,6 +189,54 @@ test('a result whose way to KV was cut off by a restart gets there with the next
   expect((await post('/count/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
 });
 
+test('a run that takes longer than the TTL is swept only when it has ended', async () => {
+  const pending = post('/slow/x', 'key');
+  await runInDurableObject(ledger(), () => {});
+  pass(25 * HOUR_MS);
+  await runDurableObjectAlarm(ledger());
+  const joined = post('/slow/x', 'key');
+  const [first, second] = [await (await pending).json(), await (await joined).json()];
+  expect(second).toEqual(first);
+  expect((await post('/slow/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
+});
+
+test('two requests with large bodies that arrive at once run once', async () => {
+  const send = () =>
+    exports.default.fetch('https://gate.example/slow/x', {
+      method: 'POST',
+      headers: { 'idempotency-key': 'key' },
+      body: new Uint8Array(2 * MIB),
+    });
+  const responses = await Promise.all([send(), send(), send()]);
+  const bodies = await Promise.all(responses.map((response) => response.text()));
+  expect(new Set(bodies).size).toBe(1);
+});
+
+test('a body that is being read stays until it is read, whatever is swept or runs again meanwhile', async () => {
+  const first = await (await post(`/bytes/${3 * MIB}`, 'key')).arrayBuffer();
+  const [cooled, replaced] = [await post(`/bytes/${3 * MIB}`, 'key'), await post(`/bytes/${3 * MIB}`, 'key')];
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT place FROM executions')).toBe('ledger');
+  expect(new Uint8Array(await cooled.arrayBuffer())).toEqual(new Uint8Array(first));
+  pass(25 * HOUR_MS);
+  const again = await (await post(`/bytes/${3 * MIB}`, 'key')).arrayBuffer();
+  expect(new Uint8Array(again)).not.toEqual(new Uint8Array(first));
+  expect(new Uint8Array(await replaced.arrayBuffer())).toEqual(new Uint8Array(first));
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT count(*) FROM executions')).toBe(1);
+});
+
+test('rows that end before older ones are removed too', async () => {
+  for (const key of ['a', 'b', 'c']) await (await post('/count/x', key)).text();
+  await runInDurableObject(ledger(), (_, state) => {
+    state.storage.sql.exec('UPDATE executions SET expires_at = expires_at + 1000000000 WHERE seq = 1');
+  });
+  pass(25 * HOUR_MS);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT count(*) FROM executions')).toBe(1);
+});
+
 /** What a ledger finds that died between the intent and the result. */
 async function leaveCutOffRow(route: string, path: string): Promise<void> {
   await post(path, 'key');
@@ -214,4 +262,12 @@ test('an execution that a restart cut off is refused under `refuse`, until its T
   });
   pass(25 * HOUR_MS);
   expect((await post('/refuse/count/x', 'key')).status).toBe(200);
+});
+
+test('an unknown outcome is refused for a whole TTL after the restart, however long the outage was', async () => {
+  await leaveCutOffRow('/refuse/*', '/refuse/count/x');
+  pass(25 * HOUR_MS);
+  expect((await post('/refuse/count/x', 'key')).status).toBe(409);
+  pass(23 * HOUR_MS);
+  expect((await post('/refuse/count/x', 'key')).status).toBe(409);
 });

@@ -15,6 +15,21 @@ test.each([
   [{ cookie: 'other=a' }, { cookie: 'other=b' }],
   [{ authorization: 'a' }, {}],
   [{ cookie: 'other=a' }, {}],
+  [
+    { 'x-api-key': '', cookie: 'session=a' },
+    { 'x-api-key': '', cookie: 'session=b' },
+  ],
+  [
+    { 'x-api-key': '', cookie: 'other=a' },
+    { 'x-api-key': '', cookie: 'other=b' },
+  ],
+  [
+    { 'x-api-key': 'k', cookie: 'session={"u":"a"}' },
+    { 'x-api-key': 'k', cookie: 'session={"u":"b"}' },
+  ],
+  [{ cookie: 'session="A"' }, { cookie: 'session=A' }],
+  [{ cookie: 'session=%41' }, { cookie: 'session=A' }],
+  [{ cookie: 'session=a; session=b' }, { cookie: 'session=a' }],
 ])('%j and %j are two callers', (one, other) => {
   expect(scope(one)).not.toBe(scope(other));
 });
@@ -28,6 +43,7 @@ test('what is not in the scope makes no other caller', () => {
 
 test('only a request without any credential is anonymous', () => {
   expect(callerOf(new Headers({ 'user-agent': 'x' }), SCOPE).anonymous).toBe(true);
+  expect(callerOf(new Headers({ authorization: '', cookie: ' ' }), SCOPE).anonymous).toBe(true);
   expect(callerOf(new Headers({ cookie: 'other=a' }), SCOPE).anonymous).toBe(false);
   expect(callerOf(new Headers({ 'x-api-key': 'a' }), SCOPE).anonymous).toBe(false);
 });

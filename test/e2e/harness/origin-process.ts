@@ -88,12 +88,21 @@ const behaviours: Record<string, Behaviour> = {
   text: ({ response, argument }) => {
     response.end('all work and no play '.repeat(Math.ceil(Number(argument) / 21)).slice(0, Number(argument)));
   },
+  /** Waits before the head, then sends `?size` bytes. */
+  'held-bytes': async ({ response, argument, query }) => {
+    await waitAt(argument);
+    response.end(pattern(Number(query.get('size'))));
+  },
   gzip: ({ response }) => {
     response.writeHead(200, {
       'content-encoding': 'gzip',
       'content-type': 'text/plain',
       'content-digest': 'sha-256=:x:',
     });
+    response.end(gzipSync('what was compressed'));
+  },
+  GZIP: ({ response }) => {
+    response.writeHead(200, { 'content-encoding': 'GZIP', 'content-type': 'text/plain' });
     response.end(gzipSync('what was compressed'));
   },
   deflate: ({ response }) => {

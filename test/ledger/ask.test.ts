@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { askLedger } from '../../src/ledger/ask.ts';
+import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../src/ledger/call.ts';
+
+const call: LedgerCall = {
+  route: '/*',
+  id: 'A'.repeat(43),
+  caller: 'caller',
+  secret: new Uint8Array(32),
+  fingerprint: 'fingerprint',
+  method: 'POST',
+  url: 'https://x/',
+  headers: [],
+  body: new Uint8Array(0),
+  waitMs: 1000,
+};
+
+const joined: LedgerAnswer = {
+  outcome: 'joined',
+  recording: 'stored',
+  head: { status: 200, headers: [] },
+  body: new Uint8Array(0),
+  size: 0,
+};
+
+function lost(flags: object = {}): Error {
+  return Object.assign(new Error('Network connection lost.'), flags);
+}
+
+async function ask(stub: LedgerStub): Promise<string> {
+  const result = parseConfig({
+    LEDGER: { getByName: () => stub },
+    RESULTS: { getWithMetadata() {}, get: async () => null },
+    UPSTREAM_URL: 'https://x',
+  });
+  if (!result.ok || result.config.routes[0] === undefined) throw new Error('no route');
+  return (await askLedger(result.config, result.config.routes[0], 0, call)).outcome;
+}
+
+const refuse = (error: Error) => () => Promise.reject(error);
+
+test.each<[string, LedgerStub, string]>([
+  ['an answer that arrives', { execute: async () => joined, recall: refuse(lost()) }, 'joined'],
+  [
+    'an answer lost while the request runs',
+    { execute: refuse(lost()), recall: async () => joined },
+    'joined',
+  ],
+  [
+    'an answer lost of which no trace is left',
+    { execute: refuse(lost()), recall: async () => null },
+    'interrupted',
+  ],
+  [
+    'an object that broke with the request in it, and is gone',
+    { execute: refuse(lost({ durableObjectReset: true })), recall: refuse(lost()) },
+    'interrupted',
+  ],
+  [
+    'an object that takes no more',
+    { execute: refuse(lost({ overloaded: true })), recall: refuse(lost()) },
+    'unavailable',
+  ],
+  ['an object out of reach', { execute: refuse(lost()), recall: refuse(lost()) }, 'unavailable'],
+  [
+    'a result that KV does not show',
+    { execute: async () => ({ outcome: 'archived', completedAt: 1, expiresAt: 2 }), recall: refuse(lost()) },
+    'unreadable',
+  ],
+])('%s: the Worker says what is known', async (_, stub, outcome) => {
+  expect(await ask(stub)).toBe(outcome);
+});
+
+test('a request whose answer was lost is not sent a second time', async () => {
+  let executed = 0;
+  await ask({
+    execute: async () => {
+      executed += 1;
+      throw lost();
+    },
+    recall: async () => null,
+  });
+  expect(executed).toBe(1);
+});

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { parseConfig, type Route } from '../../src/config.ts';
+import type { ResponseHead } from '../../src/ledger/call.ts';
+import { Execution, type ExecutionStore } from '../../src/ledger/execution.ts';
+
+function route(settings: Record<string, unknown> = {}): Route {
+  const bindings = {
+    LEDGER: { getByName() {} },
+    RESULTS: { getWithMetadata() {} },
+    UPSTREAM_URL: 'https://x',
+  };
+  const result = parseConfig({ ...bindings, ...settings });
+  const [only] = result.ok ? result.config.routes : [];
+  if (only === undefined) throw new Error('no route');
+  return only;
+}
+
+/** A store that writes nothing down before its gate is opened, and tells what it was told. */
+function gatedStore(recorded = true) {
+  const gate = Promise.withResolvers<void>();
+  const told: string[] = [];
+  const heads: ResponseHead[] = [];
+  const store: ExecutionStore = {
+    write: async () => {},
+    read: async () => new Uint8Array(0),
+    drop: () => {},
+    hold: () => () => {},
+    failed: () => void told.push('failed'),
+    unknown: () => void told.push('unknown'),
+    completed: async (head) => {
+      told.push('completed');
+      heads.push(head);
+      await gate.promise;
+      return recorded;
+    },
+  };
+  return { store, told, heads, open: gate.resolve };
+}
+
+async function textWithin(
+  stream: ReadableStream<Uint8Array>,
+  ms: number,
+): Promise<{ text: string; ended: boolean }> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const read = reader.read();
+    const next = await Promise.race([read, new Promise<null>((resolve) => setTimeout(resolve, ms, null))]);
+    if (next === null) return { text, ended: false };
+    if (next.done) return { text, ended: true };
+    text += decoder.decode(next.value, { stream: true });
+  }
+}
+
+function chunked(text: string): Response {
+  return new Response(new Response(text).body);
+}
+
+test('the end of a body of unknown length is held back until the response is recorded', async () => {
+  const { store, open } = gatedStore();
+  const execution = new Execution('f', route(), store);
+  const before = execution.body.attach().stream();
+  const run = execution.run(Promise.resolve(chunked('all of it')));
+  expect(await textWithin(before, 50)).toEqual({ text: 'all of it', ended: false });
+  open();
+  await run;
+  expect(await textWithin(execution.body.attach().stream(), 50)).toEqual({ text: 'all of it', ended: true });
+});
+
+test('the last byte of a body of known length is held back until the response is recorded', async () => {
+  const { store, open } = gatedStore();
+  const execution = new Execution('f', route(), store);
+  const before = execution.body.attach().stream();
+  const headers = { 'content-length': '9' };
+  const run = execution.run(Promise.resolve(new Response('all of it', { headers })));
+  expect(await textWithin(before, 50)).toEqual({ text: 'all of i', ended: false });
+  open();
+  await run;
+});
+
+test.each([
+  [200, ['completed']],
+  [500, ['failed']],
+  [404, ['failed']],
+  // What Cloudflare's edge says instead of an upstream that gave no response …
+  [520, ['unknown']],
+  [522, ['unknown']],
+  [524, ['unknown']],
+  // … and of one that was never reached.
+  [521, ['failed']],
+  [523, ['failed']],
+  [530, ['failed']],
+])('a %i makes the store hear %j', async (status, expected) => {
+  const { store, told, open } = gatedStore();
+  open();
+  await new Execution('f', route(), store).run(Promise.resolve(new Response('x', { status })));
+  expect(told).toEqual(expected);
+});
+
+test('an upstream that sends more than it announced is broken, not waited for', async () => {
+  const { store, told, open } = gatedStore();
+  open();
+  const execution = new Execution('f', route(), store);
+  const upstream = new Response(new Response('x'.repeat(3_000_000)).body, {
+    headers: { 'content-length': '10' },
+  });
+  await execution.run(Promise.resolve(upstream));
+  expect(told).toEqual(['unknown']);
+});
+
+test.each([
+  ['5, 5', '5'],
+  ['abc', null],
+  ['5, 6', null],
+  ['-5', null],
+])('the announced length %j is handed on as %j', async (announced, expected) => {
+  const { store, told, heads, open } = gatedStore();
+  open();
+  const upstream = new Response(new Response('12345').body, { headers: { 'content-length': announced } });
+  await new Execution('f', route(), store).run(Promise.resolve(upstream));
+  expect(told).toEqual(['completed']);
+  expect(new Headers(heads[0]?.headers.map(([name, value]) => [name, value])).get('content-length')).toBe(
+    expected,
+  );
+});
+
+test('a response that the store cannot record says so', async () => {
+  const { store, open } = gatedStore(false);
+  open();
+  const execution = new Execution('f', route(), store);
+  await execution.run(Promise.resolve(new Response('x')));
+  expect(execution.recording).toBe('not-recorded');
+});
+
+test('a store that fails leaves the outcome unknown and breaks the response', async () => {
+  const { store } = gatedStore();
+  const execution = new Execution('f', route(), {
+    ...store,
+    completed: () => Promise.reject(new Error('disk full')),
+  });
+  const body = execution.body.attach().stream();
+  await execution.run(Promise.resolve(chunked('x')));
+  expect(execution.recording).toBe('unknown');
+  await expect(new Response(body).text()).rejects.toThrow();
+});

@@ -1,0 +1,139 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { LiveBody } from '../../src/ledger/live-body.ts';
+import { PIECE_BYTES } from '../../src/ledger/rows.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A store in memory that tells what it holds. */
+function memoryStore() {
+  const pieces = new Map<number, Uint8Array>();
+  let held = 0;
+  return {
+    pieces,
+    held: () => held,
+    write: async (n: number, bytes: Uint8Array) => void pieces.set(n, bytes.slice()),
+    read: async (n: number) => {
+      const piece = pieces.get(n);
+      if (piece === undefined) throw new Error(`piece ${n} is gone`);
+      return piece.slice();
+    },
+    drop: (below: number) => {
+      for (const n of pieces.keys()) if (n < below) pieces.delete(n);
+    },
+    hold: () => {
+      held += 1;
+      return () => {
+        held -= 1;
+      };
+    },
+  };
+}
+
+/** Bytes that are not the same anywhere for long. */
+function pattern(size: number, from = 0): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, index) => (((from + index) * 2_654_435_761) >>> 24) & 0xff);
+}
+
+async function whole(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** What a reader can have without anything else happening. */
+async function available(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for (;;) {
+    const next = reader.read();
+    const settled = await Promise.race([next, new Promise<null>((resolve) => setTimeout(resolve, 10, null))]);
+    if (settled === null || settled.value === undefined) return bytes;
+    bytes += settled.value.byteLength;
+  }
+}
+
+test.each([1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES, 2 * PIECE_BYTES + 7])(
+  'a body of %i bytes is the same for who came first, who came late and who reads slowly',
+  async (size) => {
+    const store = memoryStore();
+    const body = new LiveBody(store);
+    const first = body.attach().stream();
+    const slow = body.attach();
+    const early = whole(first);
+    for (let at = 0; at < size; at += 100_000) await body.append(pattern(Math.min(100_000, size - at), at));
+    const late = body.attach();
+    body.end('whole');
+    const expected = pattern(size);
+    expect(await early).toEqual(expected);
+    expect(await whole(late.stream())).toEqual(expected);
+    expect(await whole(slow.stream())).toEqual(expected);
+    expect(store.held()).toBe(0);
+  },
+);
+
+test('of a body whose length is known, the last byte is held back until the end', async () => {
+  const body = new LiveBody(memoryStore());
+  body.expect(1000);
+  const reader = body.attach().stream().getReader();
+  await body.append(pattern(1000));
+  const read = available(reader);
+  expect(await read).toBe(999);
+  body.end('whole');
+});
+
+test('a body that breaks gives what came and then an error', async () => {
+  const body = new LiveBody(memoryStore());
+  const reader = body.attach().stream().getReader();
+  await body.append(pattern(10));
+  expect((await reader.read()).value).toEqual(pattern(10));
+  body.end('broken');
+  await expect(reader.read()).rejects.toThrow('broke off');
+});
+
+test('a body that is not recorded keeps only what somebody has yet to read', async () => {
+  const store = memoryStore();
+  const body = new LiveBody(store);
+  body.forgo();
+  const [one, other] = [body.attach(), body.attach()];
+  const fast = whole(one.stream());
+  const slow = other.stream().getReader();
+  for (let n = 0; n < 4; n += 1) await body.append(pattern(PIECE_BYTES));
+  expect(body.readable).toBe(false);
+  // One reader has nothing yet, so all full pieces are there for it; the last one is in memory.
+  expect([...store.pieces.keys()]).toEqual([0, 1, 2]);
+  body.end('whole');
+  await fast;
+  await slow.cancel();
+  expect(store.pieces.size).toBe(0);
+  expect(store.held()).toBe(0);
+});
+
+test('a body that is not recorded waits for its fastest reader, and goes on when that one leaves', async () => {
+  const body = new LiveBody(memoryStore());
+  body.forgo();
+  const reader = body.attach();
+  await body.append(pattern(PIECE_BYTES));
+  let appended = false;
+  const more = body.append(pattern(1)).then(() => {
+    appended = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(appended).toBe(false);
+  reader.leave();
+  await more;
+  expect(body.size).toBe(PIECE_BYTES + 1);
+});
+
+test('a reader that does not move for a minute does not hold up a body that is not recorded', async () => {
+  vi.useFakeTimers();
+  const store = memoryStore();
+  const body = new LiveBody(store);
+  body.forgo();
+  const stalled = body.attach().stream();
+  await body.append(pattern(PIECE_BYTES));
+  const more = body.append(pattern(1));
+  await vi.advanceTimersByTimeAsync(61_000);
+  await more;
+  expect(store.held()).toBe(0);
+  body.end('whole');
+  await expect(whole(stalled)).rejects.toThrow('cut off');
+});
