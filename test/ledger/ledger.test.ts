@@ -1,6 +1,10 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { configOf } from '../../src/config.ts';
+import { Rows } from '../../src/ledger/rows.ts';
+import { Sweeper } from '../../src/ledger/sweeper.ts';
+import { CallerUsage } from '../../src/ledger/usage.ts';
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -89,6 +93,16 @@ test('a result in KV that cannot be read is not run again', async () => {
   expect(await refused.json()).toMatchObject({
     type: 'https://gate.example/_oncegate/problems/ledger-unavailable',
   });
+});
+
+test('a record that KV still shows of an earlier execution is not taken for the later one', async () => {
+  await post('/count/x', 'key');
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  await runInDurableObject(ledger(), (_, state) => {
+    state.storage.sql.exec('UPDATE executions SET completed_at = completed_at + 1');
+  });
+  expect((await post('/count/x', 'key')).status).toBe(503);
 });
 
 test('a damaged record in KV is not replayed', async () => {
@@ -189,18 +203,45 @@ test('a result whose way to KV was cut off by a restart gets there with the next
   expect((await post('/count/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
 });
 
-test('a run that takes longer than the TTL is swept only when it has ended', async () => {
-  const pending = post('/slow/x', 'key');
-  await runInDurableObject(ledger(), () => {});
+test('a run that takes longer than the TTL is swept only when it has ended, whether or not its client stays', async () => {
+  const leaving = new AbortController();
+  const headers = { 'idempotency-key': 'key' };
+  const left = exports.default
+    .fetch('https://gate.example/slow/x', { method: 'POST', headers, signal: leaving.signal })
+    .catch(() => null);
+  await expect.poll(() => query('SELECT count(*) FROM executions')).toBe(1);
   pass(25 * HOUR_MS);
-  await runDurableObjectAlarm(ledger());
-  const joined = post('/slow/x', 'key');
-  const [first, second] = [await (await pending).json(), await (await joined).json()];
-  expect(second).toEqual(first);
+  leaving.abort();
+  await left;
+  await expect.poll(() => query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
+  expect(await runDurableObjectAlarm(ledger())).toBe(true);
+  expect(await query('SELECT count(*) FROM executions')).toBe(1);
+  expect((await post('/slow/x', 'key')).headers.get('cache-status')).toBe('oncegate; fwd=miss; collapsed');
   expect((await post('/slow/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
 });
 
-test('two requests with large bodies that arrive at once run once', async () => {
+test('a run that nobody waits for any more is not swept, even past its TTL', async () => {
+  await runInDurableObject(ledger(), async (_, state) => {
+    const rows = new Rows(state.storage.sql, new CallerUsage());
+    const common = { caller: 'caller', fingerprint: 'fingerprint', receivedAt: 0, expiresAt: 1 };
+    rows.begin({ ...common, id: 'running' });
+    rows.begin({ ...common, id: 'ended' });
+    const config = configOf(env);
+    if (!config.ok) throw new Error('the configuration is invalid');
+    const sweeper = new Sweeper(
+      state,
+      rows,
+      () => config.config,
+      (id) => id === 'running',
+    );
+    await sweeper.sweep();
+    expect(rows.find('running')).not.toBeNull();
+    expect(rows.find('ended')).toBeNull();
+  });
+});
+
+test('requests with large bodies that arrive at once run once', async () => {
+  const errors = vi.spyOn(console, 'error');
   const send = () =>
     exports.default.fetch('https://gate.example/slow/x', {
       method: 'POST',
@@ -210,6 +251,7 @@ test('two requests with large bodies that arrive at once run once', async () => 
   const responses = await Promise.all([send(), send(), send()]);
   const bodies = await Promise.all(responses.map((response) => response.text()));
   expect(new Set(bodies).size).toBe(1);
+  expect(errors).not.toHaveBeenCalled();
 });
 
 test('a body that is being read stays until it is read, whatever is swept or runs again meanwhile', async () => {
