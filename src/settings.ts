@@ -152,8 +152,8 @@ export const routeSettings = {
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
-  maxRunningPerCaller: integer(1, 10_000, 256),
-  maxStoredBytesPerCaller: integer(1, 10_737_418_240, 1_073_741_824),
+  maxRunningPerCaller: integer(1, 100_000, 1_000),
+  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, 107_374_182_400),
   shards: integer(1, 4_096, 16),
   location: v.optional(
     v.picklist(

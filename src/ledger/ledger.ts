@@ -43,7 +43,6 @@ export class Ledger extends DurableObject<object> {
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
     this.#rows = new Rows(ctx.storage.sql, this.#usage);
-    this.#rows.countStored();
     this.#sweeper = new Sweeper(
       ctx,
       this.#rows,

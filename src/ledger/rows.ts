@@ -60,25 +60,27 @@ export class Rows {
         PRIMARY KEY (seq, n)
       ) STRICT;
     `);
-    // What was running when the object died may have had its effect. It is unknown from now on, for a whole TTL.
-    const now = Date.now();
-    sql.exec(
-      `UPDATE executions SET state = 'unknown', expires_at = ? + expires_at - received_at WHERE state = 'running'`,
-      now,
-    );
-    // Pieces of what is not recorded are kept while somebody reads them; nobody does after a restart.
-    sql.exec(`DELETE FROM pieces WHERE seq NOT IN (SELECT seq FROM executions WHERE place = 'ledger')`);
     this.#nextSeq = sql
       .exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions')
       .one().next;
   }
 
-  /** Counts what each caller has stored. To be called once, before anything is stored or removed. */
-  countStored(): void {
-    const stored = this.#sql.exec<{ caller: string; size: number }>(
-      `SELECT caller, size FROM executions WHERE state = 'completed'`,
+  /**
+   * Settles what an earlier life of the object left open, among the rows from `seq` on. What was running may have had its
+   * effect: it is unknown from now on, for a whole TTL. Pieces of what is not recorded have lost their readers.
+   */
+  settleCutOff(seq: number): void {
+    this.#sql.exec(
+      `UPDATE executions SET state = 'unknown', expires_at = ? + expires_at - received_at
+       WHERE seq >= ? AND state = 'running'`,
+      Date.now(),
+      seq,
     );
-    for (const { caller, size } of stored) this.#usage.stored(caller, size);
+    this.#sql.exec(
+      `DELETE FROM pieces WHERE NOT EXISTS (
+         SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place = 'ledger'
+       )`,
+    );
   }
 
   find(id: string): Row | null {
@@ -168,7 +170,7 @@ export class Rows {
 
   /** Forgets an execution, whatever its state. */
   remove(row: Row): void {
-    if (row.state === 'completed') this.#usage.removed(row.caller, row.size);
+    if (row.state === 'completed') this.#usage.removed(row.caller, row.size, row.completedAt);
     this.abandon(row.seq);
   }
 

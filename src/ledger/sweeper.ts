@@ -13,6 +13,8 @@ const KV_CONCURRENCY = 6;
 /** Rows that one sweep removes, patrols, and takes the bodies of, before it lets requests through again. */
 const SWEEP_ROWS = 1_000;
 
+const COOL_FROM = 'coolFrom';
+
 /** What has to be known of a result to put it into RESULTS. */
 export type ArchivedResult = Pick<CompletedRow, 'seq' | 'id' | 'size' | 'expiresAt'>;
 
@@ -28,7 +30,7 @@ export class Sweeper {
   readonly #config: () => Config;
   readonly #isLive: (id: string) => boolean;
   #alarmAt: number | null = null;
-  /** Every row before this one has no body here. */
+  /** Every row before this one has neither a body here nor a run. Kept across restarts, so that a start is short. */
   #coolFrom = 0;
   #patrolFrom = 0;
   /** Results that RESULTS is known to have although their bodies are still here. */
@@ -45,9 +47,11 @@ export class Sweeper {
     this.#isLive = isLive;
   }
 
-  /** To be awaited before anything else: which alarm an earlier life of the object has set. */
+  /** Takes over from an earlier life of the object. To be awaited before anything else. */
   async start(): Promise<void> {
     this.#alarmAt = await this.#ctx.storage.getAlarm();
+    this.#coolFrom = this.#ctx.storage.kv.get<number>(COOL_FROM) ?? 0;
+    this.#rows.settleCutOff(this.#coolFrom);
   }
 
   /** There will be a row to look at from `atMs` on. Costs a write only where no alarm comes before that. */
@@ -165,7 +169,9 @@ export class Sweeper {
       if (row.receivedAt + hotMs > now) break;
     }
     const kept = await this.#drop(due);
-    this.#coolFrom = Math.min(again ?? after, kept ?? after);
+    const coolFrom = Math.min(again ?? after, kept ?? after);
+    if (coolFrom !== this.#coolFrom) this.#ctx.storage.kv.put(COOL_FROM, coolFrom);
+    this.#coolFrom = coolFrom;
     return kept === null ? next : now + RETRY_MS;
   }
 

@@ -13,10 +13,11 @@ const ROW_BYTES = 1024;
 export type OverLimit = 'too-many-running' | 'too-much-stored';
 
 /**
- * Counts what each caller has running and stored in one ledger object, so that no caller takes it all. Kept in memory: on
- * start it is summed up from the rows.
+ * Counts what each caller has running and stored in one ledger object, so that no caller takes it all. It counts from the
+ * object's start on: to sum up all rows would make a start the slower the more there are.
  */
 export class CallerUsage {
+  readonly #startedAt = Date.now();
   readonly #callers = new Map<string, Usage>();
 
   /** Whether another execution of this caller would be over a limit of the route. */
@@ -39,8 +40,8 @@ export class CallerUsage {
     this.#change(caller, 0, bodyBytes + ROW_BYTES);
   }
 
-  removed(caller: string, bodyBytes: number): void {
-    this.#change(caller, 0, -(bodyBytes + ROW_BYTES));
+  removed(caller: string, bodyBytes: number, completedAt: number): void {
+    if (completedAt >= this.#startedAt) this.#change(caller, 0, -(bodyBytes + ROW_BYTES));
   }
 
   #change(caller: string, running: number, storedBytes: number): void {

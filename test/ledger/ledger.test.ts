@@ -288,6 +288,22 @@ async function leaveCutOffRow(route: string, path: string): Promise<void> {
   await evictDurableObject(ledger(route));
 }
 
+test('a restart finds a long run that was cut off behind results that are no longer hot', async () => {
+  await (await post('/count/x', 'first')).text();
+  const long = post('/slow/x', 'long');
+  await expect.poll(() => query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  expect(await query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
+  await (await long).text();
+  // As if the object had died before the long run ended.
+  await runInDurableObject(ledger(), (_, state) => {
+    state.storage.sql.exec(`UPDATE executions SET state = 'running', place = NULL WHERE seq = 2`);
+  });
+  await evictDurableObject(ledger());
+  expect(await query('SELECT state FROM executions WHERE seq = 2')).toBe('unknown');
+});
+
 test('an execution that a restart cut off runs again under `retry`', async () => {
   await leaveCutOffRow('/*', '/count/x');
   const again = await post('/count/x', 'key');
