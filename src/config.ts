@@ -6,7 +6,14 @@
  */
 import * as v from 'valibot';
 import type { LedgerNamespace } from './ledger/call.ts';
-import { bindingOf, hotSetting, type RouteSettings, routeSettings, type StatusRange } from './settings.ts';
+import {
+  adminTokenSetting,
+  bindingOf,
+  hotSetting,
+  type RouteSettings,
+  routeSettings,
+  type StatusRange,
+} from './settings.ts';
 
 export type Upstream =
   | { readonly kind: 'url'; readonly base: string }
@@ -48,6 +55,10 @@ export interface Config {
   readonly results: KVNamespace;
   /** Cloudflare's rate limiting, where it is bound. */
   readonly rateLimiter: RateLimit | null;
+  /** The operator's secret; `null` switches the operator surface off. */
+  readonly adminToken: string | null;
+  /** Where each keyed request leaves a data point, if anywhere. */
+  readonly events: AnalyticsEngineDataset | null;
 }
 
 export interface BadSetting {
@@ -82,12 +93,18 @@ export function parseConfig(env: object): ConfigResult {
   }
   const hotSeconds = parseSetting(hotSetting, bindings.get('HOT_SECONDS'), 'HOT_SECONDS', bad);
 
+  const adminToken = parseSetting(adminTokenSetting, bindings.get('ADMIN_TOKEN'), 'ADMIN_TOKEN', bad) ?? null;
+
   const ledger = bindings.get('LEDGER');
   if (!isLedgerNamespace(ledger)) {
     bad.push({ setting: 'LEDGER', why: 'must be a Durable Object binding of class Ledger' });
   }
   const results = bindings.get('RESULTS');
   if (!isKvNamespace(results)) bad.push({ setting: 'RESULTS', why: 'must be a KV namespace binding' });
+  const events = bindings.get('EVENTS') ?? null;
+  if (events !== null && !isDataset(events)) {
+    bad.push({ setting: 'EVENTS', why: 'must be an Analytics Engine binding' });
+  }
 
   const rateLimiter = bindings.get('RATE_LIMITER') ?? null;
   if (rateLimiter !== null && !isRateLimit(rateLimiter)) {
@@ -109,7 +126,11 @@ export function parseConfig(env: object): ConfigResult {
 
   if (bad.length > 0 || !isLedgerNamespace(ledger) || !isKvNamespace(results)) return { ok: false, bad };
   const limiter = isRateLimit(rateLimiter) ? rateLimiter : null;
-  return { ok: true, config: { routes, hotSeconds, ledger, results, rateLimiter: limiter } };
+  const dataset = isDataset(events) ? events : null;
+  return {
+    ok: true,
+    config: { routes, hotSeconds, ledger, results, rateLimiter: limiter, adminToken, events: dataset },
+  };
 }
 
 /** True where the status counts as success on this route. */
@@ -224,6 +245,10 @@ function isFetcher(binding: unknown): binding is Fetcher {
 
 function isLedgerNamespace(binding: unknown): binding is LedgerNamespace {
   return typeof binding === 'object' && binding !== null && 'getByName' in binding;
+}
+
+function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
+  return typeof binding === 'object' && binding !== null && 'writeDataPoint' in binding;
 }
 
 function isKvNamespace(binding: unknown): binding is KVNamespace {

@@ -2,11 +2,14 @@ import { Hono } from 'hono';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, shardOf } from './ledger/ask.ts';
 import { log, textOf } from './log.ts';
+import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
+import { operatorApp } from './operator/operator.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { readBody } from './request/body.ts';
 import { callerOf } from './request/caller.ts';
+import { sha256 } from './request/digest.ts';
 import { fingerprintOf } from './request/fingerprint.ts';
 import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forward.ts';
 import { callerId, identityOf } from './request/identity.ts';
@@ -36,6 +39,7 @@ function gateway(config: Config): App {
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
+  app.route(OPERATOR_PREFIX, operatorApp(config));
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
   for (const route of config.routes) {
     app.all(route.path, (c) => handle(c.req.raw, new URL(c.req.url), config, route, c.env));
@@ -68,9 +72,16 @@ async function handle(
   const sentKey = request.headers.get(route.keyHeader);
   if (sentKey === null && route.key === 'optional') return passOn(request, url, route, env);
 
-  const { response, outcome, shard } = await keyed(request, url, config, route, sentKey);
-  const { status } = response;
-  log('info', 'request', { route: route.path, outcome, status, shard, ms: Date.now() - startedAt });
+  const { response, outcome, shard, keyHash } = await keyed(request, url, config, route, sentKey);
+  const event = {
+    route: route.path,
+    outcome,
+    status: response.status,
+    shard,
+    ms: Date.now() - startedAt,
+  };
+  log('info', 'request', { ...event, keyHash });
+  recordEvent(config.events, event);
   return response;
 }
 
@@ -79,7 +90,12 @@ interface Handled {
   readonly outcome: string;
   /** The ledger object that was asked; `null` where the request was refused before. */
   readonly shard: number | null;
+  /** By which an operator who knows the key finds the log line; `null` where none was read. */
+  readonly keyHash: string | null;
 }
+
+/** What is said of a request that was refused before the ledger was asked. */
+const NOT_ASKED = { shard: null, keyHash: null } as const;
 
 /** The way of a keyed request: key → body → fingerprint → caller → ledger → response. */
 async function keyed(
@@ -89,13 +105,13 @@ async function keyed(
   route: Route,
   sentKey: string | null,
 ): Promise<Handled> {
-  const refuse = (problem: Problem, shard: number | null = null): Handled => ({
+  const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
     response: problemResponse(url, {
       cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
       ...problem,
     }),
     outcome: problem.slug,
-    shard,
+    ...asked,
   });
 
   const parsed = parseKey(sentKey);
@@ -123,7 +139,7 @@ async function keyed(
     return refuse({ slug: 'body-too-large', detail, key: sent });
   }
   if (body.kind === 'broken-off') {
-    return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', shard: null };
+    return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }
   const { bytes } = body;
 
@@ -140,10 +156,11 @@ async function keyed(
     route.fingerprint,
   );
   const key = sent ?? (await fingerprinted);
-  const [callerName, fingerprint, { id, secret }] = await Promise.all([
+  const [callerName, fingerprint, { id, secret }, keyHash] = await Promise.all([
     callerDigest,
     fingerprinted,
     identityOf(route.path, caller.scope, key),
+    sha256(key),
   ]);
 
   const headers = requestHeaders(request.headers);
@@ -156,6 +173,7 @@ async function keyed(
     caller: callerName,
     secret,
     fingerprint,
+    keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
     headers: [...headers],
@@ -167,9 +185,9 @@ async function keyed(
     case 'executed':
     case 'joined':
     case 'replayed':
-      return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard };
+      return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
     default:
-      return refuse(problemOf(answer, key), shard);
+      return refuse(problemOf(answer, key), { shard, keyHash });
   }
 }
 

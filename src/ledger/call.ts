@@ -1,4 +1,7 @@
 import type { HeaderList } from '../request/forward.ts';
+import type { Totals } from './counters.ts';
+import type { MinuteCounts } from './counts.ts';
+import type { ExecutionView, ListQuery } from './listing.ts';
 import type { OverLimit } from './usage.ts';
 
 /** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
@@ -12,6 +15,8 @@ export interface LedgerCall {
   /** What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is here. */
   readonly secret: Uint8Array;
   readonly fingerprint: string;
+  /** A digest of the idempotency key, by which an operator finds the execution. The key itself is not stored. */
+  readonly keyHash: string;
   readonly method: string;
   /** Where the request goes, the upstream's base URL included. */
   readonly url: string;
@@ -64,7 +69,10 @@ export type LedgerAnswer =
 
 /** The ledger as the Worker sees it. */
 export interface LedgerNamespace {
-  getByName(name: string, options: { locationHint?: DurableObjectLocationHint }): LedgerStub;
+  getByName(
+    name: string,
+    options: { locationHint?: DurableObjectLocationHint },
+  ): LedgerStub & LedgerInspection;
 }
 
 export interface LedgerStub {
@@ -72,4 +80,24 @@ export interface LedgerStub {
   execute(call: LedgerCall): Promise<LedgerAnswer>;
   /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
   recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
+}
+
+/** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */
+export interface LedgerInspection {
+  list(query: ListQuery): Promise<ExecutionView[]>;
+  inspect(id: string): Promise<ExecutionView | null>;
+  forget(id: string): Promise<Forgotten>;
+  /** What was counted, and in each minute from this one on. */
+  summary(sinceMinute: number): Promise<LedgerSummary>;
+}
+
+/** What became of the wish to forget an execution. One that runs stays. */
+export type Forgotten = 'forgotten' | 'absent' | 'running';
+
+export interface LedgerSummary {
+  /** Since ever. */
+  readonly totals: Totals;
+  readonly minutes: readonly MinuteCounts[];
+  readonly running: number;
+  readonly unknown: number;
 }

@@ -36,6 +36,8 @@ export class Execution {
   /** Settles, never rejects, when the upstream's head is here or will never be. */
   readonly head: Promise<HeadOutcome>;
   readonly body: LiveBody;
+  /** How far the run has got, in milliseconds since the epoch, for the operator. */
+  readonly times: { sentAt: number | null; headAt: number | null } = { sentAt: null, headAt: null };
   readonly #setHead: (outcome: HeadOutcome) => void;
   readonly #route: Route;
   readonly #store: ExecutionStore;
@@ -74,6 +76,7 @@ export class Execution {
     try {
       this.#silence.listen();
       const response = await pending;
+      this.times.headAt = Date.now();
       const { head, length } = responseHead(response);
       this.#judge(head.status, length);
       this.#setHead({ kind: 'head', head, length });

@@ -3,8 +3,10 @@ import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
-import type { LedgerAnswer, LedgerCall, Refusal, ResponseHead } from './call.ts';
+import type { Forgotten, LedgerAnswer, LedgerCall, LedgerSummary, Refusal, ResponseHead } from './call.ts';
+import { Counts } from './counts.ts';
 import { Execution, type ExecutionStore } from './execution.ts';
+import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
 import {
   DamagedRecordError,
   openBody,
@@ -31,6 +33,12 @@ type Decision =
 const WHOLE_WITHIN_MS = 5;
 
 /**
+ * What was counted is written down this soon. The runtime may put an idle object away after ten seconds, and its memory
+ * with it.
+ */
+const FLUSH_WITHIN_MS = 8_000;
+
+/**
  * The only place that decides. One object holds many executions: each key has its own, and keys do not wait for one
  * another. It makes the upstream call itself, so that a client that goes away stops nothing.
  */
@@ -39,6 +47,8 @@ export class Ledger extends DurableObject<object> {
   readonly #rows: Rows;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;
+  readonly #counts: Counts;
+  readonly #listing: Listing;
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
@@ -48,7 +58,13 @@ export class Ledger extends DurableObject<object> {
       this.#rows,
       () => this.#config(),
       (id) => this.#live.has(id),
+      () => this.#counts.add('unknown'),
     );
+    this.#counts = new Counts(ctx.storage.sql, () => this.#sweeper.wakeBy(Date.now() + FLUSH_WITHIN_MS));
+    this.#listing = new Listing(ctx.storage.sql, this.#counts, {
+      times: (id) => this.#live.get(id)?.times ?? null,
+      archivedAt: (seq) => this.#sweeper.archivedAt(seq),
+    });
     void ctx.blockConcurrencyWhile(() => this.#sweeper.start());
   }
 
@@ -70,13 +86,13 @@ export class Ledger extends DurableObject<object> {
     }
     switch (decision.kind) {
       case 'refuse':
-        return { outcome: 'refused', reason: decision.reason };
+        return this.#refuse(call.id, decision.reason);
       case 'replay':
         return this.#replay(decision.row, call);
       case 'join':
-        return this.#answer(decision.execution, 'joined', call.waitMs);
+        return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
       case 'execute':
-        return this.#answer(this.#begin(call, body, route, decision.replaces), 'executed');
+        return this.#answer(call.id, this.#begin(call, body, route, decision.replaces), 'executed');
     }
   }
 
@@ -90,16 +106,43 @@ export class Ledger extends DurableObject<object> {
       case 'execute':
         return null;
       case 'refuse':
-        return { outcome: 'refused', reason: decision.reason };
+        return this.#refuse(call.id, decision.reason);
       case 'replay':
         return this.#replay(decision.row, call);
       case 'join':
-        return this.#answer(decision.execution, 'joined', call.waitMs);
+        return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
     }
   }
 
   override async alarm(): Promise<void> {
+    this.#counts.flush(Date.now());
     await this.#sweeper.sweep();
+  }
+
+  list(query: ListQuery): ExecutionView[] {
+    return this.#listing.list(query);
+  }
+
+  inspect(id: string): ExecutionView | null {
+    return this.#listing.find(id);
+  }
+
+  /** Forgets an execution, here and in RESULTS, so that the next request runs. Rejects where KV is out of reach. */
+  async forget(id: string): Promise<Forgotten> {
+    if (this.#live.has(id)) return 'running';
+    const row = this.#rows.find(id);
+    if (row === null || row.expiresAt <= Date.now()) return 'absent';
+    await this.#sweeper.forget(row);
+    return 'forgotten';
+  }
+
+  summary(sinceMinute: number): LedgerSummary {
+    return {
+      totals: this.#counts.totals,
+      minutes: this.#counts.since(sinceMinute),
+      running: this.#live.size,
+      unknown: this.#listing.unknown(),
+    };
   }
 
   /** Synchronous, so that nothing comes between reading the state and acting on it. */
@@ -130,9 +173,18 @@ export class Ledger extends DurableObject<object> {
   #begin(call: LedgerCall, body: Uint8Array, route: Route, replaces: Row | null): Execution {
     const receivedAt = Date.now();
     const ttlMs = route.ttlSeconds * 1000;
-    const { id, caller, fingerprint } = call;
+    const { id, caller, fingerprint, keyHash } = call;
     if (replaces !== null) this.#sweeper.makeWay(replaces);
-    const seq = this.#rows.begin({ id, caller, fingerprint, receivedAt, expiresAt: receivedAt + ttlMs });
+    this.#counts.forget(id);
+    this.#counts.add('runs');
+    const seq = this.#rows.begin({
+      id,
+      caller,
+      fingerprint,
+      keyHash,
+      receivedAt,
+      expiresAt: receivedAt + ttlMs,
+    });
     this.#usage.began(caller);
     this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
@@ -142,6 +194,7 @@ export class Ledger extends DurableObject<object> {
       this.#storeFor({ id, caller, fingerprint, secret: call.secret }, seq, route, () => execution),
     );
     this.#live.set(call.id, execution);
+    void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
       this.#usage.ended(caller);
       this.#forgetLive(id, execution);
@@ -159,6 +212,16 @@ export class Ledger extends DurableObject<object> {
       redirect: 'manual',
       signal,
     });
+  }
+
+  /** The request leaves when the intent is durable. Where it never is, the run itself says so. */
+  async #noteSent(execution: Execution): Promise<void> {
+    await this.ctx.storage.sync().then(
+      () => {
+        execution.times.sentAt = Date.now();
+      },
+      () => {},
+    );
   }
 
   /** Everything that one execution writes. */
@@ -196,18 +259,25 @@ export class Ledger extends DurableObject<object> {
       hold: () => sweeper.hold(seq),
       failed: () => {
         this.#forgetLive(call.id, execution());
+        this.#counts.add('failed');
         rows.abandon(seq);
       },
       unknown: () => {
         this.#forgetLive(call.id, execution());
+        this.#counts.add('unknown');
         if (route.unknownOutcome === 'retry') rows.abandon(seq);
-        else rows.markUnknown(seq, Date.now() + ttlMs);
+        else rows.markUnknown(seq, Date.now() + ttlMs, 'upstream-broke-off', execution().times);
       },
       completed: async (head, size, rest) => {
         const completedAt = Date.now();
         const expiresAt = completedAt + ttlMs;
         const record = rest === null ? null : await sealed(head, size, rest, completedAt, expiresAt);
-        rows.complete(seq, { caller: call.caller, completedAt, expiresAt, size, record });
+        const { caller } = call;
+        const { status } = head;
+        const { times } = execution();
+        rows.complete(seq, { caller, completedAt, expiresAt, size, status, times, record });
+        this.#counts.add(record === null ? 'tooLarge' : 'recorded');
+        if (times.sentAt !== null) this.#counts.add('upstreamMs', completedAt - times.sentAt);
         if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
         await this.ctx.storage.sync();
         return record !== null;
@@ -220,6 +290,7 @@ export class Ledger extends DurableObject<object> {
    * joins waits no longer than `waitMs` for the head.
    */
   async #answer(
+    id: string,
     execution: Execution,
     outcome: 'executed' | 'joined',
     waitMs?: number,
@@ -227,9 +298,10 @@ export class Ledger extends DurableObject<object> {
     const reader = execution.body.attach();
     if (waitMs !== undefined && !(await settlesWithin(execution.head, waitMs))) {
       reader.leave();
-      return { outcome: 'refused', reason: 'in-progress' };
+      return this.#refuse(id, 'in-progress');
     }
     const result = await execution.head;
+    if (outcome === 'joined') this.#counts.joined(id);
     if (result.kind === 'no-response') {
       reader.leave();
       return { outcome: 'no-response', reason: result.reason, joined: outcome === 'joined' };
@@ -242,9 +314,17 @@ export class Ledger extends DurableObject<object> {
     return { outcome, recording: execution.recording, head, body, size: whole?.byteLength ?? result.length };
   }
 
+  #refuse(id: string, reason: Refusal): LedgerAnswer {
+    this.#counts.refused(id, reason);
+    return { outcome: 'refused', reason };
+  }
+
   async #replay(row: CompletedRow, call: Pick<LedgerCall, 'secret'>): Promise<LedgerAnswer> {
-    const { seq, size, expiresAt } = row;
-    if (row.place === 'results') return { outcome: 'archived', completedAt: row.completedAt, expiresAt };
+    const { id, seq, size, receivedAt, completedAt, expiresAt } = row;
+    if (row.place === 'results') {
+      this.#counts.replayed(id, size, completedAt - receivedAt);
+      return { outcome: 'archived', completedAt, expiresAt };
+    }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
     const release = this.#sweeper.hold(seq);
@@ -258,12 +338,13 @@ export class Ledger extends DurableObject<object> {
         },
       });
       const { status, headers } = head;
+      this.#counts.replayed(id, size, completedAt - receivedAt);
       return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
     } catch (error) {
       release();
       if (!(error instanceof DamagedRecordError)) throw error;
       reportDamage('ledger', error);
-      return { outcome: 'refused', reason: 'not-recorded' };
+      return this.#refuse(id, 'not-recorded');
     }
   }
 

@@ -3,6 +3,16 @@ import type { CallerUsage } from './usage.ts';
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;
 
+/** Why the outcome of an execution is not known. */
+export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
+
+/** When a run got how far; `null` where it did not get there, or nobody was left to see it. */
+export interface RunTimes {
+  /** The intent was durable, and the request on its way. */
+  readonly sentAt: number | null;
+  readonly headAt: number | null;
+}
+
 /** Where the body of a completed execution is. */
 export type Place = 'ledger' | 'results' | 'nowhere';
 
@@ -50,8 +60,25 @@ export class Rows {
         completed_at INTEGER,
         expires_at INTEGER NOT NULL,
         size INTEGER,
+        key_hash TEXT NOT NULL,
+        cause TEXT,
+        status INTEGER,
+        sent_at INTEGER,
+        head_at INTEGER,
+        archived_at INTEGER,
         preamble BLOB,
         rest BLOB
+      ) STRICT;
+      CREATE INDEX IF NOT EXISTS unknown_outcomes ON executions (seq) WHERE state = 'unknown';
+      CREATE TABLE IF NOT EXISTS repeats (
+        seq INTEGER PRIMARY KEY,
+        replays INTEGER NOT NULL,
+        joins INTEGER NOT NULL,
+        key_reused INTEGER NOT NULL,
+        in_progress INTEGER NOT NULL,
+        outcome_unknown INTEGER NOT NULL,
+        not_recorded INTEGER NOT NULL,
+        last_at INTEGER NOT NULL
       ) STRICT;
       CREATE TABLE IF NOT EXISTS pieces (
         seq INTEGER NOT NULL,
@@ -107,16 +134,19 @@ export class Rows {
   }
 
   /** Writes the intent to run. Returns the number of the new row. */
-  begin(row: Pick<CommonRow, 'id' | 'caller' | 'fingerprint' | 'receivedAt' | 'expiresAt'>): number {
+  begin(
+    row: Pick<CommonRow, 'id' | 'caller' | 'fingerprint' | 'receivedAt' | 'expiresAt'> & { keyHash: string },
+  ): number {
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
     this.#sql.exec(
-      `INSERT INTO executions (seq, id, caller, fingerprint, state, received_at, expires_at)
-       VALUES (?, ?, ?, ?, 'running', ?, ?)`,
+      `INSERT INTO executions (seq, id, caller, fingerprint, key_hash, state, received_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, 'running', ?, ?)`,
       seq,
       row.id,
       row.caller,
       row.fingerprint,
+      row.keyHash,
       row.receivedAt,
       row.expiresAt,
     );
@@ -133,33 +163,47 @@ export class Rows {
       readonly completedAt: number;
       readonly expiresAt: number;
       readonly size: number;
+      readonly status: number;
+      readonly times: RunTimes;
       readonly record: { readonly preamble: Uint8Array; readonly rest: Uint8Array } | null;
     },
   ): void {
-    const { caller, completedAt, expiresAt, size, record } = result;
+    const { caller, completedAt, expiresAt, size, status, times, record } = result;
     this.#usage.stored(caller, size);
     this.#sql.exec(
       `UPDATE executions
-       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, preamble = ?, rest = ?
+       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
+         head_at = ?, preamble = ?, rest = ?
        WHERE seq = ?`,
       record === null ? 'nowhere' : 'ledger',
       completedAt,
       expiresAt,
       size,
+      status,
+      times.sentAt,
+      times.headAt,
       record?.preamble ?? null,
       record?.rest ?? null,
       seq,
     );
   }
 
-  markUnknown(seq: number, expiresAt: number): void {
-    this.#sql.exec(`UPDATE executions SET state = 'unknown', expires_at = ? WHERE seq = ?`, expiresAt, seq);
+  markUnknown(seq: number, expiresAt: number, cause: UnknownCause, times: RunTimes): void {
+    this.#sql.exec(
+      `UPDATE executions SET state = 'unknown', expires_at = ?, cause = ?, sent_at = ?, head_at = ? WHERE seq = ?`,
+      expiresAt,
+      cause,
+      times.sentAt,
+      times.headAt,
+      seq,
+    );
     this.removePieces(seq);
   }
 
   /** Forgets an execution that has no result. */
   abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
+    this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
     this.removePieces(seq);
   }
 
@@ -175,9 +219,10 @@ export class Rows {
   }
 
   /** Drops the body of a result that RESULTS has. */
-  dropBody(seq: number): void {
+  dropBody(seq: number, archivedAt: number): void {
     this.#sql.exec(
-      `UPDATE executions SET place = 'results', preamble = NULL, rest = NULL WHERE seq = ?`,
+      `UPDATE executions SET place = 'results', archived_at = ?, preamble = NULL, rest = NULL WHERE seq = ?`,
+      archivedAt,
       seq,
     );
     this.removePieces(seq);

@@ -33,18 +33,30 @@ export class Sweeper {
   /** Every row before this one has neither a body here nor a run. Kept across restarts, so that a start is short. */
   #coolFrom = 0;
   #patrolFrom = 0;
-  /** Results that RESULTS is known to have although their bodies are still here. */
-  readonly #archived = new Set<number>();
-  /** The latest put under way for each key. It never rejects. */
+  /** When there is the next row to look at; `null` where that is not known. The alarm may come earlier. */
+  #workAt: number | null = null;
+  /** Results that RESULTS is known to have although their bodies are still here, and since when. */
+  readonly #archived = new Map<number, number>();
+  /** The latest put under way for each key, or the latest removal. It never rejects. */
   readonly #archiving = new Map<string, { readonly seq: number; readonly done: Promise<boolean> }>();
   /** How many readers each body has. */
   readonly #held = new Map<number, number>();
+  /** Results that are being forgotten and must not be put into RESULTS again. */
+  readonly #forgetting = new Set<number>();
+  readonly #onCutOff: () => void;
 
-  constructor(ctx: DurableObjectState, rows: Rows, config: () => Config, isLive: (id: string) => boolean) {
+  constructor(
+    ctx: DurableObjectState,
+    rows: Rows,
+    config: () => Config,
+    isLive: (id: string) => boolean,
+    onCutOff: () => void,
+  ) {
     this.#ctx = ctx;
     this.#rows = rows;
     this.#config = config;
     this.#isLive = isLive;
+    this.#onCutOff = onCutOff;
   }
 
   /** Takes over from an earlier life of the object. To be awaited before anything else. */
@@ -56,9 +68,37 @@ export class Sweeper {
 
   /** There will be a row to look at from `atMs` on. Costs a write only where no alarm comes before that. */
   expectWork(atMs: number): void {
+    this.#workAt = soonest(this.#workAt, atMs);
+    this.wakeBy(atMs);
+  }
+
+  /** The alarm is to come by `atMs`, whether or not there will be a row to look at. */
+  wakeBy(atMs: number): void {
     if (this.#alarmAt !== null && this.#alarmAt <= atMs + MIN_ALARM_GAP_MS) return;
     this.#alarmAt = Math.max(atMs, Date.now() + MIN_ALARM_GAP_MS);
-    void this.#ctx.storage.setAlarm(this.#alarmAt);
+    void this.#ctx.storage.setAlarm(this.#alarmAt, { allowUnconfirmed: true });
+  }
+
+  /** Since when RESULTS is known to have this result; `null` where it is not known to. */
+  archivedAt(seq: number): number | null {
+    return this.#archived.get(seq) ?? null;
+  }
+
+  /**
+   * Forgets an ended execution, in RESULTS first and then here, so that nothing is left where one of them fails. A result
+   * of the same key that comes meanwhile is put into RESULTS after this one is gone from there. Rejects where RESULTS is
+   * out of reach; the execution is still known then.
+   */
+  async forget(row: Row): Promise<void> {
+    if (row.state === 'completed') {
+      this.#forgetting.add(row.seq);
+      const gone = await this.#inTurn(row, () => this.#tryDelete(row.id));
+      this.#forgetting.delete(row.seq);
+      if (!gone) throw new Error('the record cannot be removed from RESULTS');
+    }
+    // It may have ended meanwhile, and another taken its place.
+    const now = this.#rows.find(row.id);
+    if (now?.seq === row.seq) this.makeWay(now);
   }
 
   /** Somebody reads this body, and it stays until the returned function is called. To call that again does nothing. */
@@ -89,6 +129,8 @@ export class Sweeper {
   async sweep(): Promise<void> {
     this.#alarmAt = null;
     const now = Date.now();
+    if (this.#workAt !== null && this.#workAt > now) return this.wakeBy(this.#workAt);
+    this.#workAt = null;
     let next: number | null;
     try {
       next = soonest(this.#expire(now), await this.#cool(now));
@@ -152,6 +194,7 @@ export class Sweeper {
     let again: number | null = null;
     for (const row of this.#rows.from(this.#coolFrom)) {
       after = row.seq + 1;
+      if (row.state === 'running' && !this.#isLive(row.id)) this.#cutOff(row);
       const coolAt = (row.state === 'completed' ? row.completedAt : row.receivedAt) + hotMs;
       if (row.state === 'completed' && row.place === 'ledger' && coolAt <= now) {
         due.push(row);
@@ -175,6 +218,12 @@ export class Sweeper {
     return kept === null ? next : now + RETRY_MS;
   }
 
+  /** Says in the row what was known of it anyway: a restart cut this run off. */
+  #cutOff(row: Row): void {
+    this.#rows.markUnknown(row.seq, row.expiresAt, 'gateway-restarted', { sentAt: null, headAt: null });
+    this.#onCutOff();
+  }
+
   /** Drops the bodies of these rows, oldest first. Returns the first row that has to keep its body for now. */
   async #drop(due: readonly CompletedRow[]): Promise<number | null> {
     let kept: number | null = null;
@@ -183,7 +232,7 @@ export class Sweeper {
       const archived = await Promise.all(batch.map((row) => this.#archived.has(row.seq) || this.#put(row)));
       for (const [index, row] of batch.entries()) {
         if (archived[index] === true && !this.#held.has(row.seq)) {
-          this.#rows.dropBody(row.seq);
+          this.#rows.dropBody(row.seq, this.#archived.get(row.seq) ?? Date.now());
           this.#archived.delete(row.seq);
         } else {
           kept ??= row.seq;
@@ -200,14 +249,20 @@ export class Sweeper {
    * so that it cannot overtake this one.
    */
   #put(result: ArchivedResult): Promise<boolean> {
+    if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
     const underWay = this.#archiving.get(result.id);
     if (underWay?.seq === result.seq) return underWay.done;
-    const before = underWay?.done ?? Promise.resolve(true);
-    const done = before.then(() => this.#tryPut(result));
-    const put = { seq: result.seq, done };
-    this.#archiving.set(result.id, put);
+    return this.#inTurn(result, () => this.#tryPut(result));
+  }
+
+  /** Runs after whatever is under way for the same key. `change` never rejects. */
+  #inTurn({ id, seq }: Pick<Row, 'id' | 'seq'>, change: () => Promise<boolean>): Promise<boolean> {
+    const before = this.#archiving.get(id)?.done ?? Promise.resolve(true);
+    const done = before.then(change);
+    const turn = { seq, done };
+    this.#archiving.set(id, turn);
     return done.finally(() => {
-      if (this.#archiving.get(result.id) === put) this.#archiving.delete(result.id);
+      if (this.#archiving.get(id) === turn) this.#archiving.delete(id);
     });
   }
 
@@ -219,10 +274,20 @@ export class Sweeper {
         pieces: () => this.#sealedPieces(seq, size),
         expiresAt,
       });
-      this.#archived.add(seq);
+      this.#archived.set(seq, Date.now());
       return true;
     } catch (error) {
       log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
+      return false;
+    }
+  }
+
+  async #tryDelete(id: string): Promise<boolean> {
+    try {
+      await this.#config().results.delete(id);
+      return true;
+    } catch (error) {
+      log('warn', 'results-delete-failed', { reason: textOf(error) });
       return false;
     }
   }

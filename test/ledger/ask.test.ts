@@ -9,6 +9,7 @@ const call: LedgerCall = {
   caller: 'caller',
   secret: new Uint8Array(32),
   fingerprint: 'fingerprint',
+  keyHash: 'key hash',
   method: 'POST',
   url: 'https://x/',
   headers: [],

@@ -1,0 +1,83 @@
+import type { Context, Hono } from 'hono';
+import * as v from 'valibot';
+import type { Config } from '../config.ts';
+import { findExecution, forgetExecution, listExecutions } from './executions.ts';
+import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { executionId, listQuery } from './schemas.ts';
+import { minuteOf, summarize } from './summary.ts';
+
+/** The operator's API: CONTRACT §6, and its description. */
+export function addApi(app: Hono, config: Config): void {
+  app.get('/executions', async (c) => {
+    const query = v.safeParse(listQuery, c.req.query());
+    if (!query.success) return problem(400, whatIsWrong(query.issues));
+    const result = await listExecutions(config, query.output);
+    return result.kind === 'list' ? fresh(c, result.list) : problem(400, result.why);
+  });
+
+  app.get('/executions/:id', async (c) => {
+    const id = v.safeParse(executionId, c.req.param('id'));
+    if (!id.success) return problem(400, whatIsWrong(id.issues));
+    const result = await findExecution(config, id.output);
+    switch (result.kind) {
+      case 'found':
+        return fresh(c, result.execution);
+      case 'absent':
+        return problem(404, 'No such execution: it was never seen, it failed, or its time has ended.');
+      case 'unanswered':
+        return problem(503, 'The ledger object that would know it does not answer. Try again.');
+    }
+  });
+
+  app.delete('/executions/:id', async (c) => {
+    const id = v.safeParse(executionId, c.req.param('id'));
+    if (!id.success) return problem(400, whatIsWrong(id.issues));
+    const result = await forgetExecution(config, id.output);
+    if (result === 'forgotten') return c.body(null, 204);
+    const [status, detail] = FORGET_PROBLEMS[result];
+    return problem(status, detail);
+  });
+
+  app.get('/metrics', async (c) => {
+    const text = metricsText(await summarize(config, minuteOf(Date.now())));
+    return c.body(text, 200, { 'content-type': METRICS_CONTENT_TYPE, 'cache-control': 'no-store' });
+  });
+
+  app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
+}
+
+/** Why something was not forgotten, as a status and in words. */
+export const FORGET_PROBLEMS = {
+  absent: [404, 'There is nothing to forget: it was never seen, it failed, or its time has ended.'],
+  running: [409, 'It is running. Forget it when it has ended.'],
+  unanswered: [503, 'The ledger or RESULTS does not answer, so it may still be known. Try again.'],
+} as const;
+
+const TITLES = {
+  400: 'Bad request',
+  404: 'Not found',
+  409: 'Conflict',
+  503: 'Service unavailable',
+} as const;
+
+function problem(status: keyof typeof TITLES, detail: string): Response {
+  const body = { type: 'about:blank', title: TITLES[status], status, detail };
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+  };
+  if (status === 503) headers['retry-after'] = '2';
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+function fresh(c: Context, value: object): Response {
+  return c.json(value, 200, { 'cache-control': 'no-store' });
+}
+
+function whatIsWrong(issues: readonly v.BaseIssue<unknown>[]): string {
+  return issues
+    .map((issue) => `${v.getDotPath(issue) ?? 'id'}: ${issue.message}`)
+    .join('; ')
+    .concat('.');
+}

@@ -1,0 +1,159 @@
+import type { Totals } from '../../ledger/counters.ts';
+import { clockText, countText } from './format.ts';
+
+/** One bar: what came in a span of time. */
+export interface Bar {
+  readonly startMs: number;
+  readonly counts: Totals;
+}
+
+/** What a bar is made of, from the bottom up. Every request under a key that reached the ledger is in one of them. */
+export const SERIES = [
+  {
+    name: 'sent upstream',
+    className: 'sent',
+    of: (c: Totals) => Math.max(0, c.runs - c.failed - c.unknown),
+  },
+  { name: 'failed or unknown', className: 'bad', of: (c: Totals) => c.failed + c.unknown },
+  { name: 'replayed or joined', className: 'prevented', of: (c: Totals) => c.replays + c.joins },
+  {
+    name: 'refused',
+    className: 'refused',
+    of: (c: Totals) => c.keyReused + c.inProgress + c.outcomeUnknown + c.notRecorded + c.overLimit,
+  },
+] as const;
+
+const HEIGHT = 100;
+const BAR_WIDTH = 10;
+const BAR_GAP = 2;
+const X_LABELS = 4;
+
+/**
+ * Stacked bars, drawn on the server so that they need no script. Only the bars are SVG, and they stretch with the page;
+ * the words around them are text and keep their size. Screen readers get the table below instead.
+ */
+export function Chart({
+  bars,
+  minutesPerBar,
+  now,
+}: {
+  bars: readonly Bar[];
+  minutesPerBar: number;
+  now: number;
+}) {
+  const highest = Math.max(...bars.map(({ counts }) => heightOf(counts)));
+  const top = niceTop(highest);
+  const width = bars.length * BAR_WIDTH;
+  const every = Math.ceil(bars.length / X_LABELS);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span>Requests per {minutesPerBar === 1 ? 'minute' : `${minutesPerBar} minutes`}</span>
+        <ul class="legend">
+          {SERIES.map(({ name, className }) => (
+            <li>
+              <svg width="10" height="10" aria-hidden="true">
+                <rect width="10" height="10" rx="2" class={className} />
+              </svg>
+              {name}
+            </li>
+          ))}
+        </ul>
+      </figcaption>
+      <div class="plot" aria-hidden="true">
+        <div class="y">
+          <span>{countText(top)}</span>
+          <span>{countText(top / 2)}</span>
+          <span>0</span>
+        </div>
+        <svg viewBox={`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" class="bars" aria-hidden="true">
+          {[0, 0.5, 1].map((part) => (
+            <line x1="0" x2={width} y1={HEIGHT * part} y2={HEIGHT * part} class="grid" />
+          ))}
+          {bars.map((bar, index) => (
+            <Stack bar={bar} x={index * BAR_WIDTH} top={top} now={now} />
+          ))}
+        </svg>
+        <div class="x">
+          {bars
+            .filter((_, index) => index % every === 0)
+            .map(({ startMs }) => (
+              <span>{clockText(startMs, now).slice(0, -3)}</span>
+            ))}
+          <span>now</span>
+        </div>
+      </div>
+      <details>
+        <summary>The figures</summary>
+        <Figures bars={bars} now={now} />
+      </details>
+    </figure>
+  );
+}
+
+function Stack({ bar, x, top, now }: { bar: Bar; x: number; top: number; now: number }) {
+  let below = 0;
+  return (
+    <g>
+      <title>{`${clockText(bar.startMs, now)}: ${SERIES.map(({ name, of }) => `${of(bar.counts)} ${name}`).join(', ')}`}</title>
+      <rect x={x} y="0" width={BAR_WIDTH} height={HEIGHT} class="hover" />
+      {SERIES.map(({ className, of }) => {
+        const height = (of(bar.counts) / top) * HEIGHT;
+        if (height === 0) return null;
+        below += height;
+        return (
+          <rect
+            x={x + BAR_GAP / 2}
+            y={(HEIGHT - below).toFixed(2)}
+            width={BAR_WIDTH - BAR_GAP}
+            height={height.toFixed(2)}
+            class={className}
+          />
+        );
+      })}
+    </g>
+  );
+}
+
+function Figures({ bars, now }: { bars: readonly Bar[]; now: number }) {
+  const busy = bars.filter(({ counts }) => heightOf(counts) > 0).reverse();
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            {SERIES.map(({ name }) => (
+              <th scope="col" class="number">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {busy.map(({ startMs, counts }) => (
+            <tr>
+              <th scope="row">{clockText(startMs, now)}</th>
+              {SERIES.map(({ of }) => (
+                <td class="number">{countText(of(counts))}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function heightOf(counts: Totals): number {
+  return SERIES.reduce((sum, { of }) => sum + of(counts), 0);
+}
+
+/** The next of 2, 4, 10, 20, 40, 100 … : half of it is a whole number too. */
+function niceTop(highest: number): number {
+  for (let scale = 1; ; scale *= 10) {
+    for (const step of [2, 4, 10]) {
+      if (step * scale >= highest) return step * scale;
+    }
+  }
+}

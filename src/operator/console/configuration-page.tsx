@@ -1,0 +1,74 @@
+import type { Config, Route } from '../../config.ts';
+import { bytesText, durationText } from './format.ts';
+
+/** The configuration as it is in force, secrets left out. */
+export function ConfigurationPage({ config }: { config: Config }) {
+  return (
+    <>
+      <h1>Configuration</h1>
+      <p class="lede">
+        As it is in force. It is changed in <code>wrangler.toml</code> and by a deploy. A request takes the
+        first route that matches its path.
+      </p>
+      {config.routes.map((route) => (
+        <section class="card">
+          <h2>
+            <code>{route.path}</code>
+          </h2>
+          <dl class="facts settings">
+            {settingsOf(route).map(([name, value]) => (
+              <>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </>
+            ))}
+          </dl>
+        </section>
+      ))}
+      <section class="card">
+        <h2>The gateway</h2>
+        <dl class="facts settings">
+          <dt>hot</dt>
+          <dd>
+            a result stays in the ledger for {durationText(config.hotSeconds * 1000)}, then in RESULTS only
+          </dd>
+          <dt>ADMIN_TOKEN</dt>
+          <dd>set</dd>
+          <dt>EVENTS</dt>
+          <dd>{config.events === null ? 'not bound: no Analytics Engine data points' : 'bound'}</dd>
+        </dl>
+      </section>
+    </>
+  );
+}
+
+function settingsOf(route: Route): [string, string][] {
+  return [
+    [
+      'upstream',
+      route.upstream.kind === 'url' ? route.upstream.base : `service binding ${route.upstream.name}`,
+    ],
+    ['stripPrefix', route.stripPrefix === '' ? 'none' : route.stripPrefix],
+    ['key', `${route.key}, in ${route.keyHeader}`],
+    ['forwardKeyAs', route.forwardKeyAs ?? 'not forwarded'],
+    ['methods', route.methods.join(', ')],
+    ['scopeHeaders', route.scopeHeaders.join(', ')],
+    ['fingerprint', route.fingerprint],
+    ['ttlSeconds', `${route.ttlSeconds} (${durationText(route.ttlSeconds * 1000)})`],
+    [
+      'concurrent',
+      route.concurrent === 'reject' ? 'reject' : `wait, up to ${durationText(route.waitSeconds * 1000)}`,
+    ],
+    ['unknownOutcome', route.unknownOutcome],
+    [
+      'recordStatuses',
+      route.recordStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(', '),
+    ],
+    ['upstreamTimeoutSeconds', durationText(route.upstreamTimeoutSeconds * 1000)],
+    ['maxRequestBytes', bytesText(route.maxRequestBytes)],
+    ['maxRecordBytes', bytesText(route.maxRecordBytes)],
+    ['maxRunningPerCaller', `${route.maxRunningPerCaller} in one ledger object`],
+    ['maxStoredBytesPerCaller', `${bytesText(route.maxStoredBytesPerCaller)} in one ledger object`],
+    ['shards', `${route.shards}${route.location === null ? '' : `, near ${route.location}`}`],
+  ];
+}

@@ -1,0 +1,171 @@
+import type { Route } from '../../config.ts';
+import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
+import { bytesText, clockText, countText, durationText, relativeText } from './format.ts';
+import { CONSOLE } from './page.tsx';
+import { State } from './state.tsx';
+
+/** One execution: what it is, what a retry gets, how it went, and forgetting it. */
+export function ExecutionPage(props: { execution: ExecutionDetail; route: Route | undefined; now: number }) {
+  const { execution, route, now } = props;
+  const { id, state, status, bytes, shard } = execution;
+  return (
+    <>
+      <div class="headline">
+        <h1>
+          Execution <code>{id.slice(0, 10)}…</code>
+        </h1>
+        <State state={state} />
+      </div>
+      <div id="meaning" data-live>
+        <p class="meaning">{meaningOf(execution, route, now)}</p>
+      </div>
+      <div class="two">
+        <section id="timeline" data-live>
+          <h2>Timeline</h2>
+          <ol class="timeline">
+            {execution.timeline.map((entry) => (
+              <Entry entry={entry} from={execution.receivedAt} now={now} />
+            ))}
+          </ol>
+        </section>
+        <section id="repeats" data-live>
+          <h2>Repeats</h2>
+          <table>
+            <tbody>
+              <Count name="Replayed" value={execution.replays} />
+              <Count name="Joined while it ran" value={execution.joins} />
+              <Count
+                name="Refused: in progress"
+                value={execution.refusals['in-progress']}
+                slug="in-progress"
+              />
+              <Count
+                name="Refused: another request, same key"
+                value={execution.refusals['key-reused']}
+                slug="key-reused"
+              />
+              <Count
+                name="Refused: outcome unknown"
+                value={execution.refusals['outcome-unknown']}
+                slug="outcome-unknown"
+              />
+              <Count
+                name="Refused: not recorded"
+                value={execution.refusals['not-recorded']}
+                slug="not-recorded"
+              />
+            </tbody>
+          </table>
+          <h2>Facts</h2>
+          <dl class="facts">
+            <dt>Route</dt>
+            <dd>
+              <code>{execution.route}</code>
+            </dd>
+            <dt>Status</dt>
+            <dd>{status ?? 'none yet'}</dd>
+            <dt>Body</dt>
+            <dd>
+              {bytes === null ? 'none yet' : `${bytesText(bytes)}, ${PLACES[execution.place ?? 'none']}`}
+            </dd>
+            <dt>Ledger object</dt>
+            <dd>
+              <code>{`${execution.route}:${shard}`}</code>
+            </dd>
+            <dt>Id</dt>
+            <dd>
+              <code class="key">{id}</code>
+            </dd>
+          </dl>
+        </section>
+      </div>
+      <section>
+        <h2>Forget it</h2>
+        {state === 'running' ? (
+          <p>It is running. It can be forgotten when it has ended.</p>
+        ) : (
+          <details class="forget">
+            <summary>Forget this execution…</summary>
+            <p>
+              The next request with its key <strong>runs upstream again</strong>. If this one had its effect,
+              it will have it twice. There is no way back.
+            </p>
+            <form method="post" action={`${CONSOLE}/executions/${id}/forget`}>
+              <button type="submit" class="danger">
+                Forget it, let it run again
+              </button>
+            </form>
+          </details>
+        )}
+      </section>
+    </>
+  );
+}
+
+const PLACES = {
+  ledger: 'in the ledger',
+  results: 'in RESULTS',
+  nowhere: 'too large to be recorded',
+  none: 'not recorded',
+} as const;
+
+const EVENTS = {
+  received: 'received, intent written',
+  sent: 'sent upstream',
+  head: 'upstream’s head arrived',
+  recorded: 'recorded, last byte let go',
+  archived: 'copied to RESULTS',
+  'last-repeat': 'latest repeat',
+  expires: 'time to live ends',
+} as const;
+
+function Entry({ entry, from, now }: { entry: TimelineEntry; from: string; now: number }) {
+  const at = Date.parse(entry.at);
+  const after = at - Date.parse(from);
+  return (
+    <li class={at > now ? 'ahead' : ''}>
+      <time datetime={entry.at} title={entry.at}>
+        {clockText(at, now)}
+      </time>
+      <span>{EVENTS[entry.event]}</span>
+      <span class="ago">
+        {entry.event === 'received' || entry.event === 'expires'
+          ? relativeText(at, now)
+          : `+ ${durationText(after)}`}
+      </span>
+    </li>
+  );
+}
+
+function Count({ name, value, slug }: { name: string; value: number; slug?: string }) {
+  return (
+    <tr class={value === 0 ? 'zero' : ''}>
+      <th scope="row">{slug === undefined ? name : <a href={`../../problems/${slug}`}>{name}</a>}</th>
+      <td class="number">{countText(value)}</td>
+    </tr>
+  );
+}
+
+/** What the state means for the next request, in words. */
+function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: number): string {
+  const until = `${clockText(Date.parse(execution.expiresAt), now)} UTC`;
+  switch (execution.state) {
+    case 'running':
+      return route?.concurrent === 'reject'
+        ? 'It is running upstream. A retry is refused with 409 in-progress until it has ended.'
+        : 'It is running upstream. A retry joins it and gets the same response.';
+    case 'completed':
+      return execution.place === 'nowhere'
+        ? `It ran and answered ${execution.status}, and its response was too large to record. A retry is refused with 409 not-recorded until ${until}.`
+        : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;
+    case 'unknown': {
+      const why =
+        execution.cause === 'gateway-restarted'
+          ? 'The gateway was restarted while it ran'
+          : 'The upstream broke off or fell silent while it ran';
+      return route?.unknownOutcome === 'refuse'
+        ? `${why}, so nobody knows here whether it had its effect. Retries are refused with 409 outcome-unknown until ${until}. Find out at the upstream: if it did not take place, forget it below and let the client retry; if it did, leave it.`
+        : `${why}, so nobody knows here whether it had its effect. On this route a retry runs it again.`;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { Execution } from '../schemas.ts';
+import { bytesText, countText, durationText } from './format.ts';
+import { CONSOLE } from './page.tsx';
+import { State } from './state.tsx';
+import { Time } from './time.tsx';
+
+export function ExecutionTable({ executions, now }: { executions: readonly Execution[]; now: number }) {
+  return (
+    <table class="executions">
+      <thead>
+        <tr>
+          <th scope="col">State</th>
+          <th scope="col">Execution</th>
+          <th scope="col">Received</th>
+          <th scope="col" class="wide">
+            Route
+          </th>
+          <th scope="col" class="number wide">
+            Status
+          </th>
+          <th scope="col" class="number wide">
+            Took
+          </th>
+          <th scope="col" class="number wide">
+            Size
+          </th>
+          <th scope="col" class="number">
+            Repeats
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {executions.map((execution) => (
+          <tr>
+            <td>
+              <State state={execution.state} />
+            </td>
+            <td>
+              <a href={`${CONSOLE}/executions/${execution.id}`}>
+                <code>{execution.id.slice(0, 10)}…</code>
+              </a>
+            </td>
+            <td>
+              <Time at={execution.receivedAt} now={now} />
+            </td>
+            <td class="wide">
+              <code>{execution.route}</code>
+            </td>
+            <td class="number wide">{execution.status ?? '–'}</td>
+            <td class="number wide">{took(execution)}</td>
+            <td class="number wide">{execution.bytes === null ? '–' : bytesText(execution.bytes)}</td>
+            <td class="number">{countText(repeats(execution))}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function took({ recordedAt, receivedAt }: Execution): string {
+  return recordedAt === null ? '–' : durationText(Date.parse(recordedAt) - Date.parse(receivedAt));
+}
+
+function repeats({ replays, joins, refusals }: Execution): number {
+  return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
+}

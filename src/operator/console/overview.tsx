@@ -1,0 +1,213 @@
+import { noTotals, sumOf, type Totals } from '../../ledger/counters.ts';
+import type { ExecutionList } from '../schemas.ts';
+import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
+import { type Bar, Chart, heightOf } from './chart.tsx';
+import { ExecutionTable } from './execution-table.tsx';
+import { bytesText, countText, durationText } from './format.ts';
+import { CONSOLE } from './page.tsx';
+import { Unanswered } from './unanswered.tsx';
+
+const MINUTE_MS = 60_000;
+
+/** How far back the overview looks, and how many minutes one bar of its chart covers. */
+export const WINDOWS = {
+  '1h': { name: 'last hour', minutes: 60, minutesPerBar: 1 },
+  '6h': { name: 'last 6 hours', minutes: 360, minutesPerBar: 5 },
+  '24h': { name: 'last 24 hours', minutes: 1_440, minutesPerBar: 20 },
+} as const;
+
+export type WindowName = keyof typeof WINDOWS;
+
+export function isWindowName(name: string): name is WindowName {
+  return Object.hasOwn(WINDOWS, name);
+}
+
+/** The minute that the first bar begins with. */
+export function firstMinute(windowName: WindowName, now: number): number {
+  const { minutes, minutesPerBar } = WINDOWS[windowName];
+  const lastBar = Math.floor(minuteOf(now) / minutesPerBar) * minutesPerBar;
+  return lastBar + minutesPerBar - minutes;
+}
+
+/** Is it working, what is going on, and what did it save. */
+export function Overview(props: {
+  summaries: readonly RouteSummary[];
+  recent: ExecutionList;
+  windowName: WindowName;
+  origin: string;
+  now: number;
+}) {
+  const { summaries, recent, windowName, origin, now } = props;
+  const bars = barsOf(summaries, windowName, now);
+  const counts = sumOf(bars.map((bar) => bar.counts));
+  const running = summaries.reduce((sum, summary) => sum + summary.running, 0);
+  const unknown = summaries.reduce((sum, summary) => sum + summary.unknown, 0);
+  const quiet = heightOf(counts) === 0;
+  return (
+    <>
+      <div class="headline">
+        <h1>Overview</h1>
+        <nav aria-label="Time span" class="choice">
+          {Object.entries(WINDOWS).map(([key, { name }]) => (
+            <a href={`?window=${key}`} {...(key === windowName ? { 'aria-current': 'true' as const } : {})}>
+              {name}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <div id="alerts" data-live>
+        <Unanswered
+          shards={summaries.flatMap(({ unanswered }) =>
+            unanswered.map(({ route, number }) => ({ route: route.path, shard: number })),
+          )}
+        />
+      </div>
+      <dl id="figures" class="figures" data-live>
+        <div class="hero">
+          <dt>Duplicates prevented</dt>
+          <dd>{countText(prevented(counts))}</dd>
+          <dd class="note">
+            {countText(counts.replays)} replayed, {countText(counts.joins)} joined,{' '}
+            {countText(prevented(counts) - counts.replays - counts.joins)} refused
+          </dd>
+        </div>
+        <div>
+          <dt>Sent upstream</dt>
+          <dd>{countText(counts.runs)}</dd>
+          <dd class="note">{countText(counts.recorded)} recorded</dd>
+        </div>
+        <div>
+          <dt>In flight now</dt>
+          <dd>{countText(running)}</dd>
+          <dd class="note">
+            <a href={`${CONSOLE}/executions?state=running`}>show them</a>
+          </dd>
+        </div>
+        <div class={unknown > 0 ? 'alarm' : ''}>
+          <dt>Unknown now</dt>
+          <dd>{countText(unknown)}</dd>
+          <dd class="note">
+            {unknown > 0 ? (
+              <a href={`${CONSOLE}/executions?state=unknown`}>look into them</a>
+            ) : (
+              `${countText(counts.unknown)} seen in the ${WINDOWS[windowName].name}`
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Failed</dt>
+          <dd>{countText(counts.failed)}</dd>
+          <dd class="note">free to be retried</dd>
+        </div>
+        <div>
+          <dt>Upstream time saved</dt>
+          <dd>{durationText(counts.savedMs)}</dd>
+          <dd class="note">{bytesText(counts.replayedBytes)} replayed</dd>
+        </div>
+      </dl>
+      <section id="traffic" data-live aria-label={`Traffic of the ${WINDOWS[windowName].name}`}>
+        {quiet ? (
+          <Quiet origin={origin} windowName={windowName} />
+        ) : (
+          <Chart bars={bars} minutesPerBar={WINDOWS[windowName].minutesPerBar} now={now} />
+        )}
+      </section>
+      {summaries.length > 1 && <Routes summaries={summaries} windowName={windowName} />}
+      <section id="recent" data-live>
+        <div class="headline">
+          <h2>Newest executions</h2>
+          <a href={`${CONSOLE}/executions`}>all executions</a>
+        </div>
+        {recent.executions.length === 0 ? (
+          <p class="empty">None is known. An execution appears here as soon as it begins.</p>
+        ) : (
+          <ExecutionTable executions={recent.executions} now={now} />
+        )}
+      </section>
+    </>
+  );
+}
+
+function Quiet({ origin, windowName }: { origin: string; windowName: WindowName }) {
+  return (
+    <div class="empty">
+      <p>
+        No request with a key has come in the {WINDOWS[windowName].name}. Send one twice, and see the second
+        replayed:
+      </p>
+      <pre>{`curl -i ${origin}/ -d hello -H 'Idempotency-Key: my-first-key'`}</pre>
+      <p>Counts appear here within ten seconds.</p>
+    </div>
+  );
+}
+
+function Routes({ summaries, windowName }: { summaries: readonly RouteSummary[]; windowName: WindowName }) {
+  return (
+    <section id="routes" data-live>
+      <h2>Routes, {WINDOWS[windowName].name}</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Route</th>
+              <th scope="col" class="number">
+                Sent
+              </th>
+              <th scope="col" class="number">
+                Prevented
+              </th>
+              <th scope="col" class="number">
+                Failed
+              </th>
+              <th scope="col" class="number">
+                Key reused
+              </th>
+              <th scope="col" class="number">
+                In flight
+              </th>
+              <th scope="col" class="number">
+                Unknown
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {summaries.map(({ route, minutes, running, unknown }) => {
+              const counts = sumOf(minutes.map((minute) => minute.counts));
+              return (
+                <tr>
+                  <th scope="row">
+                    <a href={`${CONSOLE}/executions?route=${encodeURIComponent(route.path)}`}>
+                      <code>{route.path}</code>
+                    </a>
+                  </th>
+                  <td class="number">{countText(counts.runs)}</td>
+                  <td class="number">{countText(prevented(counts))}</td>
+                  <td class="number">{countText(counts.failed)}</td>
+                  <td class="number">{countText(counts.keyReused)}</td>
+                  <td class="number">{countText(running)}</td>
+                  <td class={unknown > 0 ? 'number alarm' : 'number'}>{countText(unknown)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** Requests that were the retry of another and did not run. A reused key is none: it is another request. */
+function prevented({ replays, joins, inProgress, outcomeUnknown, notRecorded }: Totals): number {
+  return replays + joins + inProgress + outcomeUnknown + notRecorded;
+}
+
+function barsOf(summaries: readonly RouteSummary[], windowName: WindowName, now: number): Bar[] {
+  const { minutes, minutesPerBar } = WINDOWS[windowName];
+  const first = firstMinute(windowName, now);
+  const inWindow = mergeMinutes(summaries.map((summary) => summary.minutes));
+  const byBar = Map.groupBy(inWindow, ({ minute }) => Math.floor((minute - first) / minutesPerBar));
+  return Array.from({ length: minutes / minutesPerBar }, (_, index) => ({
+    startMs: (first + index * minutesPerBar) * MINUTE_MS,
+    counts: sumOf(byBar.get(index)?.map(({ counts }) => counts) ?? [noTotals()]),
+  }));
+}

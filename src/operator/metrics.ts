@@ -1,0 +1,136 @@
+import { version } from '../../package.json';
+import type { Counter } from '../ledger/counters.ts';
+import type { RouteSummary } from './summary.ts';
+
+interface Metric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * The counters as Prometheus text (exposition format 0.0.4). A route one of whose ledger objects did not answer has no
+ * counters this time: a sum that lacks a part would look like a counter that was reset.
+ */
+export function metricsText(summaries: readonly RouteSummary[]): string {
+  return `${metricsOf(summaries).flatMap(linesOf).join('\n')}\n`;
+}
+
+function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
+  const whole = summaries.filter(({ unanswered }) => unanswered.length === 0);
+  const counter = (name: string, help: string, from: Counter, scale = 1): Metric => ({
+    name,
+    type: 'counter',
+    help,
+    samples: whole.map((summary) => ({
+      labels: { route: summary.route.path },
+      value: summary.totals[from] * scale,
+    })),
+  });
+  const labelled = (
+    name: string,
+    help: string,
+    label: string,
+    from: Readonly<Record<string, Counter>>,
+  ): Metric => ({
+    name,
+    type: 'counter',
+    help,
+    samples: whole.flatMap((summary) =>
+      Object.entries(from).map(([value, key]) => ({
+        labels: { route: summary.route.path, [label]: value },
+        value: summary.totals[key],
+      })),
+    ),
+  });
+  const gauge = (
+    name: string,
+    help: string,
+    of: readonly RouteSummary[],
+    value: (summary: RouteSummary) => number,
+  ): Metric => ({
+    name,
+    type: 'gauge',
+    help,
+    samples: of.map((summary) => ({ labels: { route: summary.route.path }, value: value(summary) })),
+  });
+
+  return [
+    {
+      name: 'oncegate_build_info',
+      type: 'gauge',
+      help: 'Always 1; the label is the version that answers.',
+      samples: [{ labels: { version }, value: 1 }],
+    },
+    counter('oncegate_runs_total', 'Requests sent upstream under a key.', 'runs'),
+    labelled('oncegate_run_results_total', 'What became of the requests sent upstream.', 'result', {
+      recorded: 'recorded',
+      failed: 'failed',
+      unknown: 'unknown',
+      'not-recorded': 'tooLarge',
+    }),
+    counter('oncegate_replays_total', 'Requests answered with a recorded response.', 'replays'),
+    counter('oncegate_joins_total', 'Requests that joined a running one.', 'joins'),
+    labelled('oncegate_refusals_total', 'Requests refused by the ledger, by reason.', 'reason', {
+      'key-reused': 'keyReused',
+      'in-progress': 'inProgress',
+      'outcome-unknown': 'outcomeUnknown',
+      'not-recorded': 'notRecorded',
+      'caller-limit': 'overLimit',
+    }),
+    counter('oncegate_replayed_bytes_total', 'Bytes of replayed response bodies.', 'replayedBytes'),
+    counter(
+      'oncegate_upstream_seconds_total',
+      'Time the upstream took for what was recorded.',
+      'upstreamMs',
+      0.001,
+    ),
+    counter(
+      'oncegate_upstream_seconds_saved_total',
+      'Time the upstream would have taken again for what was replayed.',
+      'savedMs',
+      0.001,
+    ),
+    gauge('oncegate_in_flight', 'Requests running upstream now.', whole, ({ running }) => running),
+    gauge(
+      'oncegate_unknown_outcomes',
+      'Executions whose outcome is unknown now, and that refuse retries or wait for one.',
+      whole,
+      ({ unknown }) => unknown,
+    ),
+    gauge('oncegate_ledger_shards', 'Ledger objects of the route.', summaries, ({ route }) => route.shards),
+    gauge(
+      'oncegate_ledger_shards_unanswered',
+      'Ledger objects that did not answer this time.',
+      summaries,
+      ({ unanswered }) => unanswered.length,
+    ),
+  ];
+}
+
+function linesOf({ name, type, help, samples }: Metric): string[] {
+  if (samples.length === 0) return [];
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...samples.map(({ labels, value }) => `${name}{${labelText(labels)}} ${value}`),
+  ];
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(',');
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

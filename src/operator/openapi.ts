@@ -1,0 +1,114 @@
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type { GenericSchema } from 'valibot';
+import { version } from '../../package.json';
+import { OPERATOR_PREFIX } from '../settings.ts';
+import { executionDetail, executionId, executionList, listQuery, problem } from './schemas.ts';
+
+/** The description of the operator's API: OpenAPI 3.1, made from the schemas that the API itself runs on. */
+export function openApiDocument(origin: string): object {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Oncegate',
+      version,
+      description:
+        'What happened to an idempotency key, and making the gateway forget it. Metadata only: never bodies, credentials or keys.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: `${origin}${OPERATOR_PREFIX}` }],
+    security: [{ bearer: [] }, { basic: [] }],
+    paths: {
+      '/health': {
+        get: {
+          operationId: 'health',
+          summary: 'Whether the gateway answers',
+          security: [],
+          responses: { 200: { description: 'It does.' } },
+        },
+      },
+      '/executions': {
+        get: {
+          operationId: 'listExecutions',
+          summary: 'Executions, newest first',
+          parameters: queryParameters(),
+          responses: {
+            200: json('A page of executions.', executionList),
+            400: problemJson('A parameter is not valid.'),
+            401: UNAUTHORIZED,
+          },
+        },
+      },
+      '/executions/{id}': {
+        parameters: [{ name: 'id', in: 'path', required: true, schema: schemaOf(executionId) }],
+        get: {
+          operationId: 'showExecution',
+          summary: 'One execution and its timeline',
+          responses: {
+            200: json('The execution.', executionDetail),
+            400: problemJson('The id is not one.'),
+            401: UNAUTHORIZED,
+            404: problemJson('No such execution.'),
+            503: problemJson('The ledger does not answer.'),
+          },
+        },
+        delete: {
+          operationId: 'forgetExecution',
+          summary: 'Forget an execution: the next request with its key runs again',
+          responses: {
+            204: { description: 'It is forgotten.' },
+            400: problemJson('The id is not one.'),
+            401: UNAUTHORIZED,
+            404: problemJson('No such execution.'),
+            409: problemJson('It is running.'),
+            503: problemJson('The ledger or the store of results does not answer.'),
+          },
+        },
+      },
+      '/metrics': {
+        get: {
+          operationId: 'metrics',
+          summary: 'Counters as Prometheus text',
+          responses: {
+            200: { description: 'The counters.', content: { 'text/plain': { schema: { type: 'string' } } } },
+            401: UNAUTHORIZED,
+          },
+        },
+      },
+    },
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
+        basic: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'Any user name, and ADMIN_TOKEN as the password',
+        },
+      },
+    },
+  };
+}
+
+const UNAUTHORIZED = { description: 'ADMIN_TOKEN is missing or wrong.' };
+
+function queryParameters(): object[] {
+  return Object.entries(listQuery.entries).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: schemaOf(schema),
+  }));
+}
+
+function json(description: string, schema: GenericSchema): object {
+  return { description, content: { 'application/json': { schema: schemaOf(schema) } } };
+}
+
+function problemJson(description: string): object {
+  return { description, content: { 'application/problem+json': { schema: schemaOf(problem) } } };
+}
+
+/** OpenAPI 3.1 takes JSON Schema 2020-12 as it is; its dialect is the document's, not each schema's. */
+function schemaOf(schema: GenericSchema): object {
+  const { $schema: _, ...rest } = toJsonSchema(schema, { typeMode: 'input', target: 'draft-2020-12' });
+  return rest;
+}

@@ -1,0 +1,108 @@
+/**
+ * What the API takes and gives. The same schemas check the requests, type the responses and make the OpenAPI document.
+ */
+import * as v from 'valibot';
+
+export const LIST_DEFAULT = 50;
+export const LIST_MAX = 200;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const time = v.pipe(v.string(), v.isoTimestamp(), v.description('A time in UTC, to the millisecond.'));
+
+export const executionId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{43}$/, 'must be an execution’s id: 43 characters of base64url'),
+  v.description('A digest of route, caller and idempotency key.'),
+);
+
+export const executionState = v.picklist(['running', 'completed', 'unknown']);
+
+export const listQuery = v.strictObject({
+  key: v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty('must not be empty'),
+      v.maxLength(1024, 'is longer than any key'),
+      v.description('An idempotency key, as the client sent it.'),
+    ),
+  ),
+  state: v.optional(executionState),
+  route: v.optional(v.pipe(v.string(), v.description('The path pattern of a configured route.'))),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^(?:[1-9]\d?|1\d\d|200)$/, `must be a whole number from 1 to ${LIST_MAX}`),
+      v.description(`At most so many, up to ${LIST_MAX}.`),
+    ),
+    String(LIST_DEFAULT),
+  ),
+  cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
+});
+
+export const execution = v.object({
+  id: executionId,
+  route: v.string(),
+  shard: v.pipe(count, v.description('The number of the ledger object among those of its route.')),
+  state: executionState,
+  cause: v.nullable(
+    v.pipe(
+      v.picklist(['upstream-broke-off', 'gateway-restarted']),
+      v.description('Why the outcome is unknown.'),
+    ),
+  ),
+  place: v.nullable(
+    v.pipe(
+      v.picklist(['ledger', 'results', 'nowhere']),
+      v.description('Where the recorded body is; `nowhere` if it was too large.'),
+    ),
+  ),
+  status: v.nullable(v.pipe(v.number(), v.integer())),
+  bytes: v.nullable(count),
+  receivedAt: time,
+  sentAt: v.nullable(time),
+  headAt: v.nullable(time),
+  recordedAt: v.nullable(time),
+  archivedAt: v.nullable(time),
+  expiresAt: time,
+  lastRepeatAt: v.nullable(time),
+  replays: count,
+  joins: count,
+  refusals: v.object({
+    'key-reused': count,
+    'in-progress': count,
+    'outcome-unknown': count,
+    'not-recorded': count,
+  }),
+});
+
+const shardName = v.object({ route: v.string(), shard: count });
+
+export const executionList = v.object({
+  executions: v.array(execution),
+  next: v.nullable(v.pipe(v.string(), v.description('The cursor of the next page; `null` on the last one.'))),
+  unanswered: v.pipe(
+    v.array(shardName),
+    v.description('The ledger objects that did not answer. What they hold is missing from this page.'),
+  ),
+});
+
+export const timelineEntry = v.object({
+  at: time,
+  event: v.picklist(['received', 'sent', 'head', 'recorded', 'archived', 'last-repeat', 'expires']),
+});
+
+export const executionDetail = v.object({ ...execution.entries, timeline: v.array(timelineEntry) });
+
+/** RFC 9457, without a type of its own: its status says it all. */
+export const problem = v.object({
+  type: v.literal('about:blank'),
+  title: v.string(),
+  status: v.pipe(v.number(), v.integer()),
+  detail: v.string(),
+});
+
+export type ListQueryInput = v.InferOutput<typeof listQuery>;
+export type Execution = v.InferOutput<typeof execution>;
+export type ExecutionList = v.InferOutput<typeof executionList>;
+export type ExecutionDetail = v.InferOutput<typeof executionDetail>;
+export type TimelineEntry = v.InferOutput<typeof timelineEntry>;

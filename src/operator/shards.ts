@@ -1,0 +1,67 @@
+import type { Config, Route } from '../config.ts';
+import { settlesWithin } from '../deadline.ts';
+import type { LedgerInspection } from '../ledger/call.ts';
+import { log, textOf } from '../log.ts';
+
+/** One ledger object: a route's, and its number. */
+export interface Shard {
+  readonly route: Route;
+  readonly number: number;
+}
+
+export interface ShardAnswers<T> {
+  readonly answers: readonly { readonly shard: Shard; readonly value: T }[];
+  /** The ledger objects that could not be reached, or did not answer in time. */
+  readonly unanswered: readonly Shard[];
+}
+
+/** Ledger objects that are asked at the same time. */
+const CONCURRENCY = 24;
+const ANSWER_WITHIN_MS = 5_000;
+
+export function shardsOf(routes: readonly Route[]): Shard[] {
+  return routes.flatMap((route) =>
+    Array.from({ length: route.shards }, (_, number): Shard => ({ route, number })),
+  );
+}
+
+/** Asks many ledger objects the same thing. Never rejects: what cannot be reached is named instead. */
+export async function askShards<T>(
+  config: Config,
+  shards: readonly Shard[],
+  ask: (ledger: LedgerInspection) => Promise<T>,
+): Promise<ShardAnswers<T>> {
+  const answers: { shard: Shard; value: T }[] = [];
+  const unanswered: Shard[] = [];
+  const waiting = shards.values();
+  const work = async () => {
+    for (const shard of waiting) {
+      try {
+        answers.push({ shard, value: await answerInTime(async () => ask(stubOf(config, shard))) });
+      } catch (error) {
+        log('error', 'ledger-unreachable', {
+          route: shard.route.path,
+          shard: shard.number,
+          reason: textOf(error),
+        });
+        unanswered.push(shard);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, shards.length) }, work));
+  return { answers, unanswered };
+}
+
+function stubOf(config: Config, { route, number }: Shard): LedgerInspection {
+  return config.ledger.getByName(
+    `${route.path}:${number}`,
+    route.location === null ? {} : { locationHint: route.location },
+  );
+}
+
+async function answerInTime<T>(ask: () => Promise<T>): Promise<T> {
+  const pending = ask();
+  if (await settlesWithin(pending, ANSWER_WITHIN_MS)) return pending;
+  pending.catch(() => {});
+  throw new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`);
+}

@@ -1,0 +1,48 @@
+import type { Config, Route } from '../config.ts';
+import { sumOf, type Totals } from '../ledger/counters.ts';
+import type { MinuteCounts } from '../ledger/counts.ts';
+import { askShards, type Shard, shardsOf } from './shards.ts';
+
+/** What one route has counted, over those of its ledger objects that answered. */
+export interface RouteSummary {
+  readonly route: Route;
+  /** Since ever. */
+  readonly totals: Totals;
+  /** Oldest first; minutes that saw nothing are left out. */
+  readonly minutes: readonly MinuteCounts[];
+  readonly running: number;
+  readonly unknown: number;
+  readonly unanswered: readonly Shard[];
+}
+
+const MINUTE_MS = 60_000;
+
+export function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS);
+}
+
+/** What each route has counted, and in each minute from this one on. */
+export async function summarize(config: Config, sinceMinute: number): Promise<RouteSummary[]> {
+  const { answers, unanswered } = await askShards(config, shardsOf(config.routes), (ledger) =>
+    ledger.summary(sinceMinute),
+  );
+  return config.routes.map((route) => {
+    const own = answers.filter(({ shard }) => shard.route === route).map(({ value }) => value);
+    return {
+      route,
+      totals: sumOf(own.map(({ totals }) => totals)),
+      minutes: mergeMinutes(own.map(({ minutes }) => minutes)),
+      running: own.reduce((sum, { running }) => sum + running, 0),
+      unknown: own.reduce((sum, { unknown }) => sum + unknown, 0),
+      unanswered: unanswered.filter((shard) => shard.route === route),
+    };
+  });
+}
+
+/** The minutes of several sources added up, oldest first. */
+export function mergeMinutes(sources: readonly (readonly MinuteCounts[])[]): MinuteCounts[] {
+  const byMinute = Map.groupBy(sources.flat(), ({ minute }) => minute);
+  return [...byMinute]
+    .map(([minute, parts]) => ({ minute, counts: sumOf(parts.map(({ counts }) => counts)) }))
+    .sort((a, b) => a.minute - b.minute);
+}
