@@ -13,6 +13,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 LEDGER_SHARDS: '1',
+                ADMIN_TOKEN: 'the-admin-token-of-the-tests',
                 HOT_SECONDS: '300',
                 ROUTES: [
                   { path: '/refuse/*', service: 'ORIGIN', unknownOutcome: 'refuse' },
