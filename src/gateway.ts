@@ -39,7 +39,7 @@ function gateway(config: Config): App {
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.route(OPERATOR_PREFIX, operatorApp(config));
+  app.route('/', operatorApp(config));
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
   for (const route of config.routes) {
     app.all(route.path, (c) => handle(c.req.raw, new URL(c.req.url), config, route, c.env));

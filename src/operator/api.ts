@@ -1,14 +1,15 @@
-import type { Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import * as v from 'valibot';
 import type { Config } from '../config.ts';
 import { findExecution, forgetExecution, listExecutions } from './executions.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
+import type { OperatorApp } from './operator.ts';
 import { executionId, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
 /** The operator's API: CONTRACT §6, and its description. */
-export function addApi(app: Hono, config: Config): void {
+export function addApi(app: OperatorApp, config: Config): void {
   app.get('/executions', async (c) => {
     const query = v.safeParse(listQuery, c.req.query());
     if (!query.success) return problem(400, whatIsWrong(query.issues));

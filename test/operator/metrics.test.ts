@@ -9,7 +9,7 @@ import { operator, post } from './gate.ts';
 
 afterEach(() => reset());
 
-function valueOf(text: string, name: string, labels: Record<string, string>): number | undefined {
+function sampleOf(text: string, name: string, labels: Record<string, string>): number | undefined {
   const family = parsePrometheus(text).find((candidate) => candidate.name === name);
   const wanted = JSON.stringify(labels);
   const sample = family?.metrics.find((metric) => JSON.stringify(metric.labels) === wanted);
@@ -26,13 +26,13 @@ test('a run, a replay and a reused key are told to Prometheus', async () => {
 
   expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   const route = '/*';
-  expect(valueOf(text, 'oncegate_runs_total', { route })).toBe(1);
-  expect(valueOf(text, 'oncegate_run_results_total', { route, result: 'recorded' })).toBe(1);
-  expect(valueOf(text, 'oncegate_run_results_total', { route, result: 'failed' })).toBe(0);
-  expect(valueOf(text, 'oncegate_replays_total', { route })).toBe(1);
-  expect(valueOf(text, 'oncegate_refusals_total', { route, reason: 'key-reused' })).toBe(1);
-  expect(valueOf(text, 'oncegate_replayed_bytes_total', { route })).toBeGreaterThan(0);
-  expect(valueOf(text, 'oncegate_in_flight', { route })).toBe(0);
+  expect(sampleOf(text, 'oncegate_runs_total', { route })).toBe(1);
+  expect(sampleOf(text, 'oncegate_run_results_total', { route, result: 'recorded' })).toBe(1);
+  expect(sampleOf(text, 'oncegate_run_results_total', { route, result: 'failed' })).toBe(0);
+  expect(sampleOf(text, 'oncegate_replays_total', { route })).toBe(1);
+  expect(sampleOf(text, 'oncegate_refusals_total', { route, reason: 'key-reused' })).toBe(1);
+  expect(sampleOf(text, 'oncegate_replayed_bytes_total', { route })).toBeGreaterThan(0);
+  expect(sampleOf(text, 'oncegate_in_flight', { route })).toBe(0);
 });
 
 test('each metric has its help, its type and samples', async () => {
@@ -65,12 +65,12 @@ function summaryOf(path: string, unanswered: number[] = []) {
 
 test('a route with special characters keeps them', () => {
   const text = metricsText([summaryOf('/say/"hello"\\:name')]);
-  expect(valueOf(text, 'oncegate_runs_total', { route: '/say/"hello"\\:name' })).toBe(7);
+  expect(sampleOf(text, 'oncegate_runs_total', { route: '/say/"hello"\\:name' })).toBe(7);
 });
 
 test('a route that was not answered for in full has no counters, rather than ones that went back', () => {
   const text = metricsText([summaryOf('/whole'), summaryOf('/part', [3])]);
-  expect(valueOf(text, 'oncegate_runs_total', { route: '/whole' })).toBe(7);
-  expect(valueOf(text, 'oncegate_runs_total', { route: '/part' })).toBeUndefined();
-  expect(valueOf(text, 'oncegate_ledger_shards_unanswered', { route: '/part' })).toBe(1);
+  expect(sampleOf(text, 'oncegate_runs_total', { route: '/whole' })).toBe(7);
+  expect(sampleOf(text, 'oncegate_runs_total', { route: '/part' })).toBeUndefined();
+  expect(sampleOf(text, 'oncegate_ledger_shards_unanswered', { route: '/part' })).toBe(1);
 });

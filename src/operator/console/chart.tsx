@@ -118,7 +118,7 @@ function Stack({ bar, x, top, now }: { bar: Bar; x: number; top: number; now: nu
 function Figures({ bars, now }: { bars: readonly Bar[]; now: number }) {
   const busy = bars.filter(({ counts }) => heightOf(counts) > 0).reverse();
   return (
-    <div class="scroll">
+    <section class="scroll" tabindex={0} aria-label="The figures">
       <table>
         <thead>
           <tr>
@@ -141,7 +141,7 @@ function Figures({ bars, now }: { bars: readonly Bar[]; now: number }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

@@ -54,7 +54,7 @@ function settingsOf(route: Route): [string, string][] {
     ['methods', route.methods.join(', ')],
     ['scopeHeaders', route.scopeHeaders.join(', ')],
     ['fingerprint', route.fingerprint],
-    ['ttlSeconds', `${route.ttlSeconds} (${durationText(route.ttlSeconds * 1000)})`],
+    ['ttlSeconds', secondsText(route.ttlSeconds)],
     [
       'concurrent',
       route.concurrent === 'reject' ? 'reject' : `wait, up to ${durationText(route.waitSeconds * 1000)}`,
@@ -64,11 +64,20 @@ function settingsOf(route: Route): [string, string][] {
       'recordStatuses',
       route.recordStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(', '),
     ],
-    ['upstreamTimeoutSeconds', durationText(route.upstreamTimeoutSeconds * 1000)],
-    ['maxRequestBytes', bytesText(route.maxRequestBytes)],
-    ['maxRecordBytes', bytesText(route.maxRecordBytes)],
+    ['upstreamTimeoutSeconds', secondsText(route.upstreamTimeoutSeconds)],
+    ['maxRequestBytes', sizeText(route.maxRequestBytes)],
+    ['maxRecordBytes', sizeText(route.maxRecordBytes)],
     ['maxRunningPerCaller', `${route.maxRunningPerCaller} in one ledger object`],
-    ['maxStoredBytesPerCaller', `${bytesText(route.maxStoredBytesPerCaller)} in one ledger object`],
+    ['maxStoredBytesPerCaller', `${sizeText(route.maxStoredBytesPerCaller)} in one ledger object`],
     ['shards', `${route.shards}${route.location === null ? '' : `, near ${route.location}`}`],
   ];
+}
+
+/** As it is written in the settings, and as a person reads it. */
+function secondsText(seconds: number): string {
+  return `${seconds} (${durationText(seconds * 1000)})`;
+}
+
+function sizeText(bytes: number): string {
+  return `${bytes} (${bytesText(bytes)})`;
 }

@@ -1,4 +1,4 @@
-import type { Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { csrf } from 'hono/csrf';
 import { etag } from 'hono/etag';
 import type { Child } from 'hono/jsx';
@@ -8,6 +8,7 @@ import type { Config } from '../../config.ts';
 import { OPERATOR_PREFIX } from '../../settings.ts';
 import { FORGET_PROBLEMS } from '../api.ts';
 import { findExecution, forgetExecution, hashOfKey, listExecutions } from '../executions.ts';
+import type { OperatorApp } from '../operator.ts';
 import { executionId, listQuery } from '../schemas.ts';
 import { summarize } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';
@@ -22,7 +23,7 @@ import { STYLE } from './style.ts';
 const RECENT = 10;
 
 /** The console's pages. They are whole without a script; the script refreshes them. */
-export function addConsole(app: Hono, config: Config): void {
+export function addConsole(app: OperatorApp, config: Config): void {
   const guarded = [
     secureHeaders({
       contentSecurityPolicy: {
@@ -42,11 +43,12 @@ export function addConsole(app: Hono, config: Config): void {
     }),
     csrf(),
   ] as const;
-  app.use('/', ...guarded);
+  app.use('', ...guarded);
   app.use('/console/*', ...guarded);
 
-  app.get('/', async (c) => {
-    if (!new URL(c.req.url).pathname.endsWith('/')) return c.redirect(`${OPERATOR_PREFIX}/`);
+  app.get('/', (c) => c.redirect(`${OPERATOR_PREFIX}/`));
+
+  app.get('', async (c) => {
     const now = Date.now();
     const wanted = c.req.query('window') ?? '1h';
     const windowName = isWindowName(wanted) ? wanted : '1h';

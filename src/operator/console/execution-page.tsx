@@ -63,10 +63,14 @@ export function ExecutionPage(props: { execution: ExecutionDetail; route: Route 
               <code>{execution.route}</code>
             </dd>
             <dt>Status</dt>
-            <dd>{status ?? 'none yet'}</dd>
+            <dd>{status ?? (state === 'running' ? 'none yet' : 'none')}</dd>
             <dt>Body</dt>
             <dd>
-              {bytes === null ? 'none yet' : `${bytesText(bytes)}, ${PLACES[execution.place ?? 'none']}`}
+              {bytes === null
+                ? state === 'running'
+                  ? 'none yet'
+                  : 'none'
+                : `${bytesText(bytes)}, ${PLACES[execution.place ?? 'none']}`}
             </dd>
             <dt>Ledger object</dt>
             <dd>

@@ -145,7 +145,7 @@ function Routes({ summaries, windowName }: { summaries: readonly RouteSummary[];
   return (
     <section id="routes" data-live>
       <h2>Routes, {WINDOWS[windowName].name}</h2>
-      <div class="scroll">
+      <section class="scroll" tabindex={0} aria-label="Routes">
         <table>
           <thead>
             <tr>
@@ -191,7 +191,7 @@ function Routes({ summaries, windowName }: { summaries: readonly RouteSummary[];
             })}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

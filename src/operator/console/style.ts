@@ -65,6 +65,7 @@ button:hover { border-color: var(--ink) }
 button.danger { background: light-dark(#b42318, #a3281d); border-color: transparent; color: #fff }
 button.danger:hover { background: light-dark(#8f1b12, #8a2017) }
 
+form { margin: 0 }
 main { max-width: 76.5rem; margin: 0 auto; padding: 1.6rem 1.25rem 3rem }
 h1 { font-size: 1.5rem; line-height: 1.2; letter-spacing: -0.02em; font-weight: 650; margin: 0 }
 h2 { font-size: 1rem; letter-spacing: -0.005em; font-weight: 650; margin: 2rem 0 0.6rem }
@@ -120,7 +121,7 @@ tbody tr:last-child > * { border-bottom: 0 }
 thead th { color: var(--soft); font-size: 0.8125rem }
 .number { text-align: right }
 tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
-.zero { color: var(--soft) }
+.zero, .zero a { color: var(--soft) }
 .ago { color: var(--soft) }
 .clock { margin-right: 0.35em }
 .chart .scroll { margin-top: 0.6rem }
@@ -160,7 +161,7 @@ pre { margin: 0.8rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
 .forget summary { color: var(--bad); font-size: inherit }
 .forget[open] { border: 1px solid var(--bad); border-radius: 10px; padding: 0.8rem 1.1rem 1.1rem; max-width: 46rem; background: var(--bad-ground) }
 
-footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem; max-width: 76.5rem; margin: 0 auto; padding: 0.9rem 1.25rem 2rem; color: var(--soft); font-size: 0.8125rem; border-top: 1px solid var(--line) }
+footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem; width: calc(100% - 2.5rem); max-width: 74rem; margin: 0 auto; padding: 0.9rem 0 2rem; color: var(--soft); font-size: 0.8125rem; border-top: 1px solid var(--line) }
 .live { margin-left: auto }
 .live button { padding: 0.15rem 0.7rem }
 .live button[aria-pressed='true']::before { content: '●'; color: var(--prevented); margin-right: 0.4em }
@@ -177,7 +178,8 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
   .figures { grid-template-columns: repeat(2, 1fr) }
   .figures > div:last-child { grid-column: 1 / -1 }
   .wide { display: none }
-  th, td { padding: 0.5rem 0.6rem }
+  th, td { padding: 0.5rem 0.45rem }
+  table.executions { font-size: 0.8125rem }
   .executions .clock { display: none }
   .bars { height: 8rem }
   .x span:nth-child(even) { display: none }

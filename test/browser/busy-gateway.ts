@@ -1,0 +1,77 @@
+import { startGateway } from '../e2e/harness/gateway.ts';
+import { type Origin, startOrigin } from '../e2e/harness/origin.ts';
+import type { RunningScript } from '../e2e/harness/process.ts';
+import { freshGate, post } from '../e2e/harness/request.ts';
+
+export const TOKEN = 'the-admin-token-of-the-tests';
+
+export interface BusyGateway {
+  readonly url: string;
+  readonly origin: Origin;
+  readonly gateway: RunningScript;
+  /** A key of each kind, to look for. */
+  readonly keys: { readonly completed: string; readonly unknown: string; readonly running: string };
+  stop(): Promise<void>;
+}
+
+/** A gateway that something of every kind has come through, and one request is still running. */
+export async function startBusyGateway(): Promise<BusyGateway> {
+  const origin = await startOrigin();
+  const gateway = await startGateway({
+    faulty: true,
+    vars: {
+      UPSTREAM_URL: origin.url,
+      ADMIN_TOKEN: TOKEN,
+      LEDGER_SHARDS: '2',
+      ROUTES: [{ path: '/payments/*', stripPrefix: '/payments', unknownOutcome: 'refuse' }, { path: '/*' }],
+    },
+  });
+  const { url } = gateway;
+  const keys = { completed: 'order-4711', unknown: 'payment-0815', running: 'report-99' };
+  const gate = freshGate();
+
+  for (let n = 0; n < 3; n += 1) await send(`${url}/count`, keys.completed);
+  await send(`${url}/count`, keys.completed, 'another order');
+  await send(`${url}/status/500`, 'a-failure');
+  for (let n = 0; n < 14; n += 1) await send(`${url}/payments/bytes/${10 + 9 ** (n % 6)}`, `payment-${n}`);
+  for (let n = 0; n < 9; n += 1) await send(`${url}/payments/bytes/11`, `payment-0`);
+  await send(`${url}/payments/reset/after-head`, keys.unknown);
+  await send(`${url}/payments/reset/after-head`, keys.unknown);
+  const running = [post(`${url}/held/${gate}`, keys.running), post(`${url}/held/${gate}`, keys.running)];
+  await origin.arrived(gate);
+  await counted(url, 'oncegate_runs_total{route="/*"} 3');
+
+  return {
+    url,
+    origin,
+    gateway,
+    keys,
+    stop: async () => {
+      await origin.open(gate);
+      await Promise.allSettled(running);
+      await gateway.stop();
+      await origin.stop();
+    },
+  };
+}
+
+export function asOperator(): { authorization: string } {
+  return { authorization: `Bearer ${TOKEN}` };
+}
+
+async function send(url: string, key: string, body?: string): Promise<void> {
+  const response = await post(url, key, body === undefined ? {} : { body }).catch(() => null);
+  await response?.arrayBuffer().catch(() => null);
+}
+
+/** Counts are written down within seconds. */
+async function counted(url: string, line: string): Promise<void> {
+  const WITHIN_MS = 30_000;
+  const until = Date.now() + WITHIN_MS;
+  for (;;) {
+    const metrics = await (await fetch(`${url}/_oncegate/metrics`, { headers: asOperator() })).text();
+    if (metrics.includes(line)) return;
+    if (Date.now() > until) throw new Error(`the metrics never said ${line}:\n${metrics}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
