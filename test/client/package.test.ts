@@ -44,7 +44,10 @@ test('the package holds the built library and nothing to build it from', () => {
   expect(files).toContain('dist/client/index.js');
   expect(
     files.filter(
-      (file) => !/^(dist(\/client(\/[\w-]+\.(js|d\.ts))?)?|package\.json|README\.md|LICENSE)$/.test(file),
+      (file) =>
+        !/^(dist(\/(client|cli|worker)(\/[\w-]+\.(js|d\.ts))?)?|package\.json|README\.md|LICENSE)$/.test(
+          file,
+        ),
     ),
   ).toEqual([]);
 });

@@ -14,7 +14,9 @@ export function ExecutionPage(props: { execution: ExecutionDetail; route: Route 
         <h1>
           Execution <code>{id.slice(0, 10)}…</code>
         </h1>
-        <State state={state} />
+        <div id="state" data-live>
+          <State state={state} />
+        </div>
       </div>
       <div id="meaning" data-live>
         <p class="meaning">{meaningOf(execution, route, now)}</p>
@@ -83,7 +85,7 @@ export function ExecutionPage(props: { execution: ExecutionDetail; route: Route 
           </dl>
         </section>
       </div>
-      <section>
+      <section id="forget" data-live>
         <h2>Forget it</h2>
         {state === 'running' ? (
           <p>It is running. It can be forgotten when it has ended.</p>

@@ -64,7 +64,7 @@ export function ExecutionsPage(props: {
             </p>
           )}
           {result.executions.length === 0 ? (
-            <Nothing sought={sought} keyHash={keyHash} />
+            <Nothing sought={sought} keyHash={keyHash} complete={result.unanswered.length === 0} />
           ) : (
             <ExecutionTable executions={result.executions} now={now} />
           )}
@@ -89,7 +89,15 @@ function Option({ value, name, chosen }: { value: string; name: string; chosen: 
   );
 }
 
-function Nothing({ sought, keyHash }: { sought: Sought; keyHash: string | null }) {
+function Nothing(props: { sought: Sought; keyHash: string | null; complete: boolean }) {
+  const { sought, keyHash, complete } = props;
+  if (!complete) {
+    return (
+      <div class="empty">
+        <p>None was found where it could be looked for. Try again when all ledger objects answer.</p>
+      </div>
+    );
+  }
   if (sought.key === undefined) {
     return (
       <div class="empty">

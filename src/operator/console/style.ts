@@ -124,6 +124,7 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 .zero, .zero a { color: var(--soft) }
 .ago { color: var(--soft) }
 .clock { margin-right: 0.35em }
+.scroll > table { border: 0 }
 .chart .scroll { margin-top: 0.6rem }
 
 .state { display: inline-flex; align-items: center; gap: 0.4em; font-weight: 550; white-space: nowrap }

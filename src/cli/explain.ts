@@ -1,0 +1,53 @@
+import type { Route } from '../config.ts';
+import { bytesText, durationText } from '../operator/console/format.ts';
+
+/** What a route will do with a request, in sentences. */
+export function explain(route: Route): string[] {
+  const { path, upstream, stripPrefix, location } = route;
+  const target = upstream.kind === 'url' ? upstream.base : `the service bound as ${upstream.name}`;
+  const stripped = stripPrefix === '' ? '' : `, without the prefix ${stripPrefix}`;
+  const near = location === null ? '' : ` near ${location}`;
+  return [
+    `${path} → ${target}${stripped}`,
+    ...[
+      keySentence(route),
+      forwardSentence(route),
+      `A caller is known by ${route.scopeHeaders.join(', ')}.`,
+      `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
+      route.fingerprint === 'json'
+        ? 'The same key with another request is refused with 422; JSON counts as the same whatever its white space and order of keys.'
+        : 'The same key with another request is refused with 422; bodies are compared byte by byte.',
+      route.concurrent === 'wait'
+        ? `A duplicate that comes while the first runs joins it, and waits up to ${durationText(route.waitSeconds * 1000)} for its head.`
+        : 'A duplicate that comes while the first runs is refused with 409.',
+      `An upstream that is silent for ${durationText(route.upstreamTimeoutSeconds * 1000)} is given up.`,
+      route.unknownOutcome === 'retry'
+        ? 'When the outcome is unknown, a retry RUNS IT AGAIN.'
+        : 'When the outcome is unknown, retries are REFUSED with 409 until an operator forgets it or its time ends.',
+      `Its executions are spread over ${route.shards} ledger ${route.shards === 1 ? 'object' : 'objects'}${near}.`,
+    ].map((sentence) => `  ${sentence}`),
+  ];
+}
+
+function keySentence({ key, keyHeader, methods }: Route): string {
+  const which = methods.join(' and ');
+  switch (key) {
+    case 'required':
+      return `${which} need a key in ${keyHeader}; without one they are refused with 400.`;
+    case 'optional':
+      return `${which} with a key in ${keyHeader} run once; without one they are passed on as they are.`;
+    case 'derived':
+      return `${which} run once under the key in ${keyHeader}; without one the request itself is the key, so two that are equal run once.`;
+  }
+}
+
+function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
+  if (forwardKeyAs === null) return 'The upstream does not get the key.';
+  return forwardKeyAs === keyHeader
+    ? 'The upstream gets the key too.'
+    : `The upstream gets the key as ${forwardKeyAs}.`;
+}
+
+function statusText({ recordStatuses }: Route): string {
+  return recordStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/** The command line: `oncegate COMMAND`. */
+import { version } from '../../package.json';
+import { bench } from './bench.ts';
+import { check } from './check.ts';
+import { executions } from './executions.ts';
+import { EXIT, Exit } from './exit.ts';
+import { forget } from './forget.ts';
+import { init } from './init.ts';
+import { line, note } from './print.ts';
+import { show } from './show.ts';
+import { tail } from './tail.ts';
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => void | Promise<void>>> = {
+  init,
+  check,
+  executions,
+  show,
+  forget,
+  tail,
+  bench,
+};
+
+const HELP = `oncegate ${version}: an idempotency gateway for Cloudflare Workers
+
+Setting up
+  init [DIRECTORY] --upstream URL [--name NAME] [--force]
+                            write a wrangler.toml that puts a gateway in front of an upstream
+  check [FILE] [--env NAME] whether a wrangler.toml makes a gateway, and what each route will do
+
+Looking at a gateway
+  executions [--key KEY] [--state running|completed|unknown] [--route PATH] [--limit N] [--cursor C]
+                            list executions, newest first
+  show KEY                  what happened to this key; with --id, to this execution
+  forget ID                 let the next request with its key run again
+  tail [--state S] [--route PATH] [--interval SECONDS]
+                            print executions as they begin and change
+
+Measuring
+  bench URL [--requests N] [--connections N] [--method M] [--body TEXT] [--header 'NAME: VALUE'] [--key-header NAME]
+                            send requests with new keys, then again. They RUN upstream
+
+Every command takes --json. A gateway is named by --url or ONCEGATE_URL, and opened by ONCEGATE_ADMIN_TOKEN.
+
+Exit codes: 0 done · 1 the answer is no (not valid, not known, not forgotten, errors) · 2 wrong use ·
+3 the gateway cannot be reached · 4 the admin token is missing or wrong
+`;
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (
+    name === undefined ||
+    name === 'help' ||
+    name === '--help' ||
+    name === '-h' ||
+    args.includes('--help')
+  ) {
+    process.stdout.write(HELP);
+    if (name === undefined) process.exitCode = EXIT.usage;
+    return;
+  }
+  if (name === '--version') return line(version);
+  if (typeof URL.parse !== 'function')
+    throw new Exit(EXIT.usage, 'This needs Node 22 or later, as wrangler does.');
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new Exit(EXIT.usage, `There is no command ${name}; see --help.`);
+  await command(args);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Exit)) throw error;
+  note(error.message);
+  process.exitCode = error.code;
+}

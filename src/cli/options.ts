@@ -1,0 +1,78 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { EXIT, Exit } from './exit.ts';
+
+/** Every option there is; each command names those it takes. */
+const ALL = {
+  json: { type: 'boolean' },
+  url: { type: 'string' },
+  key: { type: 'string' },
+  state: { type: 'string' },
+  route: { type: 'string' },
+  limit: { type: 'string' },
+  cursor: { type: 'string' },
+  id: { type: 'boolean' },
+  env: { type: 'string' },
+  upstream: { type: 'string' },
+  name: { type: 'string' },
+  force: { type: 'boolean' },
+  interval: { type: 'string' },
+  requests: { type: 'string' },
+  connections: { type: 'string' },
+  method: { type: 'string' },
+  body: { type: 'string' },
+  header: { type: 'string', multiple: true },
+  'key-header': { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
+export type OptionName = keyof typeof ALL;
+
+export interface Parsed {
+  readonly operands: readonly string[];
+  text(name: OptionName): string | undefined;
+  texts(name: OptionName): readonly string[];
+  flag(name: OptionName): boolean;
+  /** A whole number from `min` on. */
+  count(name: OptionName, fallback: number, min?: number): number;
+}
+
+/** Parses the arguments after the command's name. `operands` says how many it takes besides options. */
+export function parseOptions(
+  args: readonly string[],
+  names: readonly OptionName[],
+  operands: { readonly min: number; readonly max: number },
+): Parsed {
+  const options = Object.fromEntries(names.map((name) => [name, ALL[name]]));
+  const { values, positionals } = tryParse(args, options);
+  if (positionals.length < operands.min) throw new Exit(EXIT.usage, 'Something is missing; see --help.');
+  if (positionals.length > operands.max) {
+    throw new Exit(EXIT.usage, `${positionals[operands.max]} is one too many; see --help.`);
+  }
+  const text = (name: OptionName) => {
+    const value = values[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    operands: positionals,
+    text,
+    texts: (name) => {
+      const value = values[name];
+      return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+    },
+    flag: (name) => values[name] === true,
+    count: (name, fallback, min = 1) => {
+      const given = text(name);
+      if (given === undefined) return fallback;
+      const value = Number(given);
+      if (Number.isSafeInteger(value) && value >= min) return value;
+      throw new Exit(EXIT.usage, `--${name} must be a whole number from ${min} on.`);
+    },
+  };
+}
+
+function tryParse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new Exit(EXIT.usage, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,77 @@
+import { durationText, relativeText } from '../operator/console/format.ts';
+import type { Execution, ExecutionDetail, ExecutionList } from './gateway.ts';
+
+export function line(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON value on lines of its own, for programs. */
+export function json(value: unknown): void {
+  line(JSON.stringify(value, null, 2));
+}
+
+/** One JSON value on one line, where more will follow. */
+export function jsonLine(value: unknown): void {
+  line(JSON.stringify(value));
+}
+
+/** For people, on standard error, so that it stays out of what a program reads. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Columns under their headings, each as wide as its widest text. */
+export function table(rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) {
+    line(
+      row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}
+
+export const EXECUTION_HEADINGS = ['STATE', 'RECEIVED', 'STATUS', 'REPEATS', 'ROUTE', 'ID'] as const;
+
+export function executionColumns(execution: Execution): string[] {
+  const { state, receivedAt, status, route, id } = execution;
+  return [state, receivedAt, String(status ?? '-'), String(repeatsOf(execution)), route, id];
+}
+
+export function warnOfUnanswered({ unanswered }: ExecutionList): void {
+  if (unanswered.length === 0) return;
+  const names = unanswered.map(({ route, shard }) => `${route}:${shard}`).join(', ');
+  note(`Not complete: these ledger objects do not answer: ${names}`);
+}
+
+/** Everything that is known of one execution. */
+export function executionText(execution: ExecutionDetail, now: number): void {
+  const { id, route, shard, state, cause, status, bytes, place } = execution;
+  line(`${id}`);
+  line(`  ${state}${cause === null ? '' : `, ${cause}`}, route ${route}, ledger object ${route}:${shard}`);
+  if (status !== null) line(`  status ${status}, ${bytes ?? 0} bytes, ${PLACES[place ?? 'nowhere']}`);
+  const from = Date.parse(execution.receivedAt);
+  for (const { at, event } of execution.timeline) {
+    const ms = Date.parse(at);
+    const distance =
+      event === 'received' || event === 'expires' ? relativeText(ms, now) : `+ ${durationText(ms - from)}`;
+    line(`  ${at}  ${event.padEnd(11)}  ${distance}`);
+  }
+  const refusals = Object.entries(execution.refusals)
+    .filter(([, n]) => n > 0)
+    .map(([reason, n]) => `, ${n} refused with ${reason}`)
+    .join('');
+  line(`  ${execution.replays} replayed, ${execution.joins} joined${refusals}`);
+}
+
+const PLACES = {
+  ledger: 'in the ledger',
+  results: 'in RESULTS',
+  nowhere: 'not recorded',
+} as const;
+
+function repeatsOf({ replays, joins, refusals }: Execution): number {
+  return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
+}
