@@ -165,16 +165,17 @@ export const routeSettings = {
 
 export const hotSetting = integer(1, 2_592_000, 300);
 
-/** Shorter secrets are guessed. Nothing here shows the value. */
+/** Shorter secrets are guessed. A blank one is none. Nothing here shows the value. */
 const ADMIN_TOKEN_MIN_CHARACTERS = 16;
 
 export const adminTokenSetting = v.optional(
   v.pipe(
     v.string('must be a secret text'),
-    v.minLength(
-      ADMIN_TOKEN_MIN_CHARACTERS,
+    v.check(
+      (token) => token === '' || token.length >= ADMIN_TOKEN_MIN_CHARACTERS,
       `must have at least ${ADMIN_TOKEN_MIN_CHARACTERS} characters; a good one comes from: openssl rand -base64 32`,
     ),
+    v.transform((token) => (token === '' ? undefined : token)),
   ),
 );
 

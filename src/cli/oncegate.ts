@@ -66,6 +66,12 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   await command(args);
 }
 
+// Whoever reads may have had enough, as with “| head”. That is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -61,6 +61,11 @@ test.each(PROTECTED)('without ADMIN_TOKEN there is no %s', async (path) => {
   expect(response.status).toBe(404);
 });
 
+test('a blank ADMIN_TOKEN is none', () => {
+  const result = parseConfig({ ...bindings, UPSTREAM_URL: 'https://api.example', ADMIN_TOKEN: '' });
+  expect(result).toMatchObject({ ok: true, config: { adminToken: null } });
+});
+
 test('a short ADMIN_TOKEN is a bad setting, and is not repeated', () => {
   const result = parseConfig({
     ...bindings,
