@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createHistogram, performance } from 'node:perf_hooks';
 import { EXIT, Exit } from './exit.ts';
+import { headersFrom } from './headers.ts';
 import { parseOptions } from './options.ts';
 import { json, note, table } from './print.ts';
 
@@ -35,12 +36,14 @@ export async function bench(args: readonly string[]): Promise<void> {
     throw new Exit(EXIT.usage, `${url} is not an http or https URL.`);
   }
   const requests = options.count('requests', 200);
+  const headers = headersFrom(options.texts('header'));
+  if (!headers.has('content-type')) headers.set('content-type', 'application/json');
   const load: Load = {
     url,
     init: {
       method: options.text('method') ?? 'POST',
       body: options.text('body') ?? '{}',
-      headers: headersFrom(options.texts('header')),
+      headers,
     },
     keyHeader: options.text('key-header') ?? 'Idempotency-Key',
     keys: Array.from({ length: requests }, () => randomUUID()),
@@ -98,14 +101,4 @@ async function round(name: string, { url, init, keyHeader, keys, connections }: 
     p99Ms: histogram.percentile(99) / 1000,
     maxMs: histogram.max / 1000,
   };
-}
-
-function headersFrom(fields: readonly string[]): Headers {
-  const headers = new Headers({ 'content-type': 'application/json' });
-  for (const field of fields) {
-    const colon = field.indexOf(':');
-    if (colon < 1) throw new Exit(EXIT.usage, `--header takes a field such as 'authorization: Bearer …'.`);
-    headers.set(field.slice(0, colon).trim(), field.slice(colon + 1).trim());
-  }
-  return headers;
 }

@@ -4,7 +4,7 @@ import { EXECUTION_HEADINGS, executionColumns, json, line, note, table, warnOfUn
 
 /** `oncegate executions`: lists them, newest first. */
 export async function executions(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args, ['json', 'url', 'key', 'state', 'route', 'limit', 'cursor'], {
+  const options = parseOptions(args, ['json', 'url', 'header', 'key', 'state', 'route', 'limit', 'cursor'], {
     min: 0,
     max: 0,
   });

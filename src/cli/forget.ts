@@ -4,7 +4,7 @@ import { json, line } from './print.ts';
 
 /** `oncegate forget ID`: the next request with its key runs again. */
 export async function forget(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args, ['json', 'url'], { min: 1, max: 1 });
+  const options = parseOptions(args, ['json', 'url', 'header'], { min: 1, max: 1 });
   const [id = ''] = options.operands;
   await gatewayFrom(options).forget(id);
   if (options.flag('json')) json({ forgotten: id });

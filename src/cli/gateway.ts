@@ -8,6 +8,7 @@ import {
 } from '../operator/schemas.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { EXIT, Exit } from './exit.ts';
+import { headersFrom } from './headers.ts';
 import type { Parsed } from './options.ts';
 
 const problem = v.object({ detail: v.string() });
@@ -33,8 +34,10 @@ export function gatewayFrom(options: Parsed): Gateway {
   if (token === undefined || token === '') {
     throw new Exit(EXIT.unauthorized, 'Set ONCEGATE_ADMIN_TOKEN to the gateway’s ADMIN_TOKEN.');
   }
+  const headers = headersFrom(options.texts('header'));
+  headers.set('authorization', `Bearer ${token}`);
   const ask = (path: string, method = 'GET') =>
-    request(`${base.replace(/\/+$/, '')}${OPERATOR_PREFIX}${path}`, method, token);
+    request(`${base.replace(/\/+$/, '')}${OPERATOR_PREFIX}${path}`, { method, headers });
 
   return {
     list: async (query) => {
@@ -63,10 +66,10 @@ export function gatewayFrom(options: Parsed): Gateway {
   };
 }
 
-async function request(url: string, method: string, token: string): Promise<Response> {
+async function request(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } });
+    response = await fetch(url, init);
   } catch (error) {
     throw new Exit(EXIT.unreachable, `${new URL(url).origin} cannot be reached: ${reasonOf(error)}`);
   }

@@ -40,7 +40,8 @@ Measuring
   bench URL [--requests N] [--connections N] [--method M] [--body TEXT] [--header 'NAME: VALUE'] [--key-header NAME]
                             send requests with new keys, then again. They RUN upstream
 
-Every command takes --json. A gateway is named by --url or ONCEGATE_URL, and opened by ONCEGATE_ADMIN_TOKEN.
+Every command takes --json. A gateway is named by --url or ONCEGATE_URL, and opened by ONCEGATE_ADMIN_TOKEN;
+--header 'NAME: VALUE' sends a field with each request, as a proxy in front may want.
 
 Exit codes: 0 done · 1 the answer is no (not valid, not known, not forgotten, errors) · 2 wrong use ·
 3 the gateway cannot be reached · 4 the admin token is missing or wrong

@@ -9,7 +9,10 @@ const LOOK_AT = '200';
 
 /** `oncegate tail`: prints each execution when it begins and whenever it changes, until it is interrupted. */
 export async function tail(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args, ['json', 'url', 'state', 'route', 'interval'], { min: 0, max: 0 });
+  const options = parseOptions(args, ['json', 'url', 'header', 'state', 'route', 'interval'], {
+    min: 0,
+    max: 0,
+  });
   const gateway = gatewayFrom(options);
   const everyMs = options.count('interval', 2) * 1000;
   const interrupted = new AbortController();

@@ -145,6 +145,7 @@ test.each([
   [['show']],
   [['bench', 'not-a-url']],
   [['executions', '--url', 'not-a-url']],
+  [['executions', '--url', 'http://gate.example', '--header', 'nonsense']],
   [[]],
 ])('oncegate %j is wrong use', async (args) => {
   expect((await oncegate(args, { ONCEGATE_ADMIN_TOKEN: 'x' })).code).toBe(2);
