@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
-          globalSetup: 'test/e2e/harness/bundle.ts',
+          globalSetup: 'test/browser/setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -58,14 +58,16 @@ export class Ledger extends DurableObject<object> {
       this.#rows,
       () => this.#config(),
       (id) => this.#live.has(id),
-      () => this.#counts.add('unknown'),
     );
     this.#counts = new Counts(ctx.storage.sql, () => this.#sweeper.wakeBy(Date.now() + FLUSH_WITHIN_MS));
     this.#listing = new Listing(ctx.storage.sql, this.#counts, {
       times: (id) => this.#live.get(id)?.times ?? null,
       archivedAt: (seq) => this.#sweeper.archivedAt(seq),
     });
-    void ctx.blockConcurrencyWhile(() => this.#sweeper.start());
+    void ctx.blockConcurrencyWhile(async () => {
+      const cutOff = await this.#sweeper.start();
+      if (cutOff > 0) this.#counts.add('unknown', cutOff);
+    });
   }
 
   /**
@@ -266,7 +268,7 @@ export class Ledger extends DurableObject<object> {
         this.#forgetLive(call.id, execution());
         this.#counts.add('unknown');
         if (route.unknownOutcome === 'retry') rows.abandon(seq);
-        else rows.markUnknown(seq, Date.now() + ttlMs, 'upstream-broke-off', execution().times);
+        else rows.markUnknown(seq, Date.now() + ttlMs, execution().times);
       },
       completed: async (head, size, rest) => {
         const completedAt = Date.now();

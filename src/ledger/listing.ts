@@ -91,10 +91,14 @@ export class Listing {
     return found.sort(compareNewestFirst).slice(0, limit);
   }
 
-  /** How many executions have an unknown outcome. One that a restart cut off counts once the sweep has come by. */
+  /** How many executions have an unknown outcome. Reads those only: they have an index of their own. */
   unknown(): number {
-    return this.#sql.exec<{ n: number }>(`SELECT count(*) AS n FROM executions WHERE state = 'unknown'`).one()
-      .n;
+    return this.#sql
+      .exec<{ n: number }>(
+        `SELECT count(*) AS n FROM executions WHERE state = 'unknown' AND expires_at > ?`,
+        Date.now(),
+      )
+      .one().n;
   }
 
   #view(row: ViewRow, now: number): ExecutionView | null {

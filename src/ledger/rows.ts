@@ -94,20 +94,25 @@ export class Rows {
 
   /**
    * Settles what an earlier life of the object left open, among the rows from `seq` on. What was running may have had its
-   * effect: it is unknown from now on, for a whole TTL. Pieces of what is not recorded have lost their readers.
+   * effect: it is unknown from now on, for a whole TTL. Pieces of what is not recorded have lost their readers. Returns how
+   * many were running.
    */
-  settleCutOff(seq: number): void {
-    this.#sql.exec(
-      `UPDATE executions SET state = 'unknown', expires_at = ? + expires_at - received_at
-       WHERE seq >= ? AND state = 'running'`,
-      Date.now(),
-      seq,
-    );
+  settleCutOff(seq: number): number {
+    const cutOff = this.#sql
+      .exec(
+        `UPDATE executions
+         SET state = 'unknown', cause = 'gateway-restarted', expires_at = ? + expires_at - received_at
+         WHERE seq >= ? AND state = 'running' RETURNING seq`,
+        Date.now(),
+        seq,
+      )
+      .toArray().length;
     this.#sql.exec(
       `DELETE FROM pieces WHERE NOT EXISTS (
          SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place = 'ledger'
        )`,
     );
+    return cutOff;
   }
 
   find(id: string): Row | null {
@@ -188,11 +193,12 @@ export class Rows {
     );
   }
 
-  markUnknown(seq: number, expiresAt: number, cause: UnknownCause, times: RunTimes): void {
+  /** The upstream broke off or fell silent. */
+  markUnknown(seq: number, expiresAt: number, times: RunTimes): void {
     this.#sql.exec(
-      `UPDATE executions SET state = 'unknown', expires_at = ?, cause = ?, sent_at = ?, head_at = ? WHERE seq = ?`,
+      `UPDATE executions SET state = 'unknown', cause = 'upstream-broke-off', expires_at = ?, sent_at = ?, head_at = ?
+       WHERE seq = ?`,
       expiresAt,
-      cause,
       times.sentAt,
       times.headAt,
       seq,

@@ -43,27 +43,22 @@ export class Sweeper {
   readonly #held = new Map<number, number>();
   /** Results that are being forgotten and must not be put into RESULTS again. */
   readonly #forgetting = new Set<number>();
-  readonly #onCutOff: () => void;
 
-  constructor(
-    ctx: DurableObjectState,
-    rows: Rows,
-    config: () => Config,
-    isLive: (id: string) => boolean,
-    onCutOff: () => void,
-  ) {
+  constructor(ctx: DurableObjectState, rows: Rows, config: () => Config, isLive: (id: string) => boolean) {
     this.#ctx = ctx;
     this.#rows = rows;
     this.#config = config;
     this.#isLive = isLive;
-    this.#onCutOff = onCutOff;
   }
 
-  /** Takes over from an earlier life of the object. To be awaited before anything else. */
-  async start(): Promise<void> {
+  /**
+   * Takes over from an earlier life of the object. To be awaited before anything else. Returns how many runs its end has
+   * cut off.
+   */
+  async start(): Promise<number> {
     this.#alarmAt = await this.#ctx.storage.getAlarm();
     this.#coolFrom = this.#ctx.storage.kv.get<number>(COOL_FROM) ?? 0;
-    this.#rows.settleCutOff(this.#coolFrom);
+    return this.#rows.settleCutOff(this.#coolFrom);
   }
 
   /** There will be a row to look at from `atMs` on. Costs a write only where no alarm comes before that. */
@@ -194,7 +189,6 @@ export class Sweeper {
     let again: number | null = null;
     for (const row of this.#rows.from(this.#coolFrom)) {
       after = row.seq + 1;
-      if (row.state === 'running' && !this.#isLive(row.id)) this.#cutOff(row);
       const coolAt = (row.state === 'completed' ? row.completedAt : row.receivedAt) + hotMs;
       if (row.state === 'completed' && row.place === 'ledger' && coolAt <= now) {
         due.push(row);
@@ -216,12 +210,6 @@ export class Sweeper {
     if (coolFrom !== this.#coolFrom) this.#ctx.storage.kv.put(COOL_FROM, coolFrom);
     this.#coolFrom = coolFrom;
     return kept === null ? next : now + RETRY_MS;
-  }
-
-  /** Says in the row what was known of it anyway: a restart cut this run off. */
-  #cutOff(row: Row): void {
-    this.#rows.markUnknown(row.seq, row.expiresAt, 'gateway-restarted', { sentAt: null, headAt: null });
-    this.#onCutOff();
   }
 
   /** Drops the bodies of these rows, oldest first. Returns the first row that has to keep its body for now. */

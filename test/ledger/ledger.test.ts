@@ -223,7 +223,13 @@ test('a run that takes longer than the TTL is swept only when it has ended, whet
 test('a run that nobody waits for any more is not swept, even past its TTL', async () => {
   await runInDurableObject(ledger(), async (_, state) => {
     const rows = new Rows(state.storage.sql, new CallerUsage());
-    const common = { caller: 'caller', fingerprint: 'fingerprint', receivedAt: 0, expiresAt: 1 };
+    const common = {
+      caller: 'caller',
+      fingerprint: 'fingerprint',
+      keyHash: 'key hash',
+      receivedAt: 0,
+      expiresAt: 1,
+    };
     rows.begin({ ...common, id: 'running' });
     rows.begin({ ...common, id: 'ended' });
     const config = configOf(env);
