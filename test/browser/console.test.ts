@@ -163,6 +163,10 @@ describe.skipIf(skipped)('the console', () => {
     try {
       await using opened = await open('/console/executions?key=some-key');
       expect(await opened.page.getByRole('alert').textContent()).toContain('4 ledger objects do not answer');
+      await opened.page.goto(`${busy.url}/_oncegate/`);
+      const overview = await opened.page.locator('main').textContent();
+      expect(overview).toContain('Nothing can be said of the traffic until the ledger answers.');
+      expect(overview).toContain('Duplicates prevented–');
       const list: unknown = await (
         await fetch(`${busy.url}/_oncegate/executions`, { headers: asOperator() })
       ).json();

@@ -28,12 +28,12 @@ export function ConfigurationPage({ config }: { config: Config }) {
       <section class="card">
         <h2>The gateway</h2>
         <dl class="facts settings">
-          <dt>hot</dt>
-          <dd>
-            a result stays in the ledger for {durationText(config.hotSeconds * 1000)}, then in RESULTS only
-          </dd>
+          <dt>HOT_SECONDS</dt>
+          <dd>{secondsText(config.hotSeconds)} in the ledger, then in RESULTS only</dd>
           <dt>ADMIN_TOKEN</dt>
           <dd>set</dd>
+          <dt>RATE_LIMITER</dt>
+          <dd>{config.rateLimiter === null ? 'not bound: no rate limiting' : 'bound'}</dd>
           <dt>EVENTS</dt>
           <dd>{config.events === null ? 'not bound: no Analytics Engine data points' : 'bound'}</dd>
         </dl>

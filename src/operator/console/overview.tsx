@@ -43,6 +43,8 @@ export function Overview(props: {
   const running = summaries.reduce((sum, summary) => sum + summary.running, 0);
   const unknown = summaries.reduce((sum, summary) => sum + summary.unknown, 0);
   const quiet = heightOf(counts) === 0;
+  const answered = summaries.some(({ route, unanswered }) => unanswered.length < route.shards);
+  const shown = answered ? countText : () => '–';
   return (
     <>
       <div class="headline">
@@ -65,48 +67,50 @@ export function Overview(props: {
       <dl id="figures" class="figures" data-live>
         <div class="hero">
           <dt>Duplicates prevented</dt>
-          <dd>{countText(prevented(counts))}</dd>
+          <dd>{shown(prevented(counts))}</dd>
           <dd class="note">
-            {countText(counts.replays)} replayed, {countText(counts.joins)} joined,{' '}
-            {countText(prevented(counts) - counts.replays - counts.joins)} refused
+            {shown(counts.replays)} replayed, {shown(counts.joins)} joined,{' '}
+            {shown(prevented(counts) - counts.replays - counts.joins)} refused
           </dd>
         </div>
         <div>
           <dt>Sent upstream</dt>
-          <dd>{countText(counts.runs)}</dd>
-          <dd class="note">{countText(counts.recorded)} recorded</dd>
+          <dd>{shown(counts.runs)}</dd>
+          <dd class="note">{shown(counts.recorded)} recorded</dd>
         </div>
         <div>
           <dt>In flight now</dt>
-          <dd>{countText(running)}</dd>
+          <dd>{shown(running)}</dd>
           <dd class="note">
             <a href={`${CONSOLE}/executions?state=running`}>show them</a>
           </dd>
         </div>
         <div class={unknown > 0 ? 'alarm' : ''}>
           <dt>Unknown now</dt>
-          <dd>{countText(unknown)}</dd>
+          <dd>{shown(unknown)}</dd>
           <dd class="note">
             {unknown > 0 ? (
               <a href={`${CONSOLE}/executions?state=unknown`}>look into them</a>
             ) : (
-              `${countText(counts.unknown)} seen in the ${WINDOWS[windowName].name}`
+              `${shown(counts.unknown)} in the ${WINDOWS[windowName].name}`
             )}
           </dd>
         </div>
         <div>
           <dt>Failed</dt>
-          <dd>{countText(counts.failed)}</dd>
+          <dd>{shown(counts.failed)}</dd>
           <dd class="note">free to be retried</dd>
         </div>
         <div>
           <dt>Upstream time saved</dt>
-          <dd>{durationText(counts.savedMs)}</dd>
-          <dd class="note">{bytesText(counts.replayedBytes)} replayed</dd>
+          <dd>{answered ? durationText(counts.savedMs) : '–'}</dd>
+          <dd class="note">{answered ? bytesText(counts.replayedBytes) : '–'} replayed</dd>
         </div>
       </dl>
       <section id="traffic" data-live aria-label={`Traffic of the ${WINDOWS[windowName].name}`}>
-        {quiet ? (
+        {!answered ? (
+          <p class="empty">Nothing can be said of the traffic until the ledger answers.</p>
+        ) : quiet ? (
           <Quiet origin={origin} windowName={windowName} />
         ) : (
           <Chart bars={bars} minutesPerBar={WINDOWS[windowName].minutesPerBar} now={now} />
@@ -119,7 +123,11 @@ export function Overview(props: {
           <a href={`${CONSOLE}/executions`}>all executions</a>
         </div>
         {recent.executions.length === 0 ? (
-          <p class="empty">None is known. An execution appears here as soon as it begins.</p>
+          <p class="empty">
+            {recent.unanswered.length > 0
+              ? 'None was found where it could be looked for.'
+              : 'None is known. An execution appears here as soon as it begins.'}
+          </p>
         ) : (
           <ExecutionTable executions={recent.executions} now={now} />
         )}
