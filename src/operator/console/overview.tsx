@@ -1,10 +1,12 @@
-import { noTotals, sumOf, type Totals } from '../../ledger/counters.ts';
+import { noTotals, sumOf } from '../../ledger/counters.ts';
 import type { ExecutionList } from '../schemas.ts';
 import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
 import { type Bar, Chart, heightOf } from './chart.tsx';
 import { ExecutionTable } from './execution-table.tsx';
 import { bytesText, countText, durationText } from './format.ts';
 import { CONSOLE } from './page.tsx';
+import { prevented } from './prevented.ts';
+import { RoutesTable } from './routes-table.tsx';
 import { Unanswered } from './unanswered.tsx';
 
 const MINUTE_MS = 60_000;
@@ -116,7 +118,7 @@ export function Overview(props: {
           <Chart bars={bars} minutesPerBar={WINDOWS[windowName].minutesPerBar} now={now} />
         )}
       </section>
-      {summaries.length > 1 && <Routes summaries={summaries} windowName={windowName} />}
+      {summaries.length > 1 && <RoutesTable summaries={summaries} span={WINDOWS[windowName].name} />}
       <section id="recent" data-live>
         <div class="headline">
           <h2>Newest executions</h2>
@@ -147,66 +149,6 @@ function Quiet({ origin, windowName }: { origin: string; windowName: WindowName 
       <p>Counts appear here within ten seconds.</p>
     </div>
   );
-}
-
-function Routes({ summaries, windowName }: { summaries: readonly RouteSummary[]; windowName: WindowName }) {
-  return (
-    <section id="routes" data-live>
-      <h2>Routes, {WINDOWS[windowName].name}</h2>
-      <section class="scroll" tabindex={0} aria-label="Routes">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Route</th>
-              <th scope="col" class="number">
-                Sent
-              </th>
-              <th scope="col" class="number">
-                Prevented
-              </th>
-              <th scope="col" class="number">
-                Failed
-              </th>
-              <th scope="col" class="number">
-                Key reused
-              </th>
-              <th scope="col" class="number">
-                In flight
-              </th>
-              <th scope="col" class="number">
-                Unknown
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {summaries.map(({ route, minutes, running, unknown }) => {
-              const counts = sumOf(minutes.map((minute) => minute.counts));
-              return (
-                <tr>
-                  <th scope="row">
-                    <a href={`${CONSOLE}/executions?route=${encodeURIComponent(route.path)}`}>
-                      <code>{route.path}</code>
-                    </a>
-                  </th>
-                  <td class="number">{countText(counts.runs)}</td>
-                  <td class="number">{countText(prevented(counts))}</td>
-                  <td class="number">{countText(counts.failed)}</td>
-                  <td class="number">{countText(counts.keyReused)}</td>
-                  <td class="number">{countText(running)}</td>
-                  <td class={unknown > 0 ? 'number alarm' : 'number'}>{countText(unknown)}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </section>
-    </section>
-  );
-}
-
-/** Requests that were the retry of another and did not run. A reused key is none: it is another request. */
-function prevented({ replays, joins, inProgress, outcomeUnknown, notRecorded }: Totals): number {
-  return replays + joins + inProgress + outcomeUnknown + notRecorded;
 }
 
 function barsOf(summaries: readonly RouteSummary[], windowName: WindowName, now: number): Bar[] {
