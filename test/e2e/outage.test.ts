@@ -98,6 +98,19 @@ test('while the ledger is out of reach, recorded results are replayed and nothin
   await gateway.stop();
 });
 
+test.each(['', '?chunked'])('a response of several pieces is replayed from RESULTS too (%s)', async (how) => {
+  const key = freshKey();
+  const gateway = await start(true);
+  const url = `${gateway.url}/bytes/3000000${how}`;
+  const first = await (await post(url, key)).arrayBuffer();
+  await fetch(`${gateway.url}/_fault/ledger`, { method: 'POST' });
+  await expect.poll(async () => (await post(url, key)).status, { timeout: 20_000 }).toBe(200);
+  const replay = await post(url, key);
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(Buffer.from(await replay.arrayBuffer()).equals(Buffer.from(first))).toBe(true);
+  await gateway.stop();
+});
+
 test('while KV is out of reach nothing waits and nothing is lost, long past HOT_SECONDS', async () => {
   const key = freshKey();
   const gateway = await start(true);

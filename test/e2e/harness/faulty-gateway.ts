@@ -1,7 +1,9 @@
 /**
  * The gateway with faults to order: KV and the ledger can be put out of reach. For tests only. `POST /_fault/NAME` sets
- * the fault in the Worker and in every ledger object, `DELETE` ends it.
+ * the fault in the Worker and in every ledger object, `DELETE` ends it. `POST /_fault/reset` ends every ledger object at
+ * once, with whatever it was doing, as the platform does when it moves one.
  */
+import { configOf } from '../../../src/config.ts';
 import gateway, { Ledger as RealLedger } from '../../../src/index.ts';
 
 type Fault = 'kv' | 'ledger';
@@ -24,7 +26,7 @@ function failing<T extends object>(target: T, fault: Fault): T {
 
 interface Env {
   RESULTS: KVNamespace;
-  LEDGER: DurableObjectNamespace;
+  LEDGER: DurableObjectNamespace<Ledger>;
 }
 
 const faultyEnvs = new WeakMap<Env, Env>();
@@ -41,11 +43,29 @@ export class Ledger extends RealLedger {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, withFaults(env));
   }
+
+  die(): void {
+    this.ctx.abort('reset on order');
+  }
+}
+
+async function resetLedgers(env: Env): Promise<void> {
+  const config = configOf(env);
+  if (!config.ok) throw new Error('the configuration is invalid');
+  const names = config.config.routes.flatMap(({ path, shards }) =>
+    Array.from({ length: shards }, (_, shard) => `${path}:${shard}`),
+  );
+  // The call never returns: the object that would answer it is gone.
+  await Promise.allSettled(names.map((name) => env.LEDGER.getByName(name).die()));
 }
 
 export default {
-  fetch(request, env, ctx) {
-    const [, fault] = /^\/_fault\/(kv|ledger)$/.exec(new URL(request.url).pathname) ?? [];
+  async fetch(request, env, ctx) {
+    const [, fault] = /^\/_fault\/(kv|ledger|reset)$/.exec(new URL(request.url).pathname) ?? [];
+    if (fault === 'reset') {
+      await resetLedgers(env);
+      return new Response(null, { status: 204 });
+    }
     if (fault === 'kv' || fault === 'ledger') {
       if (request.method === 'POST') faults.add(fault);
       else faults.delete(fault);

@@ -1,0 +1,284 @@
+import { describe, expect, test } from 'vitest';
+import { check, type PromiseName } from './checker.ts';
+import type { Call, CallOutcome, Death, History, Interval, Provenance, Run, RunFate } from './history.ts';
+
+const SUBJECT = { route: '/retry/*', caller: 'alice', key: 'k' };
+const REFUSING = { ...SUBJECT, route: '/refuse/*' };
+const TTL_MS = 10_000;
+
+type Where = typeof SUBJECT;
+
+function run(number: number, [startedAt, endedAt]: Span, fate: RunFate, where: Where = SUBJECT): Run {
+  return { ...where, run: number, body: 'b', startedAt, endedAt, fate };
+}
+
+type Span = readonly [startedAt: number, endedAt: number];
+
+function call([startedAt, endedAt]: Span, outcome: CallOutcome, where: Where = SUBJECT): Call {
+  return { ...where, body: 'b', startedAt, endedAt, outcome };
+}
+
+function result(number: number, over: { digest?: string; from?: Partial<Provenance> } = {}): CallOutcome {
+  return {
+    kind: 'response',
+    status: 200,
+    digest: over.digest ?? `of run ${number}`,
+    replayed: false,
+    from: { ...SUBJECT, body: 'b', run: number, ...over.from },
+  };
+}
+
+function problem(status: number, slug: string): CallOutcome {
+  return { kind: 'problem', status, slug };
+}
+
+const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
+
+function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
+  const policy = { ttlMs: TTL_MS, silenceMs: 1_000 };
+  return {
+    calls,
+    runs,
+    deaths,
+    outages,
+    policies: new Map([
+      [SUBJECT.route, { ...policy, unknownOutcome: 'retry' as const }],
+      [REFUSING.route, { ...policy, unknownOutcome: 'refuse' as const }],
+    ]),
+  };
+}
+
+describe('a history that keeps every promise is let through', () => {
+  const refused = (number: number) => result(number, { from: REFUSING });
+  test.each<[string, History]>([
+    ['nothing happened', history([], [])],
+    [
+      'one run, joined and replayed',
+      history(
+        [call([0, 100], result(1)), call([50, 100], result(1)), call([200, 210], result(1))],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a failure, and then a success',
+      history(
+        [call([0, 50], { ...result(1), status: 500 } as CallOutcome), call([60, 100], result(2))],
+        [run(1, [10, 40], 'failed'), run(2, [70, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a run that the death of the gateway cut off, run again',
+      history(
+        [call([0, 50], BROKEN), call([400, 500], result(2))],
+        [run(1, [10, 50], 'cut'), run(2, [410, 490], 'succeeded')],
+        [{ at: 50, until: 390 }],
+      ),
+    ],
+    [
+      'a whole run whose result died with the gateway before anybody had it',
+      history(
+        [call([0, 50], BROKEN), call([400, 500], result(2))],
+        [run(1, [10, 49], 'succeeded'), run(2, [410, 490], 'succeeded')],
+        [{ at: 50, until: 390 }],
+      ),
+    ],
+    [
+      'a run given up for its silence',
+      history(
+        [call([0, 1100], problem(504, 'upstream-timeout')), call([1200, 1300], result(2))],
+        [run(1, [10, 1090], 'cut'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
+      'another result after the TTL of the first',
+      history(
+        [call([0, 50], result(1)), call([TTL_MS + 60, TTL_MS + 100], result(2))],
+        [run(1, [10, 40], 'succeeded'), run(2, [TTL_MS + 70, TTL_MS + 90], 'succeeded')],
+      ),
+    ],
+    [
+      'no answer while the ledger is out of reach',
+      history(
+        [call([0, 50], result(1)), call([60, 70], problem(503, 'ledger-unavailable'))],
+        [run(1, [10, 40], 'succeeded')],
+        [],
+        [{ at: 55, until: 200 }],
+      ),
+    ],
+    [
+      'refused after an unknown outcome',
+      history(
+        [
+          call([0, 50], problem(502, 'upstream-unreachable'), REFUSING),
+          call([60, 70], problem(409, 'outcome-unknown'), REFUSING),
+        ],
+        [run(1, [10, 40], 'broke', REFUSING)],
+      ),
+    ],
+    [
+      'with `refuse`, run again after a failure',
+      history(
+        [call([60, 100], refused(2), REFUSING)],
+        [run(1, [10, 40], 'failed', REFUSING), run(2, [70, 90], 'succeeded', REFUSING)],
+      ),
+    ],
+    [
+      'the same key of two callers',
+      history(
+        [
+          call([0, 50], result(1)),
+          call([0, 50], result(2, { from: { caller: 'bob' } }), { ...SUBJECT, caller: 'bob' }),
+        ],
+        [run(1, [10, 40], 'succeeded'), run(2, [10, 40], 'succeeded', { ...SUBJECT, caller: 'bob' })],
+      ),
+    ],
+  ])('%s', (_, given) => {
+    expect(check(given).violations).toEqual([]);
+  });
+});
+
+describe('a history that breaks a promise is found out', () => {
+  test.each<[string, PromiseName[], History]>([
+    [
+      'two runs, both handed out',
+      ['one-result', 'same-bytes', 'reason-to-run'],
+      history(
+        [call([0, 100], result(1)), call([1, 101], result(2))],
+        [run(1, [10, 90], 'succeeded'), run(2, [11, 91], 'succeeded')],
+      ),
+    ],
+    [
+      'one run, two texts',
+      ['same-bytes', 'nothing-lost'],
+      history(
+        [call([0, 100], result(1)), call([200, 210], result(1, { digest: 'other' }))],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'an acknowledged result is run again after a crash',
+      ['nothing-lost', 'answered-in-reach'],
+      history(
+        [call([0, 100], result(1)), call([400, 500], BROKEN)],
+        [run(1, [10, 90], 'succeeded'), run(2, [410, 490], 'succeeded')],
+        [{ at: 150, until: 390 }],
+      ),
+    ],
+    [
+      'an acknowledged result is denied',
+      ['nothing-lost'],
+      history(
+        [call([0, 100], result(1)), call([200, 210], problem(409, 'outcome-unknown'))],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'an acknowledged result turns into a failure',
+      ['nothing-lost'],
+      history(
+        [
+          call([0, 100], result(1)),
+          call([200, 210], { ...result(1, { digest: 'x' }), status: 500 } as CallOutcome),
+        ],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a known result cannot be had although nothing is out of reach',
+      ['answered-in-reach'],
+      history(
+        [call([0, 100], result(1)), call([200, 210], problem(502, 'upstream-unreachable'))],
+        [run(1, [10, 90], 'succeeded')],
+        [],
+        [{ at: 220, until: 300 }],
+      ),
+    ],
+    [
+      'with `refuse`, run again after an unknown outcome',
+      ['refuse-once'],
+      history(
+        [call([0, 50], BROKEN, REFUSING)],
+        [run(1, [10, 50], 'broke', REFUSING), run(2, [410, 490], 'succeeded', REFUSING)],
+      ),
+    ],
+    [
+      'with `refuse`, run again after a death',
+      ['refuse-once'],
+      history(
+        [call([0, 50], BROKEN, REFUSING)],
+        [run(1, [10, 50], 'cut', REFUSING), run(2, [410, 490], 'succeeded', REFUSING)],
+        [{ at: 50, until: 390 }],
+      ),
+    ],
+    [
+      'a healthy run is dropped when its client leaves',
+      ['reason-to-run'],
+      history(
+        [call([0, 50], { kind: 'broken', by: 'client', from: null }), call([60, 100], result(2))],
+        [run(1, [10, 51], 'cut'), run(2, [70, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a run too many, whose result nobody got',
+      ['reason-to-run'],
+      history(
+        [call([0, 100], result(1)), call([0, 100], BROKEN)],
+        [run(1, [10, 90], 'succeeded'), run(2, [20, 95], 'succeeded')],
+      ),
+    ],
+    [
+      'another caller’s bytes',
+      ['own-bytes'],
+      history(
+        [call([0, 100], result(1, { from: { caller: 'bob' } }))],
+        [run(1, [10, 90], 'succeeded', { ...SUBJECT, caller: 'bob' })],
+      ),
+    ],
+    [
+      'the first bytes of another caller’s response, broken off',
+      ['own-bytes'],
+      history(
+        [
+          call([0, 100], {
+            kind: 'broken',
+            by: 'client',
+            from: { ...SUBJECT, caller: 'bob', body: 'b', run: 1 },
+          }),
+        ],
+        [],
+      ),
+    ],
+    [
+      'the answer to another request with the same key',
+      ['own-bytes'],
+      history([call([0, 100], result(1, { from: { body: 'other' } }))], [run(1, [10, 90], 'succeeded')]),
+    ],
+    [
+      'a bare error',
+      ['every-answer-named'],
+      history([call([0, 100], { kind: 'stray', status: 500, text: 'Internal Server Error' })], []),
+    ],
+  ])('%s', (_, promises, given) => {
+    const broken = check(given).violations.map(({ promise }) => promise);
+    expect([...new Set(broken)].toSorted()).toEqual(promises.toSorted());
+  });
+});
+
+test('a violation says what happened to the key, in order', () => {
+  const { violations } = check(
+    history(
+      [call([0, 100], result(1)), call([400, 500], result(2))],
+      [run(2, [410, 490], 'succeeded'), run(1, [10, 90], 'succeeded')],
+      [{ at: 150, until: 390 }],
+    ),
+  );
+  const lost = violations.find(({ promise }) => promise === 'nothing-lost');
+  expect(lost?.explanation.split('\n')).toEqual([
+    'run 2 began after a client had seen the result of 1',
+    '        0 ms  call until +100: 200 of run 1',
+    '       10 ms  run 1 until +80: succeeded',
+    '      150 ms  the ledger dies, back after 240 ms',
+    '      400 ms  call until +100: 200 of run 2',
+    '      410 ms  run 2 until +80: succeeded',
+  ]);
+});

@@ -1,0 +1,199 @@
+import type { Policy, Subject } from './history.ts';
+import { Random } from './random.ts';
+
+/** What the origin does when a key runs: the nth entry for its nth run, and `ok` from then on. */
+export const BEHAVIOURS = [
+  'ok',
+  'fail',
+  'fail-large',
+  'reset',
+  'truncate',
+  'stall-head',
+  'stall-body',
+] as const;
+export type Behaviour = (typeof BEHAVIOURS)[number];
+
+/** When a client goes away by itself. */
+export type Leave = 'never' | 'before-head' | 'mid-body';
+
+export interface Answer {
+  readonly behaviours: readonly Behaviour[];
+  readonly bytes: number;
+  /** The body comes in so many pieces, so far apart. */
+  readonly pieces: number;
+  readonly gapMs: number;
+  readonly type: 'application/json' | 'text/event-stream';
+  readonly announcesLength: boolean;
+}
+
+/** All that will be asked under one key. */
+export interface KeyPlan {
+  readonly subject: Subject;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly answer: Answer;
+  /** The first calls, all at about the same time. */
+  readonly duplicates: readonly { readonly afterMs: number; readonly leave: Leave }[];
+  /** Whether a call with another body comes after them. */
+  readonly reuse: boolean;
+  /** Whether one more call comes right after the first success. */
+  readonly replay: boolean;
+}
+
+export type FaultKind = 'kill' | 'ledger-reset' | 'kv-outage' | 'ledger-outage';
+
+/** A fault comes when so many calls have ended, whatever the clock says. */
+export interface FaultPlan {
+  readonly kind: FaultKind;
+  readonly afterCalls: number;
+  /** How long an outage lasts. */
+  readonly ms: number;
+}
+
+/** How much there is to do. */
+export interface Scale {
+  readonly keys: number;
+  readonly clients: number;
+  readonly faults: Readonly<Record<FaultKind, number>>;
+}
+
+export const SCALES = {
+  full: {
+    keys: 10_000,
+    clients: 96,
+    faults: { kill: 22, 'ledger-reset': 20, 'kv-outage': 12, 'ledger-outage': 12 },
+  },
+  short: {
+    keys: 1_200,
+    clients: 64,
+    faults: { kill: 4, 'ledger-reset': 4, 'kv-outage': 2, 'ledger-outage': 2 },
+  },
+} as const satisfies Record<string, Scale>;
+
+const SILENCE_SECONDS = 2;
+const MAX_RECORD_BYTES = 2 * 1024 * 1024;
+const KIB = 1024;
+
+/** The routes of the gateway under test. On `brief`, results expire while the run goes on. */
+const ROUTES = {
+  '/retry/*': { unknownOutcome: 'retry', ttlSeconds: 3_600 },
+  '/refuse/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600 },
+  '/brief/*': { unknownOutcome: 'retry', ttlSeconds: 3 },
+} as const;
+
+/** The gateway's settings. Results leave the ledger for RESULTS after two seconds. */
+export function settings(originUrl: string): Record<string, unknown> {
+  return {
+    UPSTREAM_URL: originUrl,
+    HOT_SECONDS: 2,
+    LEDGER_SHARDS: 4,
+    UPSTREAM_TIMEOUT_SECONDS: SILENCE_SECONDS,
+    MAX_RECORD_BYTES,
+    ROUTES: Object.entries(ROUTES).map(([path, route]) => ({ path, ...route })),
+  };
+}
+
+export function policies(): Map<string, Policy> {
+  return new Map(
+    Object.entries(ROUTES).map(([path, { unknownOutcome, ttlSeconds }]) => [
+      path,
+      { unknownOutcome, ttlMs: ttlSeconds * 1000, silenceMs: SILENCE_SECONDS * 1000 },
+    ]),
+  );
+}
+
+const CALLERS: readonly [Record<string, string>, ...Record<string, string>[]] = [
+  {},
+  { authorization: 'Bearer alice' },
+  { authorization: 'Bearer bob' },
+  { 'x-api-key': 'carol' },
+  { cookie: 'session=dave' },
+];
+
+/** Who sent a request, from its headers; the origin and the clients both name callers by it. */
+export function callerNamed(headers: Readonly<Record<string, unknown>>): string {
+  const { authorization, 'x-api-key': apiKey, cookie } = headers;
+  return String(authorization ?? apiKey ?? cookie ?? 'anonymous');
+}
+
+/** Keys come in pairs: the same key of two callers on the same route, which must not know of each other. */
+export function keyPlan(seed: number, index: number): KeyPlan {
+  const pair = Math.floor(index / 2);
+  const route = Random.of(seed, 1, pair).weighted([
+    [45, '/retry/*'],
+    [45, '/refuse/*'],
+    [10, '/brief/*'],
+  ]);
+  const random = Random.of(seed, 2, index);
+  const headers = CALLERS[index % CALLERS.length] ?? {};
+  const answer = answerPlan(random);
+  return {
+    subject: { route, caller: callerNamed(headers), key: `key-${pair}` },
+    headers,
+    body: `order ${index}`,
+    answer,
+    duplicates: Array.from({ length: random.integer(1, 4) }, (_, n) => ({
+      afterMs: n === 0 ? 0 : random.integer(0, 25),
+      leave: random.weighted<Leave>([
+        [85, 'never'],
+        [8, 'before-head'],
+        [7, 'mid-body'],
+      ]),
+    })),
+    reuse: random.chance(0.05),
+    replay: random.chance(0.4),
+  };
+}
+
+function answerPlan(random: Random): Answer {
+  const first = random.weighted<Behaviour>([
+    [78, 'ok'],
+    [8, 'fail'],
+    [1, 'fail-large'],
+    [5, 'reset'],
+    [5, 'truncate'],
+    [1.5, 'stall-head'],
+    [1.5, 'stall-body'],
+  ]);
+  const behaviours = first === 'ok' ? [] : [first, ...(random.chance(0.3) ? ['fail' as const] : [])];
+  const bytes = random.weighted([
+    [80, random.integer(0, 4 * KIB)],
+    [15, random.integer(4 * KIB, 200 * KIB)],
+    [4, random.integer(600 * KIB, 1_500 * KIB)],
+    [1, 3_000 * KIB],
+  ]);
+  // Slow streams are there so that a death of the gateway finds many runs under way.
+  const { pieces, gapMs } = random.weighted([
+    [70, { pieces: 1, gapMs: 0 }],
+    [18, { pieces: random.integer(2, 6), gapMs: random.integer(1, 30) }],
+    [12, { pieces: random.integer(5, 10), gapMs: random.integer(40, 120) }],
+  ]);
+  return {
+    behaviours,
+    bytes,
+    pieces,
+    gapMs,
+    type: pieces > 1 && random.chance(0.5) ? 'text/event-stream' : 'application/json',
+    announcesLength: random.chance(0.5),
+  };
+}
+
+/** The request's path and query: what the origin is to do stands in it, so it needs no memory of plans. */
+export function pathOf({ subject, answer }: KeyPlan): string {
+  return `${subject.route.replace('*', 'orders')}?plan=${encodeURIComponent(JSON.stringify(answer))}`;
+}
+
+/** The faults of a run, in order, spread at random over the calls that are to be expected. */
+export function faultPlans(seed: number, scale: Scale, expectedCalls: number): FaultPlan[] {
+  const random = Random.of(seed, 3);
+  const kinds = Object.entries(scale.faults) as [FaultKind, number][];
+  return kinds
+    .flatMap(([kind, count]) =>
+      Array.from({ length: count }, () => ({
+        kind,
+        afterCalls: Math.floor((0.02 + 0.93 * random.number()) * expectedCalls),
+        ms: random.integer(200, 1_500),
+      })),
+    )
+    .toSorted((a, b) => a.afterCalls - b.afterCalls);
+}

@@ -1,0 +1,217 @@
+import {
+  abortAllDurableObjects,
+  evictAllDurableObjects,
+  reset,
+  runDurableObjectAlarm,
+} from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterRestart, afterVerdict, answerTo, type Policy, type State, type Verdict } from './model.ts';
+
+const SEQUENCES = 100;
+const TTL_MS = 86_400_000;
+const HOT_MS = 300_000;
+
+/** The executions of one sequence: two keys on the route of each policy. */
+const SUBJECTS = [
+  { policy: 'retry', path: '', route: '/*', key: 'a' },
+  { policy: 'retry', path: '', route: '/*', key: 'b' },
+  { policy: 'refuse', path: '/refuse', route: '/refuse/*', key: 'a' },
+  { policy: 'refuse', path: '/refuse', route: '/refuse/*', key: 'b' },
+] as const;
+
+type Step =
+  /** Begins, joins, is replayed or refused. */
+  | { readonly kind: 'request'; readonly subject: number; readonly body: 'first' | 'other' }
+  | { readonly kind: 'verdict'; readonly subject: number; readonly verdict: Verdict }
+  /** The objects are lost with all that they were doing, or put away when they have nothing to do. */
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'evict' }
+  | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'sweep' };
+
+const subject = fc.nat(SUBJECTS.length - 1);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('request' as const),
+      subject,
+      body: fc.constantFrom('first' as const, 'first' as const, 'first' as const, 'other' as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('verdict' as const),
+      subject,
+      verdict: fc.constantFrom<Verdict>('finish', 'finish', 'fail', 'break-head', 'break-body'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'evict' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('pass' as const),
+      ms: fc.constantFrom(HOT_MS + 1, TTL_MS / 2, TTL_MS + 1),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: 'sweep' as const }) },
+);
+
+let sequence = 0;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await reset();
+});
+
+test('whatever happens in whatever order, the ledger does what the contract’s state machine does', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
+      sequence += 1;
+      const executions = SUBJECTS.map(
+        ({ policy, path, key }) => new Modelled(policy, path, `${sequence}-${key}-${policy}`),
+      );
+      for (const each of steps) await take(each, executions);
+      for (const execution of executions) await execution.verdict('finish');
+    }),
+    { numRuns: SEQUENCES },
+  );
+}, 120_000);
+
+async function take(step: Step, executions: readonly Modelled[]): Promise<void> {
+  switch (step.kind) {
+    case 'request':
+      return executions[step.subject]?.request(step.body);
+    case 'verdict':
+      return executions[step.subject]?.verdict(step.verdict);
+    case 'restart':
+      await abortAllDurableObjects();
+      for (const execution of executions) await execution.lost();
+      return;
+    case 'evict':
+      // An object with a run under way is not put away.
+      if (executions.every(({ idle }) => idle)) await evictAllDurableObjects();
+      return;
+    case 'pass':
+      vi.setSystemTime(Date.now() + step.ms);
+      return;
+    case 'sweep':
+      for (const { route } of SUBJECTS) await runDurableObjectAlarm(env.LEDGER.getByName(`${route}:0`));
+  }
+}
+
+/** One execution of the real ledger, beside its model. */
+class Modelled {
+  readonly #policy: Policy;
+  readonly #path: string;
+  readonly #key: string;
+  #state: State = { kind: 'absent' };
+  #body: 'first' | 'other' = 'first';
+  #runs = 0;
+  /** The requests that wait for the run under way. */
+  #waiting: Promise<Response>[] = [];
+
+  constructor(policy: Policy, path: string, key: string) {
+    this.#policy = policy;
+    this.#path = path;
+    this.#key = key;
+  }
+
+  get idle(): boolean {
+    return this.#state.kind !== 'running';
+  }
+
+  async request(body: 'first' | 'other'): Promise<void> {
+    const expected = answerTo(this.#state, this.#policy, body === this.#body, Date.now());
+    const response = this.#send(body);
+    switch (expected.kind) {
+      case 'runs':
+        this.#runs += 1;
+        this.#body = body;
+        this.#state = { kind: 'running', run: this.#runs, expiresAt: Date.now() + TTL_MS };
+        this.#waiting = [response];
+        await begun(this.#key, this.#runs, response);
+        return;
+      case 'joins':
+        this.#waiting.push(response);
+        // One request takes as many steps as the other: when this one is answered, that one has joined.
+        expect((await this.#send(body, { prefer: 'wait=0' })).status).toBe(409);
+        return;
+      case 'replay': {
+        const replay = await response;
+        expect(replay.headers.get('idempotent-replayed')).toBe('true');
+        expect(await replay.json()).toEqual({ run: expected.run });
+        return;
+      }
+      case 'refusal':
+        expect(await (await response).json()).toMatchObject({
+          type: `https://gate.example/_oncegate/problems/${expected.slug}`,
+        });
+    }
+  }
+
+  #send(body: string, headers: Record<string, string> = {}): Promise<Response> {
+    return exports.default.fetch(`https://gate.example${this.#path}/held/${this.#key}`, {
+      method: 'POST',
+      headers: { ...headers, 'idempotency-key': this.#key },
+      body,
+    });
+  }
+
+  async verdict(verdict: Verdict): Promise<void> {
+    if (this.#state.kind !== 'running') return;
+    const { run } = this.#state;
+    await origin(`verdict/${this.#key}/${run}/${verdict}`);
+    for (const waiting of this.#waiting) await expectVerdict(await waiting, verdict, run);
+    this.#state = afterVerdict(run, verdict, this.#policy, Date.now() + TTL_MS);
+    this.#waiting = [];
+  }
+
+  /** The object was lost. Whoever waited has no answer, and the run's late end changes nothing. */
+  async lost(): Promise<void> {
+    if (this.#state.kind !== 'running') return;
+    const { run } = this.#state;
+    for (const waiting of this.#waiting) {
+      const response = await waiting;
+      expect([502, 503]).toContain(response.status);
+      await response.body?.cancel();
+    }
+    await origin(`verdict/${this.#key}/${run}/finish`);
+    this.#waiting = [];
+    this.#state = afterRestart(this.#state);
+  }
+}
+
+async function expectVerdict(response: Response, verdict: Verdict, run: number): Promise<void> {
+  switch (verdict) {
+    case 'finish':
+    case 'fail':
+      expect(response.status).toBe(verdict === 'finish' ? 200 : 500);
+      expect(await response.json()).toEqual({ run });
+      return;
+    case 'break-head':
+      expect(response.status).toBe(502);
+      return void (await response.body?.cancel());
+    case 'break-body':
+      await expect(response.text()).rejects.toThrow();
+  }
+}
+
+/** Resolves when the run is at the origin. Rejects where there is an answer before: a run answers after its verdict. */
+async function begun(key: string, run: number, response: Promise<Response>): Promise<void> {
+  const arrived = origin(`arrived/${key}/${run}`).then(() => null);
+  const early = await Promise.race([arrived, response]);
+  if (early !== null) throw new Error(`expected a run and got ${early.status}: ${await early.text()}`);
+}
+
+async function origin(order: string): Promise<void> {
+  await (await env.ORIGIN.fetch(`https://origin.example/${order}`)).text();
+}
