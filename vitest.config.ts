@@ -35,13 +35,13 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/client/**', 'test/browser/**', 'test/cli/**'],
+          exclude: ['test/e2e/**', 'test/client/**', 'test/browser/**', 'test/cli/**', 'test/chaos/**', 'test/fuzz/**'],
         },
       },
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: 'test/e2e/harness/bundle.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,

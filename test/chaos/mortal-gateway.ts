@@ -4,12 +4,10 @@ import type { RunningScript } from '../e2e/harness/process.ts';
 import type { Death, Interval } from './history.ts';
 import type { FaultPlan } from './plan.ts';
 
-/**
- * Log lines that say that the gateway itself, not its surroundings, went wrong. That a stream between object and Worker
- * was cut is how a response breaks off, and the runtime logs it as an exception of its own.
- */
-const DEFECT =
-  /"event":"(unexpected|sweep-failed)"|Uncaught(?!.*ReadableStream received over RPC disconnected)/;
+/** Log lines that say that the gateway itself, not its surroundings, went wrong. */
+const DEFECT = /"event":"(unexpected|sweep-failed|record-damaged|ledger-write-failed)"|Uncaught/;
+/** What the runtime logs as an exception of its own when a response breaks off, and when an object is ended. */
+const EXPECTED = /ReadableStream received over RPC disconnected|reset on order/;
 
 /** The gateway in processes of its own that die and come back on the same storage and the same port. */
 export class MortalGateway {
@@ -86,6 +84,6 @@ export class MortalGateway {
   }
 
   #collectDefects(process: RunningScript): void {
-    this.defects.push(...process.output.filter((line) => DEFECT.test(line)));
+    this.defects.push(...process.output.filter((line) => DEFECT.test(line) && !EXPECTED.test(line)));
   }
 }

@@ -120,12 +120,23 @@ async function behave(
     if (at > 0) await sleep(answer.gapMs);
     if (response.destroyed) return;
     if (!response.write(bytes.subarray(at, Math.min(at + step, cut)))) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      await drained(response);
     }
   }
   if (behaviour === 'stall-body') return;
   if (behaviour === 'truncate') return void response.destroy();
   response.end();
+}
+
+/** Resolves when there is room again, or nobody to write to. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 /** Where the bytes come from, on the first line; then filler that no other run has, and a mark at the end. */
