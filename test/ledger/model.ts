@@ -5,8 +5,7 @@ export type Verdict = 'finish' | 'fail' | 'break-head' | 'break-body';
 
 export type State =
   | { readonly kind: 'absent' }
-  /** `expiresAt` counts only if a restart cuts the run off; a run under way does not expire. */
-  | { readonly kind: 'running'; readonly run: number; readonly expiresAt: number }
+  | { readonly kind: 'running'; readonly run: number }
   | { readonly kind: 'completed'; readonly run: number; readonly expiresAt: number }
   | { readonly kind: 'unknown'; readonly expiresAt: number };
 
@@ -35,8 +34,9 @@ export function afterVerdict(run: number, verdict: Verdict, policy: Policy, expi
   return { kind: 'unknown', expiresAt };
 }
 
-export function afterRestart(state: State): State {
-  return state.kind === 'running' ? { kind: 'unknown', expiresAt: state.expiresAt } : state;
+/** A run that the loss of its object cut off is unknown for a whole TTL from then on. */
+export function afterLoss(state: State, expiresAt: number): State {
+  return state.kind === 'running' ? { kind: 'unknown', expiresAt } : state;
 }
 
 function at(state: State, now: number): State {
