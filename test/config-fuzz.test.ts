@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+import { bindingOf } from '../src/settings.ts';
+
+const BINDINGS = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} } };
+const FIELDS = [
+  ...[
+    'path',
+    'upstream',
+    'service',
+    'stripPrefix',
+    'ttlSeconds',
+    'key',
+    'keyHeader',
+    'forwardKeyAs',
+    'methods',
+  ],
+  ...['scopeHeaders', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
+  ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
+];
+const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
+
+/** What somebody may write for a setting: what is right for some other one, near misses, and anything at all. */
+const value = fc.oneof(
+  fc.constantFrom<unknown>(
+    '',
+    ' ',
+    '0',
+    '1',
+    '-1',
+    '1e3',
+    '60',
+    60,
+    0,
+    -1,
+    1.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    true,
+    null,
+  ),
+  fc.constantFrom('/*', '/a/:b{[0-9]+}', '/a/:b{[}', '/a/:b{(}', '/_oncegate/x', '*', '/:', '/**', '/a?/b?'),
+  fc.constantFrom('https://api.example', 'ftp://x', 'https://u:p@x/?q#h', 'http://', '//x', 'POST,,', 'HEAD'),
+  fc.constantFrom(
+    '200-299',
+    '299-200',
+    '99',
+    '200-',
+    'retry',
+    'refuse',
+    'wait',
+    'cookie:',
+    'a b',
+    'none',
+    'weur',
+  ),
+  fc.constantFrom('[{}]', '[', '[1]', '{}'),
+  fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withDate: true }),
+);
+const table = fc.dictionary(fc.constantFrom(...FIELDS), value, { maxKeys: 6 });
+
+test('no setting, whatever it holds, makes the configuration throw, and each bad one is named with its reason', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.constantFrom(...SHARED, 'HOT_SECONDS', 'LEDGER', 'RESULTS'), value, { maxKeys: 6 }),
+      fc.oneof(fc.constant(undefined), fc.array(table, { maxLength: 4 }), value),
+      (env, routes) => {
+        const given = { UPSTREAM_URL: 'https://api.example', ...BINDINGS, ...env, ROUTES: routes };
+        const result = parseConfig(given);
+        if (result.ok) return;
+        expect(result.bad.length).toBeGreaterThan(0);
+        for (const { setting, why } of result.bad) {
+          expect(setting).toMatch(/^(ROUTES(\[\d+\](\..*)?)?|[A-Z_]+)$/s);
+          expect(why.trim()).not.toBe('');
+        }
+      },
+    ),
+    { numRuns: 5_000 },
+  );
+});
+
+test.each(FIELDS.flatMap((field) => [[field, Symbol('no setting takes this')] as const]))(
+  'a route’s %s that nothing takes is named',
+  (field, nothing) => {
+    const result = parseConfig({
+      UPSTREAM_URL: 'https://api.example',
+      ...BINDINGS,
+      ROUTES: [{ [field]: nothing }],
+    });
+    expect(result.ok ? [] : result.bad.map(({ setting }) => setting)).toContain(`ROUTES[0].${field}`);
+  },
+);
