@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import bundle from '../e2e/harness/bundle.ts';
+import '../e2e/harness/signals.ts';
 import { check } from './checker.ts';
 import { RecordingClient } from './client.ts';
 import type { CallOutcome } from './history.ts';

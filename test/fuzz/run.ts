@@ -1,6 +1,7 @@
 /** The fuzz run: `npm run fuzz [-- --count N] [--seed N]`. The same seed sends the same requests. */
 import { parseArgs } from 'node:util';
 import bundle from '../e2e/harness/bundle.ts';
+import '../e2e/harness/signals.ts';
 import { fuzz } from './campaign.ts';
 
 const { values: flags } = parseArgs({ options: { count: { type: 'string' }, seed: { type: 'string' } } });

@@ -11,6 +11,8 @@ export interface RunningScript {
   readonly output: readonly string[];
   /** Resolves when it has printed a line that matches. */
   printed(pattern: RegExp): Promise<string>;
+  /** The process, which leads a group of its own. */
+  readonly pid: number;
   /** Asks it to end. */
   stop(): Promise<void>;
   /** Ends it and all that it started, at once. */
@@ -25,6 +27,11 @@ export async function startScript(name: string, ...args: string[]): Promise<Runn
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Nor does it outlive whoever started it.
+  const killGroup = () =>
+    void (child.exitCode ?? child.signalCode ?? process.kill(-(child.pid ?? 0), 'SIGKILL'));
+  process.once('exit', killGroup);
+  child.once('exit', () => process.off('exit', killGroup));
   const output: string[] = [];
   const watchers = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -50,6 +57,7 @@ export async function startScript(name: string, ...args: string[]): Promise<Runn
     url: ready.replace(/^ready /, ''),
     output,
     printed,
+    pid: child.pid ?? 0,
     stop: () => end(child, () => child.kill('SIGTERM')),
     kill: () => end(child, () => process.kill(-(child.pid ?? 0), 'SIGKILL')),
   };
