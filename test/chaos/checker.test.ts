@@ -18,11 +18,15 @@ function call([startedAt, endedAt]: Span, outcome: CallOutcome, where: Where = S
   return { ...where, body: 'b', startedAt, endedAt, outcome };
 }
 
-function result(number: number, over: { digest?: string; from?: Partial<Provenance> } = {}): CallOutcome {
+function result(
+  number: number,
+  over: { digest?: string; bytes?: number; from?: Partial<Provenance> } = {},
+): CallOutcome {
   return {
     kind: 'response',
     status: 200,
     digest: over.digest ?? `of run ${number}`,
+    bytes: over.bytes ?? 100,
     replayed: false,
     from: { ...SUBJECT, body: 'b', run: number, ...over.from },
   };
@@ -35,7 +39,7 @@ function problem(status: number, slug: string): CallOutcome {
 const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
 
 function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
-  const policy = { ttlMs: TTL_MS, silenceMs: 1_000 };
+  const policy = { ttlMs: TTL_MS, silenceMs: 1_000, maxRecordBytes: 1_000 };
   return {
     calls,
     runs,
@@ -106,6 +110,13 @@ describe('a history that keeps every promise is let through', () => {
       ),
     ],
     [
+      'a result too large to keep',
+      history(
+        [call([0, 100], result(1, { bytes: 1_001 })), call([200, 210], problem(409, 'not-recorded'))],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
       'refused after an unknown outcome',
       history(
         [
@@ -169,6 +180,14 @@ describe('a history that breaks a promise is found out', () => {
       ['nothing-lost'],
       history(
         [call([0, 100], result(1)), call([200, 210], problem(409, 'outcome-unknown'))],
+        [run(1, [10, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a result that is small enough is said to be too large to replay',
+      ['nothing-lost'],
+      history(
+        [call([0, 100], result(1)), call([200, 210], problem(409, 'not-recorded'))],
         [run(1, [10, 90], 'succeeded')],
       ),
     ],

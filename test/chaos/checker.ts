@@ -115,7 +115,7 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
           (other) => `run ${other.run} began after a client had seen the result of ${run.run}`,
         ),
         ...laterCalls
-          .filter((call) => deniesResult(call, seen))
+          .filter((call) => deniesResult(call, seen, policy))
           .map((call) => `a client got ${nameOf(call)} after the result of run ${run.run} had been seen`),
       ],
     };
@@ -193,18 +193,13 @@ function withinTtl(run: Run, at: number, policy: Policy): boolean {
 }
 
 /** Whether the answer is at odds with a result that is known. To have no answer is allowed; to have another is not. */
-function deniesResult({ body, outcome }: Call, seen: Delivered): boolean {
+function deniesResult({ body, outcome }: Call, seen: Delivered, policy: Policy): boolean {
   if (outcome.kind === 'response') return outcome.digest !== seen.outcome.digest;
   if (outcome.kind !== 'problem') return false;
   if (body !== seen.body) return outcome.slug !== 'key-reused' && outcome.slug !== 'ledger-unavailable';
-  return !MAY_FOLLOW_A_RESULT.includes(outcome.slug);
+  if (outcome.slug === 'not-recorded') return seen.outcome.bytes <= policy.maxRecordBytes;
+  return !NO_ANSWERS.includes(outcome.slug);
 }
-
-/**
- * No answer for now, because the ledger is out of reach or was lost with the request in it; or, for a response that was
- * too large to keep, an honest no.
- */
-const MAY_FOLLOW_A_RESULT = ['ledger-unavailable', 'upstream-unreachable', 'not-recorded'];
 
 /** The call was let down by the gateway, rather than answered or left by its own client. */
 function isNoAnswer({ outcome }: Call): boolean {
@@ -212,6 +207,7 @@ function isNoAnswer({ outcome }: Call): boolean {
   return outcome.kind === 'problem' && NO_ANSWERS.includes(outcome.slug);
 }
 
+/** No answer for now: the ledger is out of reach, or was lost with the request in it. */
 const NO_ANSWERS = ['ledger-unavailable', 'upstream-unreachable'];
 
 function nameOf({ outcome }: Call): string {

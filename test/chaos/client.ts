@@ -102,6 +102,7 @@ function whole(response: IncomingMessage, bytes: Buffer): CallOutcome {
     kind: 'response',
     status,
     digest,
+    bytes: bytes.length,
     replayed: response.headers['idempotent-replayed'] === 'true',
     from,
   };

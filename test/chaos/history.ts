@@ -24,6 +24,8 @@ export type CallOutcome =
       readonly status: number;
       /** Over all that a replay has to keep: status, content type and body. */
       readonly digest: string;
+      /** Of the body. */
+      readonly bytes: number;
       readonly replayed: boolean;
       readonly from: Provenance;
     }
@@ -72,6 +74,8 @@ export interface Policy {
   readonly ttlMs: number;
   /** After so much silence the gateway gives a run up. */
   readonly silenceMs: number;
+  /** A larger response may be refused a replay. */
+  readonly maxRecordBytes: number;
 }
 
 export interface History {

@@ -97,7 +97,12 @@ export function policies(): Map<string, Policy> {
   return new Map(
     Object.entries(ROUTES).map(([path, { unknownOutcome, ttlSeconds }]) => [
       path,
-      { unknownOutcome, ttlMs: ttlSeconds * 1000, silenceMs: SILENCE_SECONDS * 1000 },
+      {
+        unknownOutcome,
+        ttlMs: ttlSeconds * 1000,
+        silenceMs: SILENCE_SECONDS * 1000,
+        maxRecordBytes: MAX_RECORD_BYTES,
+      },
     ]),
   );
 }
