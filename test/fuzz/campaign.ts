@@ -75,7 +75,7 @@ function judge(request: FuzzedRequest, answer: WireAnswer, origin: FuzzOrigin): 
   const problem = problemIn(answer);
   const sent = request.bytes.toString('latin1');
   if (answer.status === 501 && answer.body === UNKNOWN_METHOD) return null;
-  if (answer.status === 500 && sent.split(HOST).length !== 2) return null;
+  if (answer.status === 500 && !(sent.includes(HOST) && sent.match(/\nhost:/gi)?.length === 1)) return null;
   if (answer.status >= 500 && !answer.head.includes(ORIGIN_MARK)) {
     if (problem === null) return `a bare ${answer.status}: ${answer.body.slice(0, 200)}`;
     // A plain proxy streams the body, so one that breaks off at the client breaks the request upstream.
