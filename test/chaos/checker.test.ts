@@ -94,6 +94,13 @@ describe('a history that keeps every promise is let through', () => {
       ),
     ],
     [
+      'a run given up for its silence, of which the origin saw only the end',
+      history(
+        [call([0, 1100], problem(504, 'upstream-timeout')), call([1200, 1300], result(2))],
+        [run(1, [1090, 1095], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
       'another result after the TTL of the first',
       history(
         [call([0, 50], result(1)), call([TTL_MS + 60, TTL_MS + 100], result(2))],

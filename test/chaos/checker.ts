@@ -150,9 +150,9 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
             : `run ${second.run} began although run ${first.run} had ${PAST[first.fate]}`,
         ),
 
-  'reason-to-run': ({ runs, policy, deaths }) =>
+  'reason-to-run': ({ runs, policy, deaths, calls }) =>
     overNeighbours(runs, (first, second) =>
-      mayRunAgain(first, second, policy, deaths)
+      mayRunAgain(first, second, policy, deaths) || wasGivenUp(first, second, policy, calls)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
     ),
@@ -229,6 +229,21 @@ function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly D
   if (!withinTtl(first, second.startedAt, policy)) return true;
   if (deaths.some((death) => death.until >= first.startedAt && death.at <= second.startedAt)) return true;
   return first.fate === 'cut' && first.endedAt - first.startedAt >= policy.silenceMs;
+}
+
+/**
+ * A busy machine may hold a request up on its way to the origin, which then sees less of the silence than the gateway. So
+ * a client's word counts too, if it waited for so long before it was told.
+ */
+function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Call[]): boolean {
+  return calls.some(
+    ({ startedAt, endedAt, outcome }) =>
+      outcome.kind === 'problem' &&
+      outcome.slug === 'upstream-timeout' &&
+      endedAt - startedAt >= policy.silenceMs &&
+      startedAt <= first.startedAt &&
+      endedAt <= second.startedAt,
+  );
 }
 
 function overPairs<T>(items: readonly T[], fault: (first: T, second: T) => string | null): Found {

@@ -13,8 +13,11 @@ const LEAVES_AFTER_MS = 4;
 export class RecordingClient {
   readonly calls: Call[] = [];
   readonly left = { 'before-head': 0, 'mid-body': 0 };
-  /** Calls that got no answer within {@link CALL_MAX_MS}. */
-  hung = 0;
+  /** Calls that had not ended after {@link CALL_MAX_MS}. */
+  get hung(): Call[] {
+    return this.calls.filter(({ startedAt, endedAt }) => endedAt - startedAt >= CALL_MAX_MS);
+  }
+
   readonly #agent = new Agent({ keepAlive: true });
 
   stop(): void {
@@ -47,10 +50,7 @@ export class RecordingClient {
         this.left[when] += 1;
         sent.destroy();
       };
-      const deadline = setTimeout(() => {
-        this.hung += 1;
-        sent.destroy();
-      }, CALL_MAX_MS);
+      const deadline = setTimeout(() => sent.destroy(), CALL_MAX_MS);
       const settle = (outcome: CallOutcome) => {
         clearTimeout(deadline);
         resolve(outcome);

@@ -1,6 +1,7 @@
 import { PROMISES, type PromiseName, type Verdict } from './checker.ts';
-import type { Call, Run } from './history.ts';
+import { type Call, type Death, type Run, subjectOf } from './history.ts';
 import type { Behaviour, FaultKind } from './plan.ts';
+import { timelineOf } from './timeline.ts';
 
 export interface ChaosResult {
   readonly seed: number;
@@ -11,7 +12,9 @@ export interface ChaosResult {
   readonly inflicted: ReadonlyMap<FaultKind, number>;
   readonly behaved: ReadonlyMap<Behaviour, number>;
   readonly left: { readonly 'before-head': number; readonly 'mid-body': number };
-  readonly hung: number;
+  /** Calls that never ended by themselves. */
+  readonly hung: readonly Call[];
+  readonly deaths: readonly Death[];
   /** Runs that the gateway still held open when nobody had been asking for long. */
   readonly endless: number;
   readonly defects: readonly string[];
@@ -58,7 +61,7 @@ export function printReport(result: ChaosResult): void {
   table('promises', [
     ...entries(PROMISES).map(([name, what]) => [what, verdictOn(name, verdict)] as const),
     ['every run ends, with or without a reader', result.endless === 0 ? 'held' : `BROKEN ${result.endless}×`],
-    ['every call ends', result.hung === 0 ? 'held' : `BROKEN ${result.hung}×`],
+    ['every call ends', result.hung.length === 0 ? 'held' : `BROKEN ${result.hung.length}×`],
     ['the log shows no defect', result.defects.length === 0 ? 'held' : `BROKEN ${result.defects.length}×`],
   ]);
   for (const name of Object.keys(PROMISES)) {
@@ -66,6 +69,13 @@ export function printReport(result: ChaosResult): void {
     for (const { subject, explanation } of broken.slice(0, EXPLAINED)) {
       console.log(`\n${name} ${subject}: ${explanation}`);
     }
+  }
+  for (const call of result.hung.slice(0, EXPLAINED)) {
+    const subject = subjectOf(call);
+    const isIts = (other: Call | Run) => subjectOf(other) === subject;
+    console.log(
+      `\na call hung, ${subject}:\n${timelineOf(calls.filter(isIts), runs.filter(isIts), result.deaths)}`,
+    );
   }
   for (const line of result.defects.slice(0, EXPLAINED)) console.log(`\nlog: ${line}`);
   console.log(`\n${Math.round(result.seconds)} s, seed ${result.seed}`);

@@ -38,7 +38,8 @@ const storage = await mkdtemp(`${tmpdir()}/oncegate-chaos-`);
 try {
   const result = await chaos();
   printReport(result);
-  process.exitCode = result.verdict.violations.length + result.defects.length + result.endless > 0 ? 1 : 0;
+  const { verdict, defects, endless, hung } = result;
+  process.exitCode = verdict.violations.length + defects.length + endless + hung.length > 0 ? 1 : 0;
 } finally {
   await rm(storage, { recursive: true, force: true });
 }
@@ -67,7 +68,21 @@ async function chaos(): Promise<ChaosResult> {
   const { deaths, outages, defects } = gateway;
   const verdict = check({ calls, runs, deaths, outages, policies: policies() });
   const seconds = (performance.now() - startedAt) / 1000;
-  return { seed, keys, seconds, calls, runs, inflicted, behaved, left, hung, endless, defects, verdict };
+  return {
+    seed,
+    keys,
+    seconds,
+    calls,
+    runs,
+    inflicted,
+    behaved,
+    left,
+    hung,
+    deaths,
+    endless,
+    defects,
+    verdict,
+  };
 }
 
 /** All that happens to one key, but for the last question. */
