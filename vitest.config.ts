@@ -35,7 +35,14 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/client/**', 'test/browser/**', 'test/cli/**', 'test/chaos/**', 'test/fuzz/**'],
+          exclude: [
+            'test/e2e/**',
+            'test/client/**',
+            'test/browser/**',
+            'test/cli/**',
+            'test/chaos/**',
+            'test/fuzz/**',
+          ],
         },
       },
       {
