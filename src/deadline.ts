@@ -10,3 +10,9 @@ export async function settlesWithin(promise: Promise<unknown>, ms: number): Prom
     clearTimeout(timer);
   }
 }
+
+/** The promise's value, if it comes within `ms`; rejects where it does not. */
+export async function inTime<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  if (await settlesWithin(promise, ms)) return promise;
+  throw new Error(`${what} took longer than ${ms / 1000} s`);
+}

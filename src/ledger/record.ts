@@ -1,3 +1,4 @@
+import { inTime } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import type { HeaderList } from '../request/forward.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
@@ -28,6 +29,9 @@ const PREFIX_BYTES = LENGTH_AT + 4;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** A store that has gone silent must not hold a client for ever: it is told to come again. */
+const READ_MAX_MS = 10_000;
 
 /** How many pieces a body of this size has. All but the last are full. */
 export function piecesOf(size: number): number {
@@ -140,9 +144,10 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
   );
 }
 
-/** Tells the operator of a record that does not open. */
+/** Tells the operator of a record that does not open, or cannot be read to its end. */
 export function reportDamage(place: 'ledger' | 'results', error: unknown): void {
-  log('error', 'record-damaged', { place, reason: textOf(error) });
+  const event = error instanceof DamagedRecordError ? 'record-damaged' : 'record-read-failed';
+  log('error', event, { place, reason: textOf(error) });
 }
 
 /** What is stored of a response is not what was stored. */
@@ -166,7 +171,8 @@ async function openHead(
 }
 
 async function readExactly(reader: ReadableStreamBYOBReader, size: number): Promise<Uint8Array> {
-  const { value } = await reader.readAtLeast(size, new Uint8Array(size));
+  const read = reader.readAtLeast(size, new Uint8Array(size));
+  const { value } = await inTime(read, READ_MAX_MS, 'reading a piece of a record');
   if (value === undefined || value.byteLength !== size)
     throw new DamagedRecordError('the record is cut short');
   return value;

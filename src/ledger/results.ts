@@ -1,4 +1,5 @@
 import { joined } from '../bytes.ts';
+import { inTime } from '../deadline.ts';
 import type { ResponseBody } from './call.ts';
 import { openRecord, type RecordHead } from './record.ts';
 
@@ -13,6 +14,9 @@ export interface StoredRecord {
 
 /** KV refuses a shorter life than this, so a record says itself when it ends. */
 const KV_MIN_LIFE_SECONDS = 60;
+
+/** KV that has gone silent is KV that is out of reach. */
+const GET_MAX_MS = 10_000;
 
 /** Up to this size a record is joined before it is written; a larger one is streamed. */
 const JOIN_MAX_BYTES = 1024 * 1024;
@@ -54,7 +58,7 @@ export async function getResult(
   id: string,
   secret: Uint8Array,
 ): Promise<{ head: RecordHead; body: ResponseBody } | null> {
-  const value = await results.get(id, 'stream');
+  const value = await inTime(results.get(id, 'stream'), GET_MAX_MS, 'reading a record');
   if (value === null) return null;
   const record = await openRecord(secret, value);
   if (record.head.expiresAt > Date.now()) return record;

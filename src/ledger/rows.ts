@@ -115,6 +115,11 @@ export class Rows {
     return cutOff;
   }
 
+  /** The number of the row that begins next. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
   find(id: string): Row | null {
     const [row] = this.#sql.exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE id = ?`, id).toArray();
     return row === undefined ? null : toRow(row);

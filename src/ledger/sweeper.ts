@@ -58,6 +58,8 @@ export class Sweeper {
   async start(): Promise<number> {
     this.#alarmAt = await this.#ctx.storage.getAlarm();
     this.#coolFrom = this.#ctx.storage.kv.get<number>(COOL_FROM) ?? 0;
+    // Where the newest rows are gone, their numbers are given again.
+    if (this.#coolFrom > this.#rows.nextSeq) this.#setCoolFrom(this.#rows.nextSeq);
     return this.#rows.settleCutOff(this.#coolFrom);
   }
 
@@ -206,10 +208,13 @@ export class Sweeper {
       if (row.receivedAt + hotMs > now) break;
     }
     const kept = await this.#drop(due);
-    const coolFrom = Math.min(again ?? after, kept ?? after);
-    if (coolFrom !== this.#coolFrom) this.#ctx.storage.kv.put(COOL_FROM, coolFrom);
-    this.#coolFrom = coolFrom;
+    this.#setCoolFrom(Math.min(again ?? after, kept ?? after));
     return kept === null ? next : now + RETRY_MS;
+  }
+
+  #setCoolFrom(seq: number): void {
+    if (seq !== this.#coolFrom) this.#ctx.storage.kv.put(COOL_FROM, seq);
+    this.#coolFrom = seq;
   }
 
   /** Drops the bodies of these rows, oldest first. Returns the first row that has to keep its body for now. */

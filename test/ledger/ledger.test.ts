@@ -310,6 +310,22 @@ test('a restart finds a long run that was cut off behind results that are no lon
   expect(await query('SELECT state FROM executions WHERE seq = 2')).toBe('unknown');
 });
 
+test('restarts after all results have ended forget nothing of what comes then', async () => {
+  for (const key of ['a', 'b', 'c']) await (await post('/count/x', key)).text();
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  pass(25 * HOUR_MS);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT count(*) FROM executions')).toBe(0);
+  await evictDurableObject(ledger());
+
+  await (await post('/count/x', 'key')).text();
+  await evictDurableObject(ledger());
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT place FROM executions')).toBe('results');
+});
+
 test('an execution that a restart cut off runs again under `retry`', async () => {
   await leaveCutOffRow('/*', '/count/x');
   const again = await post('/count/x', 'key');
