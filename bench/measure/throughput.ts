@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Contender } from '../contenders.ts';
+import type { Running } from '../processes/child.ts';
+import { cpuMicroseconds } from '../processes/usage.ts';
+import { jobOf, poolJob, runsPerRequest, type ScenarioName, type Target } from '../scenarios.ts';
+import type { World } from '../world.ts';
+import { median } from './statistics.ts';
+
+export interface Throughput {
+  readonly contender: string;
+  readonly storage: Contender['storage'];
+  readonly scenario: ScenarioName;
+  /** Medians over the rounds. */
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU time of the contender's own process for each request, in microseconds. */
+  readonly cpuMicros: number;
+}
+
+interface Entrant {
+  readonly contender: Contender;
+  readonly running: Running;
+  readonly target: Target;
+}
+
+/** Requests a second of everybody, in turn, round after round, so that what else the machine does falls on all alike. */
+export async function measureThroughput(
+  world: World,
+  contenders: readonly Contender[],
+  rounds: number,
+  sliceMs: number,
+): Promise<Throughput[]> {
+  const entrants: Entrant[] = [];
+  for (const contender of contenders) entrants.push(await enter(world, contender));
+  await delay(Math.max(0, ...contenders.map(({ coolMs }) => coolMs ?? 0)));
+
+  const figures = new Map<string, Omit<Throughput, 'contender' | 'storage' | 'scenario'>[]>();
+  // The first round warms up and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const entrant of entrants) {
+      for (const scenario of entrant.contender.scenarios) {
+        const figure = await slice(world, entrant, scenario, round, sliceMs);
+        const name = nameOf(entrant.contender, scenario);
+        if (round > 0) figures.set(name, [...(figures.get(name) ?? []), figure]);
+      }
+    }
+    process.stderr.write(`  round ${round} of ${rounds}\n`);
+  }
+  for (const { running } of entrants) await running.stop();
+  return contenders.flatMap((contender) =>
+    contender.scenarios.map((scenario) => {
+      const all = figures.get(nameOf(contender, scenario)) ?? [];
+      return {
+        contender: contender.name,
+        storage: contender.storage,
+        scenario,
+        perSecond: median(all.map((figure) => figure.perSecond)),
+        p50Ms: median(all.map((figure) => figure.p50Ms)),
+        p99Ms: median(all.map((figure) => figure.p99Ms)),
+        cpuMicros: median(all.map((figure) => figure.cpuMicros)),
+      };
+    }),
+  );
+}
+
+function nameOf({ name, storage }: Contender, scenario: ScenarioName): string {
+  return JSON.stringify([name, storage, scenario]);
+}
+
+async function enter(world: World, contender: Contender): Promise<Entrant> {
+  const running = world.keep(await contender.start(world));
+  const target = { url: running.url, originUrl: world.origin.url, replayedHead: contender.replayedHead };
+  if (contender.scenarios.includes('replay')) await world.load.run(poolJob(target));
+  return { contender, running, target };
+}
+
+async function slice(world: World, entrant: Entrant, scenario: ScenarioName, round: number, maxMs: number) {
+  const { contender, running, target } = entrant;
+  await runsSince(world);
+  const cpuBefore = cpuMicroseconds(running.pid);
+  const result = await world.load.run(jobOf(scenario, target, round, maxMs)).catch((error) => {
+    throw new Error(`${contender.name} on ${contender.storage}, ${scenario}`, { cause: error });
+  });
+  const cpu = cpuMicroseconds(running.pid) - cpuBefore;
+  const runs = await runsSince(world);
+  const expected = contender.name.includes('static') ? 0 : runsPerRequest[scenario] * result.requests;
+  // A proxy knows no keys; of shared keys, the last may lack some of its callers.
+  const most =
+    scenario === 'joined' && !contender.name.includes('proxy') ? expected * 1.1 + 16 : Number.MAX_VALUE;
+  const exact = scenario !== 'joined' && runs !== Math.round(expected);
+  if (exact || runs > most) {
+    throw new Error(`${contender.name}, ${scenario}: ${result.requests} requests ran upstream ${runs} times`);
+  }
+  const { perSecond, p50Ms, p99Ms } = result;
+  return { perSecond, p50Ms, p99Ms, cpuMicros: cpu / result.requests };
+}
+
+async function runsSince(world: World): Promise<number> {
+  return Number(await (await fetch(`${world.origin.url}/_runs`)).text());
+}

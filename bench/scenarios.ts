@@ -1,0 +1,97 @@
+import type { LoadJob } from './load-job.ts';
+
+/**
+ * `first`: a key that is new. `replay`: a key whose response is recorded. `joined`: 8 callers of one key at a time, while
+ * the upstream takes 10 ms. `reused`: a recorded key with another body (422). `bypass`: a GET, which has no key.
+ * `chat`: an LLM request through a gateway that takes no keys.
+ */
+export type ScenarioName = 'first' | 'replay' | 'joined' | 'reused' | 'bypass' | 'chat';
+
+export const CONNECTIONS = 16;
+const BODY_BYTES = 1024;
+
+/** How many recorded responses are replayed, in turn. */
+export const POOL_KEYS = 300;
+
+const JOINED_CALLERS = 8;
+/** Enough that the upstream's 10 ms hold nobody up. */
+const JOINED_CONNECTIONS = 128;
+
+/** How often the upstream must have run for each request, to prove that the right work was done. */
+export const runsPerRequest: Record<ScenarioName, number> = {
+  first: 1,
+  replay: 0,
+  joined: 1 / JOINED_CALLERS,
+  reused: 0,
+  bypass: 1,
+  chat: 1,
+};
+
+export interface Target {
+  readonly url: string;
+  readonly originUrl: string;
+  readonly replayedHead: string | undefined;
+}
+
+/** The job of a scenario. `round` makes its keys new; those of the pool are the same in each. */
+export function jobOf(scenario: ScenarioName, target: Target, round: number, maxMs: number): LoadJob {
+  const common: LoadJob = {
+    url: `${target.url}/json/${BODY_BYTES}`,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer bench' },
+    connections: CONNECTIONS,
+    maxMs,
+    maxRequests: Number.MAX_SAFE_INTEGER,
+    keys: { header: 'idempotency-key', prefix: `${scenario}-${round}-` },
+    body: { bytes: BODY_BYTES, kind: 'json' },
+    expect: { status: 200 },
+  };
+  const pool = { header: 'idempotency-key', prefix: 'pool-', pool: POOL_KEYS };
+  switch (scenario) {
+    case 'first':
+      return common;
+    case 'replay':
+      return {
+        ...common,
+        keys: pool,
+        expect: { status: 200, ...(target.replayedHead === undefined ? {} : { head: target.replayedHead }) },
+      };
+    case 'reused':
+      return {
+        ...common,
+        keys: pool,
+        body: { bytes: BODY_BYTES, kind: 'json', shift: 1 },
+        expect: { status: 422 },
+      };
+    case 'joined':
+      return {
+        ...common,
+        url: `${target.url}/slow/10`,
+        connections: JOINED_CONNECTIONS,
+        keys: { header: 'idempotency-key', prefix: `joined-${round}-`, sharedBy: JOINED_CALLERS },
+        // Shared by number, so that the callers of a key send one body.
+      };
+    case 'bypass':
+      return { ...common, method: 'GET', keys: null, body: null };
+    case 'chat':
+      return {
+        ...common,
+        url: `${target.url}/v1/chat/completions`,
+        headers: {
+          ...common.headers,
+          'x-portkey-provider': 'openai',
+          'x-portkey-custom-host': `${target.originUrl}/v1`,
+        },
+        body: { bytes: BODY_BYTES, kind: 'chat' },
+      };
+  }
+}
+
+/** Records the responses that `replay` and `reused` ask for. */
+export function poolJob(target: Target): LoadJob {
+  return {
+    ...jobOf('replay', target, 0, 60_000),
+    maxRequests: POOL_KEYS,
+    expect: { status: 200 },
+  };
+}
