@@ -22,8 +22,9 @@ export type HeadOutcome =
   | { readonly kind: 'head'; readonly head: ResponseHead; readonly length: number | null }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
 
-/** Bytes asked of the upstream at a time. */
-const READ_BYTES = 32 * 1024;
+/** Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they are filled. */
+const READ_MIN_BYTES = 4 * 1024;
+const READ_MAX_BYTES = 64 * 1024;
 
 /**
  * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
@@ -110,7 +111,7 @@ export class Execution {
 
   async #receive(stream: ReadableStream<Uint8Array>, length: number | null): Promise<void> {
     const reader = stream.getReader({ mode: 'byob' });
-    let buffer = new Uint8Array(READ_BYTES);
+    let buffer = new Uint8Array(Math.min(Math.max(length ?? 0, READ_MIN_BYTES), READ_MAX_BYTES));
     for (;;) {
       this.#silence.listen();
       const { done, value } = await reader.readAtLeast(1, buffer);
@@ -123,7 +124,9 @@ export class Execution {
         this.#forgo('not-recorded');
       }
       await this.body.append(value);
-      buffer = new Uint8Array(value.buffer);
+      const capacity = value.buffer.byteLength;
+      const grows = value.byteLength === capacity && capacity < READ_MAX_BYTES;
+      buffer = grows ? new Uint8Array(READ_MAX_BYTES) : new Uint8Array(value.buffer);
     }
     if (length !== null && this.body.size !== length) {
       throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
