@@ -1,0 +1,100 @@
+import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+/** What Cloudflare bills a ledger object for, counted by SQLite itself. docs/cost.md takes its figures from here. */
+interface Bill {
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  /** Each costs a row more, and a request when it fires. */
+  readonly alarmsSet: number;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  await reset();
+});
+
+function ledger() {
+  return env.LEDGER.getByName('/*:0');
+}
+
+async function requests(count: number, path: string): Promise<void> {
+  for (let n = 0; n < count; n += 1) {
+    const init = { method: 'POST', headers: { 'idempotency-key': `key-${n}` } };
+    await (await exports.default.fetch(`https://gate.example${path}`, init)).arrayBuffer();
+  }
+}
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Counts from now on what happens in the one ledger object of these tests. Each call takes what came since the last. */
+async function counter(): Promise<() => Bill> {
+  const cursors: { rowsRead: number; rowsWritten: number }[] = [];
+  let alarmsSet = 0;
+  await runInDurableObject(ledger(), (_, { storage }) => {
+    const { sql } = storage;
+    const exec = sql.exec.bind(sql);
+    vi.spyOn(Object.getPrototypeOf(sql), 'exec').mockImplementation((...args: unknown[]) => {
+      const cursor = Reflect.apply(exec, sql, args);
+      cursors.push(cursor);
+      return cursor;
+    });
+    const setAlarm = storage.setAlarm.bind(storage);
+    vi.spyOn(Object.getPrototypeOf(storage), 'setAlarm').mockImplementation((...args: unknown[]) => {
+      alarmsSet += 1;
+      return Reflect.apply(setAlarm, storage, args);
+    });
+  });
+  return () => {
+    const taken = cursors.splice(0);
+    const bill = {
+      rowsRead: taken.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+      rowsWritten: taken.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+      alarmsSet,
+    };
+    alarmsSet = 0;
+    return bill;
+  };
+}
+
+const HOT_MS = 301_000;
+const DAY_MS = 86_401_000;
+const MIB = 1024 * 1024;
+
+// Rows written: the intent and its index, the result, the body dropped, the row removed; and each full piece of a body
+// with its index, and once more to remove it.
+test.each([
+  { what: 'one of 1 KB', count: 1, bytes: 1024, written: 5, alarms: 2 },
+  { what: 'many of 1 KB', count: 250, bytes: 1024, written: 5, alarms: 2 / 250 },
+  { what: 'many of 100 KB', count: 20, bytes: 102_400, written: 5, alarms: 2 / 20 },
+  { what: 'one of 3 MiB', count: 1, bytes: 3 * MIB, written: 20, alarms: 2 },
+])('the whole life of executions writes no more rows than docs/cost.md counts with: $what', async (life) => {
+  const take = await counter();
+  const path = `/bytes/${life.bytes}`;
+
+  await requests(life.count, path);
+  const first = take();
+  await requests(life.count, path);
+  const replay = take();
+  pass(HOT_MS);
+  await runDurableObjectAlarm(ledger());
+  const cooling = take();
+  pass(DAY_MS);
+  await runDurableObjectAlarm(ledger());
+  const expiry = take();
+
+  expect(replay).toMatchObject({ rowsWritten: 0, alarmsSet: 0 });
+  const phases = [first, cooling, expiry];
+  const sum = (field: keyof Bill) => phases.reduce((total, bill) => total + bill[field], 0) / life.count;
+  expect(sum('rowsWritten')).toBe(life.written);
+  expect(sum('alarmsSet')).toBe(life.alarms);
+  expect(sum('rowsRead')).toBeLessThanOrEqual(32);
+});
