@@ -58,6 +58,7 @@ function targetOf(url: string): Target {
 }
 
 const HOUR_MS = 3_600_000;
+const CALLERS = 100;
 
 /** Spreads so many results, their bodies in RESULTS already, over the ledger's objects. */
 function fill(folder: string, keys: number): void {
@@ -74,7 +75,7 @@ function fill(folder: string, keys: number): void {
     database.exec('BEGIN');
     for (let n = 1; n <= keys / files.length; n += 1) {
       const id = () => randomBytes(32).toString('base64url');
-      insert.run(last + n, id(), id(), id(), now, now, now + HOUR_MS);
+      insert.run(last + n, id(), `caller-${n % CALLERS}`, id(), now, now, now + HOUR_MS);
     }
     database.exec('COMMIT');
     database.close();

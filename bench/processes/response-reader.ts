@@ -60,7 +60,8 @@ export class ResponseReader {
       const size = Number.parseInt(data.toString('latin1', 0, end), 16);
       if (size === 0) {
         if (data.length < end + 4) break;
-        return this.#finish();
+        this.#finish();
+        return;
       }
       this.#bytes += size;
       this.#left = size + 2;

@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** The kernel counts a process's time in these (`getconf CLK_TCK`). */
-const TICK_MICROSECONDS = 10_000;
-
-/** The CPU time that a process has taken, its threads' and the kernel's for it, in microseconds. */
+/** The CPU time that all threads of a process have taken, the kernel's for them included, in microseconds. */
 export function cpuMicroseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold anything; the fields after it are numbers.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS;
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  }
+  return nanoseconds / 1000;
 }
 
 /** The memory of a process that is in RAM, in bytes. */
