@@ -280,7 +280,7 @@ export class Ledger extends DurableObject<object> {
         rows.complete(seq, { caller, completedAt, expiresAt, size, status, times, record });
         this.#counts.add(record === null ? 'tooLarge' : 'recorded');
         if (times.sentAt !== null) this.#counts.add('upstreamMs', completedAt - times.sentAt);
-        if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt });
+        if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt }, record);
         await this.ctx.storage.sync();
         return record !== null;
       },
@@ -331,9 +331,10 @@ export class Ledger extends DurableObject<object> {
     // The pieces stay here until the reader is done with them.
     const release = this.#sweeper.hold(seq);
     try {
-      const { head, seal } = await openPreamble(call.secret, this.#rows.preamble(seq));
+      const { preamble, rest } = this.#rows.record(seq);
+      const { head, seal } = await openPreamble(call.secret, preamble);
       const body = await openBody(seal, size, {
-        read: (n) => (n < last ? this.#rows.piece(seq, n) : this.#rows.rest(seq)),
+        read: (n) => (n < last ? this.#rows.piece(seq, n) : rest),
         end: (error) => {
           release();
           if (error !== undefined) reportDamage('ledger', error);

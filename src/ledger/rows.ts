@@ -39,6 +39,13 @@ export interface CompletedRow extends CommonRow {
   readonly size: number;
 }
 
+/** What a completed row holds of a record: all but the full pieces of its body. Sealed. */
+export interface StoredParts {
+  readonly preamble: Uint8Array;
+  /** The last piece of the body; empty where there is no body. */
+  readonly rest: Uint8Array;
+}
+
 /** The ledger's SQLite tables, one method a statement. All of it is synchronous: a decision is never interleaved. */
 export class Rows {
   readonly #sql: SqlStorage;
@@ -175,7 +182,7 @@ export class Rows {
       readonly size: number;
       readonly status: number;
       readonly times: RunTimes;
-      readonly record: { readonly preamble: Uint8Array; readonly rest: Uint8Array } | null;
+      readonly record: StoredParts | null;
     },
   ): void {
     const { caller, completedAt, expiresAt, size, status, times, record } = result;
@@ -239,12 +246,15 @@ export class Rows {
     this.removePieces(seq);
   }
 
-  /** The preamble of a result that is still here. Throws where it is gone. */
-  preamble(seq: number): Uint8Array {
-    const { preamble } = this.#sql
-      .exec<{ preamble: ArrayBuffer }>('SELECT preamble FROM executions WHERE seq = ?', seq)
+  /** The preamble and the last piece of a result that is still here, in one look-up. Throws where it is gone. */
+  record(seq: number): StoredParts {
+    const { preamble, rest } = this.#sql
+      .exec<{ preamble: ArrayBuffer; rest: ArrayBuffer }>(
+        'SELECT preamble, rest FROM executions WHERE seq = ?',
+        seq,
+      )
       .one();
-    return new Uint8Array(preamble);
+    return { preamble: new Uint8Array(preamble), rest: new Uint8Array(rest) };
   }
 
   writePiece(seq: number, n: number, bytes: Uint8Array): void {
@@ -262,14 +272,6 @@ export class Rows {
   /** Removes all pieces of a body, or those below the nth. */
   removePieces(seq: number, below: number = Number.MAX_SAFE_INTEGER): void {
     this.#sql.exec('DELETE FROM pieces WHERE seq = ? AND n < ?', seq, below);
-  }
-
-  /** The last piece of a result's body. Throws where it is gone. */
-  rest(seq: number): Uint8Array {
-    const { rest } = this.#sql
-      .exec<{ rest: ArrayBuffer }>('SELECT rest FROM executions WHERE seq = ?', seq)
-      .one();
-    return new Uint8Array(rest);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf, sealedSize } from './record.ts';
 import { putResult } from './results.ts';
-import type { CompletedRow, Row, Rows } from './rows.ts';
+import type { CompletedRow, Row, Rows, StoredParts } from './rows.ts';
 
 /** Alarms come no closer together than this, so that one sweep serves many results. */
 const MIN_ALARM_GAP_MS = 1_000;
@@ -117,9 +117,12 @@ export class Sweeper {
     else this.#remove(row);
   }
 
-  /** Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. */
-  archive(result: ArchivedResult): void {
-    this.#ctx.waitUntil(this.#put(result));
+  /**
+   * Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. What
+   * of the record is still in hand is not read back for it.
+   */
+  archive(result: ArchivedResult, record: StoredParts): void {
+    this.#ctx.waitUntil(this.#put(result, record));
   }
 
   /** Does what is due, and sets the alarm for what comes next. Never rejects: an alarm that throws is soon given up. */
@@ -241,11 +244,11 @@ export class Sweeper {
    * Whether RESULTS has the result now. A put under way is shared; one of an earlier result of the same key is waited for,
    * so that it cannot overtake this one.
    */
-  #put(result: ArchivedResult): Promise<boolean> {
+  #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
     const underWay = this.#archiving.get(result.id);
     if (underWay?.seq === result.seq) return underWay.done;
-    return this.#inTurn(result, () => this.#tryPut(result));
+    return this.#inTurn(result, () => this.#tryPut(result, record));
   }
 
   /** Runs after whatever is under way for the same key. `change` never rejects. */
@@ -259,12 +262,13 @@ export class Sweeper {
     });
   }
 
-  async #tryPut({ seq, id, size, expiresAt }: ArchivedResult): Promise<boolean> {
+  async #tryPut({ seq, id, size, expiresAt }: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
     try {
+      const { preamble, rest } = inHand ?? this.#rows.record(seq);
       await putResult(this.#config().results, id, {
-        preamble: this.#rows.preamble(seq),
+        preamble,
         sealedBytes: sealedSize(size),
-        pieces: () => this.#sealedPieces(seq, size),
+        pieces: () => this.#sealedPieces(seq, size, rest),
         expiresAt,
       });
       this.#archived.set(seq, Date.now());
@@ -285,10 +289,10 @@ export class Sweeper {
     }
   }
 
-  *#sealedPieces(seq: number, size: number): Generator<Uint8Array> {
+  *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {
     const last = piecesOf(size) - 1;
     for (let n = 0; n < last; n += 1) yield this.#rows.piece(seq, n);
-    if (last >= 0) yield this.#rows.rest(seq);
+    if (last >= 0) yield rest;
   }
 }
 
