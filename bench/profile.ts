@@ -2,7 +2,7 @@
  * Where the gateway's own JavaScript spends its time: its functions by their own time, from the runtime's profiler, while
  * it does one kind of request. `node bench/profile.ts [first|replay|bypass] [bytes of the response]`
  */
-import { WebSocket } from 'undici';
+import { WebSocket } from 'ws';
 import { jobOf, poolJob, type ScenarioName } from './scenarios.ts';
 import { startWorker } from './workerd.ts';
 import { createWorld, freePort } from './world.ts';

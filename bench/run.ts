@@ -32,13 +32,13 @@ const FULL = {
 
 const QUICK = {
   rounds: 2,
-  sliceMs: 250,
-  latencyMs: 250,
-  streams: 100,
-  idleStreams: 300,
-  storedKeys: [1_000, 100_000],
+  sliceMs: 200,
+  latencyMs: 150,
+  streams: 60,
+  idleStreams: 200,
+  storedKeys: [1_000, 50_000],
   bodies: [KIB, MIB],
-  bodyMs: 250,
+  bodyMs: 200,
 } as const;
 
 const { values: options } = parseArgs({

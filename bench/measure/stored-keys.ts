@@ -57,7 +57,6 @@ function targetOf(url: string): Target {
   return { url, originUrl: '', replayedHead: undefined };
 }
 
-const HOUR_MS = 3_600_000;
 const CALLERS = 100;
 
 /** Spreads so many results, their bodies in RESULTS already, over the ledger's objects. */
@@ -65,17 +64,25 @@ function fill(folder: string, keys: number): void {
   const files = globSync(`${folder}/storage/**/*.sqlite`).filter((file) => !file.endsWith('metadata.sqlite'));
   for (const file of files) {
     const database = new DatabaseSync(file);
-    const now = Date.now();
+    // Rows like one that the gateway wrote itself, whatever columns it has.
+    const model = database.prepare('SELECT * FROM executions ORDER BY seq DESC LIMIT 1').get() ?? {};
+    const columns = Object.keys(model);
     const insert = database.prepare(
-      `INSERT INTO executions (seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size)
-       VALUES (?, ?, ?, ?, 'completed', 'results', ?, ?, ?, 1024)`,
+      `INSERT INTO executions (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
     );
-    const row = database.prepare('SELECT coalesce(max(seq), 0) AS last FROM executions').get();
-    const last = Number(row?.last ?? 0);
+    const last = Number(model.seq ?? 0);
     database.exec('BEGIN');
     for (let n = 1; n <= keys / files.length; n += 1) {
-      const id = () => randomBytes(32).toString('base64url');
-      insert.run(last + n, id(), `caller-${n % CALLERS}`, id(), now, now, now + HOUR_MS);
+      const row = {
+        ...model,
+        seq: last + n,
+        id: randomBytes(32).toString('base64url'),
+        caller: `caller-${n % CALLERS}`,
+        place: 'results',
+        preamble: null,
+        rest: null,
+      };
+      insert.run(...columns.map((column) => Reflect.get(row, column)));
     }
     database.exec('COMMIT');
     database.close();

@@ -2,7 +2,7 @@ import type { Throughput } from '../measure/throughput.ts';
 import type { Results } from '../results.ts';
 
 const WIDTH = 760;
-const LABEL_WIDTH = 270;
+const LABEL_WIDTH = 300;
 const BAR_HEIGHT = 18;
 const ROW_HEIGHT = 26;
 const GROUP_HEIGHT = 44;
