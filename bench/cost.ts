@@ -2,6 +2,7 @@
  * Writes docs/cost.md: what a million executions and a million replays cost on Cloudflare at list prices, in this design
  * and with an object per key. The rows that an execution writes are counted in test/ledger/cost.test.ts.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** US dollars. */
@@ -137,7 +138,9 @@ const replays = [
 ].map(([name, cost]) => `| ${name} | ${million(Number(cost))} |`);
 
 const text = readFileSync(new URL('report/cost.md', import.meta.url), 'utf8');
+const page = new URL('../docs/cost.md', import.meta.url);
 writeFileSync(
-  new URL('../docs/cost.md', import.meta.url),
+  page,
   text.replace('{{FIRST_RUNS}}', firstRuns.join('\n')).replace('{{REPLAYS}}', replays.join('\n')),
 );
+execFileSync('biome', ['format', '--write', page.pathname], { stdio: 'ignore' });

@@ -2,6 +2,7 @@
  * The benchmark: everybody in turn in one run. `--quick` takes under a minute and is for development; `--write-docs`
  * writes what was found into docs/benchmarks.md and its chart.
  */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { contenders, installPeers } from './contenders.ts';
@@ -86,6 +87,9 @@ try {
     const docs = new URL('../docs/', import.meta.url);
     writeFileSync(new URL('benchmarks.md', docs), page(results));
     writeFileSync(new URL('benchmarks.svg', docs), chart(results));
+    execFileSync('biome', ['format', '--write', new URL('benchmarks.md', docs).pathname], {
+      stdio: 'ignore',
+    });
   }
 } finally {
   await world.end();
