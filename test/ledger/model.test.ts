@@ -8,7 +8,17 @@ import {
 import { env, exports } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { afterLoss, afterVerdict, answerTo, type Policy, type State, type Verdict } from './model.ts';
+import { identityOf } from '../../src/request/identity.ts';
+import {
+  afterForget,
+  afterLoss,
+  afterVerdict,
+  answerTo,
+  forgotten,
+  type Policy,
+  type State,
+  type Verdict,
+} from './model.ts';
 
 const SEQUENCES = 100;
 const SEQUENCE_MAX_MS = 15_000;
@@ -27,6 +37,8 @@ type Step =
   /** Begins, joins, is replayed or refused. */
   | { readonly kind: 'request'; readonly subject: number; readonly body: 'first' | 'other' }
   | { readonly kind: 'verdict'; readonly subject: number; readonly verdict: Verdict }
+  /** An operator forgets what became of it. */
+  | { readonly kind: 'forget'; readonly subject: number }
   /** The objects are lost with all that they were doing, or put away when they have nothing to do. */
   | { readonly kind: 'restart' }
   | { readonly kind: 'evict' }
@@ -51,6 +63,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       verdict: fc.constantFrom<Verdict>('finish', 'finish', 'fail', 'break-head', 'break-body'),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('forget' as const), subject }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'evict' as const }) },
   {
@@ -62,6 +75,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.constant({ kind: 'sweep' as const }) },
 );
+
+/** The scope of a caller without credentials. */
+const ANONYMOUS = JSON.stringify({ cookie: null });
 
 let sequence = 0;
 
@@ -79,7 +95,7 @@ test('whatever happens in whatever order, the ledger does what the contract’s 
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
       sequence += 1;
       const executions = SUBJECTS.map(
-        ({ policy, path, key }) => new Modelled(policy, path, `${sequence}-${key}-${policy}`),
+        ({ policy, path, route, key }) => new Modelled(policy, path, route, `${sequence}-${key}-${policy}`),
       );
       for (const each of steps) await take(each, executions);
       for (const execution of executions) await execution.verdict('finish');
@@ -95,6 +111,8 @@ async function take(step: Step, executions: readonly Modelled[]): Promise<void> 
       return executions[step.subject]?.request(step.body);
     case 'verdict':
       return executions[step.subject]?.verdict(step.verdict);
+    case 'forget':
+      return executions[step.subject]?.forget();
     case 'restart':
       await abortAllDurableObjects();
       // An object finds out that it was lost when it comes back, which is when somebody asks for it.
@@ -118,6 +136,7 @@ async function take(step: Step, executions: readonly Modelled[]): Promise<void> 
 class Modelled {
   readonly #policy: Policy;
   readonly #path: string;
+  readonly #route: string;
   readonly #key: string;
   #state: State = { kind: 'absent' };
   #body: 'first' | 'other' = 'first';
@@ -125,9 +144,10 @@ class Modelled {
   /** The requests that wait for the run under way. */
   #waiting: Promise<Response>[] = [];
 
-  constructor(policy: Policy, path: string, key: string) {
+  constructor(policy: Policy, path: string, route: string, key: string) {
     this.#policy = policy;
     this.#path = path;
+    this.#route = route;
     this.#key = key;
   }
 
@@ -179,6 +199,14 @@ class Modelled {
     for (const waiting of this.#waiting) await expectVerdict(await waiting, verdict, run);
     this.#state = afterVerdict(run, verdict, this.#policy, Date.now() + TTL_MS);
     this.#waiting = [];
+  }
+
+  async forget(): Promise<void> {
+    const expected = forgotten(this.#state, this.#policy, Date.now());
+    const { id } = await identityOf(this.#route, ANONYMOUS, this.#key);
+    const result = await env.LEDGER.getByName(`${this.#route}:0`).forget(id);
+    expect(expected === 'either' ? ['forgotten', 'absent'] : [expected]).toContain(result);
+    this.#state = afterForget(this.#state);
   }
 
   /** The object was lost. Whoever waited hears that the outcome is unknown, and the run’s late end changes nothing. */

@@ -39,6 +39,22 @@ export function afterLoss(state: State, expiresAt: number): State {
   return state.kind === 'running' ? { kind: 'unknown', expiresAt } : state;
 }
 
+/** An operator forgets the execution, unless it runs. */
+export function afterForget(state: State): State {
+  return state.kind === 'running' ? state : ABSENT;
+}
+
+/** What the operator hears. Under `retry`, an unknown outcome leaves no record that anybody would answer from. */
+export function forgotten(
+  state: State,
+  policy: Policy,
+  now: number,
+): 'forgotten' | 'absent' | 'running' | 'either' {
+  const current = at(state, now);
+  if (current.kind === 'absent' || current.kind === 'running') return current.kind;
+  return current.kind === 'unknown' && policy === 'retry' ? 'either' : 'forgotten';
+}
+
 function at(state: State, now: number): State {
   const expires = state.kind === 'completed' || state.kind === 'unknown';
   return expires && state.expiresAt <= now ? ABSENT : state;
