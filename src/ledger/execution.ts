@@ -3,6 +3,7 @@ import { log, textOf } from '../log.ts';
 import type { Recording, ResponseHead } from './call.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
+import type { RunTimes } from './rows.ts';
 import { Silence } from './silence.ts';
 
 /** What an execution has written down. */
@@ -10,12 +11,12 @@ export interface ExecutionStore extends HeldPieceStore {
   /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
   failed(): void;
   /** Whether the upstream acted on the request is not known. */
-  unknown(): void;
+  unknown(times: RunTimes): void;
   /**
    * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
    * all of it is durable, and tells whether the response is recorded.
    */
-  completed(head: ResponseHead, size: number, rest: Uint8Array | null): Promise<boolean>;
+  completed(head: ResponseHead, size: number, rest: Uint8Array | null, times: RunTimes): Promise<boolean>;
 }
 
 export type HeadOutcome =
@@ -97,7 +98,7 @@ export class Execution {
       if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
-      this.#store.unknown();
+      this.#store.unknown(this.times);
     } else {
       this.#forgo('failed');
       this.#store.failed();
@@ -136,7 +137,7 @@ export class Execution {
   async #complete(head: ResponseHead): Promise<void> {
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const rest = this.#recording === 'stored' ? this.body.rest() : null;
-      const recorded = await this.#store.completed(head, this.body.size, rest);
+      const recorded = await this.#store.completed(head, this.body.size, rest, this.times);
       if (!recorded) this.#forgo('not-recorded');
     }
     this.body.end('whole');
@@ -153,7 +154,7 @@ export class Execution {
       // A failed response that breaks off is a failure still: its status said so.
       if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
         this.#forgo('unknown');
-        this.#store.unknown();
+        this.#store.unknown(this.times);
       }
     } catch (storeError) {
       // The row goes on saying `running` with nobody running it, which means the same.

@@ -2,23 +2,13 @@ import { DurableObject } from 'cloudflare:workers';
 import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
-import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { Forgotten, LedgerAnswer, LedgerCall, LedgerSummary, Refusal, ResponseHead } from './call.ts';
 import { Counts } from './counts.ts';
-import { Execution, type ExecutionStore } from './execution.ts';
+import { Execution } from './execution.ts';
 import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
-import {
-  DamagedRecordError,
-  openBody,
-  openPiece,
-  openPreamble,
-  piecesOf,
-  reportDamage,
-  sealPiece,
-  sealPreamble,
-} from './record.ts';
+import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
+import { Recorder, type RecorderParts } from './recorder.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
-import { Seal } from './seal.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 
@@ -49,6 +39,7 @@ export class Ledger extends DurableObject<object> {
   readonly #sweeper: Sweeper;
   readonly #counts: Counts;
   readonly #listing: Listing;
+  readonly #recorderParts: RecorderParts;
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
@@ -64,6 +55,12 @@ export class Ledger extends DurableObject<object> {
       times: (id) => this.#live.get(id)?.times ?? null,
       archivedAt: (seq) => this.#sweeper.archivedAt(seq),
     });
+    this.#recorderParts = {
+      rows: this.#rows,
+      sweeper: this.#sweeper,
+      counts: this.#counts,
+      sync: () => ctx.storage.sync(),
+    };
     void ctx.blockConcurrencyWhile(async () => {
       const cutOff = await this.#sweeper.start();
       if (cutOff > 0) this.#counts.add('unknown', cutOff);
@@ -84,7 +81,8 @@ export class Ledger extends DurableObject<object> {
       body = await readAll(call.body);
       decision = this.#decide(call, route);
     } else {
-      await call.body.cancel();
+      // Not awaited: nothing may come between the decision and what it leads to.
+      this.ctx.waitUntil(call.body.cancel());
     }
     switch (decision.kind) {
       case 'refuse':
@@ -190,12 +188,12 @@ export class Ledger extends DurableObject<object> {
     this.#usage.began(caller);
     this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
-    const execution: Execution = new Execution(
-      call.fingerprint,
-      route,
-      this.#storeFor({ id, caller, fingerprint, secret: call.secret }, seq, route, () => execution),
+    const recorded = { id, caller, fingerprint, secret: call.secret, seq };
+    const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
+      this.#forgetLive(id, execution),
     );
-    this.#live.set(call.id, execution);
+    const execution: Execution = new Execution(fingerprint, route, recorder);
+    this.#live.set(id, execution);
     void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
       this.#usage.ended(caller);
@@ -224,67 +222,6 @@ export class Ledger extends DurableObject<object> {
       },
       () => {},
     );
-  }
-
-  /** Everything that one execution writes. */
-  #storeFor(
-    call: Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secret'>,
-    seq: number,
-    route: Route,
-    execution: () => Execution,
-  ): ExecutionStore {
-    const rows = this.#rows;
-    const sweeper = this.#sweeper;
-    const ttlMs = route.ttlSeconds * 1000;
-    const sealed = async (
-      head: ResponseHead,
-      size: number,
-      rest: Uint8Array,
-      completedAt: number,
-      expiresAt: number,
-    ) => {
-      const seal = await sealing;
-      const { fingerprint } = call;
-      const [preamble, last] = await Promise.all([
-        sealPreamble(seal, { ...head, size, fingerprint, completedAt, expiresAt }),
-        size === 0 ? rest : sealPiece(seal, piecesOf(size) - 1, rest),
-      ]);
-      // A head that leaves a record no room in RESULTS makes it one that is too large.
-      return preamble.byteLength <= RECORD_HEAD_MAX_BYTES ? { preamble, rest: last } : null;
-    };
-    // Ready long before there is anything to seal: the upstream takes its time.
-    const sealing = Seal.create(call.secret);
-    return {
-      write: async (n, bytes) => rows.writePiece(seq, n, await sealPiece(await sealing, n, bytes)),
-      read: async (n) => openPiece(await sealing, n, rows.piece(seq, n)),
-      drop: (below) => rows.removePieces(seq, below),
-      hold: () => sweeper.hold(seq),
-      failed: () => {
-        this.#forgetLive(call.id, execution());
-        this.#counts.add('failed');
-        rows.abandon(seq);
-      },
-      unknown: () => {
-        this.#forgetLive(call.id, execution());
-        this.#counts.add('unknown');
-        if (route.unknownOutcome === 'retry') rows.abandon(seq);
-        else rows.markUnknown(seq, Date.now() + ttlMs, execution().times);
-      },
-      completed: async (head, size, rest) => {
-        const completedAt = Date.now();
-        const expiresAt = completedAt + ttlMs;
-        const record = rest === null ? null : await sealed(head, size, rest, completedAt, expiresAt);
-        const { caller } = call;
-        const { status } = head;
-        const { times } = execution();
-        rows.complete(seq, { caller, completedAt, expiresAt, size, status, times, record });
-        this.#counts.add(record === null ? 'tooLarge' : 'recorded');
-        if (times.sentAt !== null) this.#counts.add('upstreamMs', completedAt - times.sentAt);
-        if (record !== null) sweeper.archive({ seq, id: call.id, size, expiresAt }, record);
-        await this.ctx.storage.sync();
-        return record !== null;
-      },
-    };
   }
 
   /**

@@ -20,6 +20,11 @@ const FLAGS = [
 /** Without a browser the tests are skipped; in CI, where there has to be one, they fail. */
 export const skipped = PATH === undefined && process.env.CI !== 'true';
 
+/** A skipped test that says nothing would pass for one that was run. */
+export function warnIfSkipped(tests: string): void {
+  if (skipped) console.warn(`SKIPPED: ${tests}, as no Chromium was found (CHROMIUM takes its path).`);
+}
+
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: PATH ?? 'chromium', args: FLAGS });
 }

@@ -1,29 +1,10 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launch, skipped, warnIfSkipped } from '../browser/chromium.js';
 import { root } from './build.js';
 import { type Answer, type StandIn, type StandInOptions, standIn } from './stand-in.js';
-
-/** The path in CHROMIUM, or the first of these commands on the PATH. */
-const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome'];
-const CHROMIUM = process.env.CHROMIUM ?? COMMANDS.map(onPath).find((path) => path !== undefined) ?? 'nowhere';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const browserIsThere = isExecutable(CHROMIUM);
-if (!browserIsThere && process.env.CI !== 'true') {
-  console.warn(`SKIPPED: the browser tests, as no Chromium was found (set CHROMIUM to its path).`);
-}
 
 /** The form of the recipe: its key is drawn when the form is shown. */
 const FORM = `
@@ -53,7 +34,9 @@ const STORE_FORM = FORM.replace('idempotentFetch,', 'idempotentFetch, MemoryStor
   .replace('headers, ', '');
 
 // With CI=true a missing browser is a failure, so this is not skipped there.
-describe.skipIf(!browserIsThere && process.env.CI !== 'true')('in Chromium', () => {
+warnIfSkipped('the form in a browser');
+
+describe.skipIf(skipped)('in Chromium', () => {
   let browser: Browser;
   let bundle: string;
 
@@ -66,7 +49,7 @@ describe.skipIf(!browserIsThere && process.env.CI !== 'true')('in Chromium', () 
       platform: 'browser',
     });
     bundle = outputFiles[0]?.text ?? '';
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launch();
   });
 
   afterAll(() => browser?.close());
@@ -186,17 +169,3 @@ describe.skipIf(!browserIsThere && process.env.CI !== 'true')('in Chromium', () 
     await page.close();
   });
 });
-
-function onPath(command: string): string | undefined {
-  const paths = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, command));
-  return paths.find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

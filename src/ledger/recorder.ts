@@ -1,0 +1,109 @@
+import type { Route } from '../config.ts';
+import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import type { LedgerCall, ResponseHead } from './call.ts';
+import type { Counts } from './counts.ts';
+import type { ExecutionStore } from './execution.ts';
+import { openPiece, piecesOf, sealPiece, sealPreamble } from './record.ts';
+import type { Rows, RunTimes } from './rows.ts';
+import { Seal } from './seal.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** The parts of a ledger object that an execution writes to. */
+export interface RecorderParts {
+  readonly rows: Rows;
+  readonly sweeper: Sweeper;
+  readonly counts: Counts;
+  /** Resolves when everything written so far is durable. */
+  readonly sync: () => Promise<void>;
+}
+
+/** The execution that is written down. */
+export type Recorded = Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secret'> & {
+  readonly seq: number;
+};
+
+/** Writes down one execution: the pieces of its response as they come, sealed, and how it ended. */
+export class Recorder implements ExecutionStore {
+  readonly #parts: RecorderParts;
+  readonly #execution: Recorded;
+  readonly #route: Route;
+  /** Called before it is written down that nothing is recorded, so that nobody joins what has failed. */
+  readonly #leave: () => void;
+  /** Ready long before there is anything to seal: the upstream takes its time. */
+  readonly #seal: Promise<Seal>;
+
+  constructor(parts: RecorderParts, execution: Recorded, route: Route, leave: () => void) {
+    this.#parts = parts;
+    this.#execution = execution;
+    this.#route = route;
+    this.#leave = leave;
+    this.#seal = Seal.create(execution.secret);
+  }
+
+  async write(n: number, bytes: Uint8Array): Promise<void> {
+    const piece = await sealPiece(await this.#seal, n, bytes);
+    this.#parts.rows.writePiece(this.#execution.seq, n, piece);
+  }
+
+  async read(n: number): Promise<Uint8Array> {
+    return openPiece(await this.#seal, n, this.#parts.rows.piece(this.#execution.seq, n));
+  }
+
+  drop(below: number): void {
+    this.#parts.rows.removePieces(this.#execution.seq, below);
+  }
+
+  hold(): () => void {
+    return this.#parts.sweeper.hold(this.#execution.seq);
+  }
+
+  failed(): void {
+    this.#leave();
+    this.#parts.counts.add('failed');
+    this.#parts.rows.abandon(this.#execution.seq);
+  }
+
+  unknown(times: RunTimes): void {
+    const { rows, counts } = this.#parts;
+    const { seq } = this.#execution;
+    this.#leave();
+    counts.add('unknown');
+    if (this.#route.unknownOutcome === 'retry') rows.abandon(seq);
+    else rows.markUnknown(seq, this.#expiry(Date.now()), times);
+  }
+
+  async completed(
+    head: ResponseHead,
+    size: number,
+    rest: Uint8Array | null,
+    times: RunTimes,
+  ): Promise<boolean> {
+    const { rows, sweeper, counts, sync } = this.#parts;
+    const { seq, id, caller } = this.#execution;
+    const completedAt = Date.now();
+    const expiresAt = this.#expiry(completedAt);
+    const record = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
+    rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
+    counts.add(record === null ? 'tooLarge' : 'recorded');
+    if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
+    if (record !== null) sweeper.archive({ seq, id, size, expiresAt }, record);
+    await sync();
+    return record !== null;
+  }
+
+  /** A head that leaves a record no room in RESULTS makes it one that is too large: `null`. */
+  async #sealed(head: ResponseHead, size: number, rest: Uint8Array, completedAt: number) {
+    const seal = await this.#seal;
+    const { fingerprint } = this.#execution;
+    const expiresAt = this.#expiry(completedAt);
+    const [preamble, last] = await Promise.all([
+      sealPreamble(seal, { ...head, size, fingerprint, completedAt, expiresAt }),
+      size === 0 ? rest : sealPiece(seal, piecesOf(size) - 1, rest),
+    ]);
+    return preamble.byteLength <= RECORD_HEAD_MAX_BYTES ? { preamble, rest: last } : null;
+  }
+
+  #expiry(fromMs: number): number {
+    return fromMs + this.#route.ttlSeconds * 1000;
+  }
+}
