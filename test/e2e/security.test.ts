@@ -74,6 +74,23 @@ test.each([
   expect((await origin.runs(key)).map((run) => run.url)).toEqual([expected]);
 });
 
+test('a field of a megabyte is refused, and nothing reaches the upstream', async () => {
+  const key = freshKey();
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  socket.on('error', () => {});
+  socket.write(
+    `POST /a HTTP/1.1\r\nHost: x\r\nIdempotency-Key: ${key}\r\nX-Large: ${'x'.repeat(1_000_000)}\r\n\r\n`,
+  );
+  let answer = '';
+  socket.on('data', (text) => {
+    answer += text;
+  });
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(answer).toMatch(/^($|HTTP\/1\.1 4\d\d )/);
+  expect(await origin.runs(key)).toHaveLength(0);
+});
+
 test('the host that a client names has no say in where its request goes', async () => {
   const fields = [
     'Host: evil.example',
