@@ -49,6 +49,15 @@ test('forget lets the next request run', async () => {
   expect(await (await post(`${gateway.url}/count`, key)).json()).toEqual({ run: 2 });
 });
 
+test('an id that begins with a dash is an id', async () => {
+  const unknown = `-${'A'.repeat(42)}`;
+  for (const command of [['forget'], ['show', '--id']]) {
+    const { code, err } = await oncegate([...command, unknown], operator());
+    expect(code).toBe(1);
+    expect(err).not.toContain('option');
+  }
+});
+
 test('what runs is not forgotten, with exit code 1', async () => {
   const key = freshKey();
   const gate = freshGate();
