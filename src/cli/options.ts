@@ -72,11 +72,15 @@ export function parseOptions(
 /** One execution in sixty-four has an id that begins with a dash, which is no option for that. */
 const DASHED_ID = /^-[\w-]{42}$/;
 
+function withIdsLast(args: readonly string[]): string[] {
+  const ids = args.filter((arg) => DASHED_ID.test(arg));
+  if (ids.length === 0 || args.includes('--')) return [...args];
+  return [...args.filter((arg) => !DASHED_ID.test(arg)), '--', ...ids];
+}
+
 function tryParse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
   try {
-    const ids = args.filter((arg) => DASHED_ID.test(arg));
-    const others = args.filter((arg) => !DASHED_ID.test(arg));
-    return parseArgs({ args: [...others, '--', ...ids], options, allowPositionals: true, strict: true });
+    return parseArgs({ args: withIdsLast(args), options, allowPositionals: true, strict: true });
   } catch (error) {
     throw new Exit(EXIT.usage, error instanceof Error ? error.message : String(error));
   }

@@ -51,7 +51,7 @@ test('forget lets the next request run', async () => {
 
 test('an id that begins with a dash is an id', async () => {
   const unknown = `-${'A'.repeat(42)}`;
-  for (const command of [['forget'], ['show', '--id']]) {
+  for (const command of [['forget'], ['forget', '--'], ['show', '--id'], ['show', '--id', '--']]) {
     const { code, err } = await oncegate([...command, unknown], operator());
     expect(code).toBe(1);
     expect(err).not.toContain('option');
