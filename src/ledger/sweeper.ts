@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { inTime } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf, sealedSize } from './record.ts';
 import { putResult } from './results.ts';
@@ -10,6 +11,8 @@ const RETRY_MS = 30_000;
 const PATROL_MS = 600_000;
 /** Results written to KV at the same time. */
 const KV_CONCURRENCY = 6;
+/** KV that has gone silent must not hold up the sweep: it is KV that is out of reach. */
+const KV_MAX_MS = 60_000;
 /** Rows that one sweep removes, patrols, and takes the bodies of, before it lets requests through again. */
 const SWEEP_ROWS = 1_000;
 
@@ -265,12 +268,13 @@ export class Sweeper {
   async #tryPut({ seq, id, size, expiresAt }: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
     try {
       const { preamble, rest } = inHand ?? this.#rows.record(seq);
-      await putResult(this.#config().results, id, {
+      const put = putResult(this.#config().results, id, {
         preamble,
         sealedBytes: sealedSize(size),
         pieces: () => this.#sealedPieces(seq, size, rest),
         expiresAt,
       });
+      await inTime(put, KV_MAX_MS, 'writing a record');
       this.#archived.set(seq, Date.now());
       return true;
     } catch (error) {
@@ -281,7 +285,7 @@ export class Sweeper {
 
   async #tryDelete(id: string): Promise<boolean> {
     try {
-      await this.#config().results.delete(id);
+      await inTime(this.#config().results.delete(id), KV_MAX_MS, 'removing a record');
       return true;
     } catch (error) {
       log('warn', 'results-delete-failed', { reason: textOf(error) });
