@@ -81,7 +81,7 @@ export function configOf(env: object): ConfigResult {
   return result;
 }
 
-/** Parses all settings of CONTRACT §2. Never throws: each bad setting is named with its reason. */
+/** Parses all settings. Never throws: each bad setting is named with its reason. */
 export function parseConfig(env: object): ConfigResult {
   const bad: BadSetting[] = [];
   const bindings = new Map<string, unknown>(Object.entries(env));

@@ -126,6 +126,11 @@ async function keyed(
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
 
   const caller = callerOf(request.headers, route.scopeHeaders);
+  if (caller.scope.includes('\ufffd')) {
+    const detail =
+      'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
+    return refuse({ slug: 'key-invalid', detail, key: sent });
+  }
   const callerDigest = callerId(route.path, caller.scope);
   if (config.rateLimiter !== null && !(await isWithinRate(config.rateLimiter, await callerDigest))) {
     return refuse(rateLimitProblem(sent));

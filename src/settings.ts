@@ -9,7 +9,7 @@ export const OPERATOR_PREFIX = '/_oncegate';
 
 /** KV takes 25 MiB a value; the record's head gets the overhead, the body the rest. */
 export const RECORD_HEAD_MAX_BYTES = 65_536;
-const KV_VALUE_MAX_BYTES = 26_214_400;
+export const KV_VALUE_MAX_BYTES = 26_214_400;
 const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
 
 /** A request body is held in memory while it is fingerprinted; a Worker has 128 MB in all. */

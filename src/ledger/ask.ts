@@ -25,13 +25,18 @@ export async function askLedger(
   shard: number,
   call: LedgerCall,
 ): Promise<AskedAnswer> {
-  const ledger = () =>
-    config.ledger.getByName(
+  let ledger: LedgerStub;
+  try {
+    ledger = config.ledger.getByName(
       `${route.path}:${shard}`,
       route.location === null ? {} : { locationHint: route.location },
     );
+  } catch (error) {
+    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    return (await fromResults(config, call)) ?? { outcome: 'unavailable' };
+  }
   try {
-    return await settled(config, call, await ledger().execute(call));
+    return await settled(config, call, await ledger.execute(call));
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
     return (await fromResults(config, call)) ?? (await afterLostAnswer(config, call, ledger, error));
@@ -83,27 +88,41 @@ async function fromResults(
 
 /**
  * What can be said when the ledger's answer was lost. It is asked once more, in a way that starts nothing: what runs is
- * joined, what is recorded is replayed. That it knows nothing proves nothing, as a run that failed leaves no trace.
+ * joined, what is recorded is replayed. That it knows nothing, or cannot be reached any more, proves nothing: a run that
+ * failed leaves no trace.
  */
 async function afterLostAnswer(
   config: Config,
   call: LedgerCall,
-  ledger: () => LedgerStub,
+  ledger: LedgerStub,
   error: unknown,
 ): Promise<AskedAnswer> {
-  // An overloaded object refuses requests before they reach it.
-  if (isFlagged(error, 'overloaded')) return { outcome: 'unavailable' };
   const { body: _, ...bodiless } = call;
+  const unsent = { outcome: beganNothing(error) ? 'unavailable' : 'interrupted' } as const;
+  if (isFlagged(error, 'overloaded')) return unsent;
   try {
-    const answer = await ledger().recall(bodiless);
-    return answer === null ? { outcome: 'interrupted' } : await settled(config, bodiless, answer);
+    const answer = await ledger.recall(bodiless);
+    return answer === null ? unsent : await settled(config, bodiless, answer);
   } catch (again) {
     log('error', 'ledger-unreachable', { route: call.route, reason: textOf(again) });
-    return { outcome: isFlagged(error, 'durableObjectReset') ? 'interrupted' : 'unavailable' };
+    return unsent;
   }
 }
 
+/**
+ * Whether the error proves that no run was begun. An overloaded object refuses requests before they reach it; and what the
+ * ledger throws itself it throws before it has written or sent anything. Any other error may have come after.
+ */
+function beganNothing(error: unknown): boolean {
+  if (isFlagged(error, 'overloaded')) return true;
+  const onTheWay = isFlagged(error, 'retryable') || isFlagged(error, 'durableObjectReset');
+  return isFlagged(error, 'remote') && !onTheWay;
+}
+
 /** The runtime marks the errors of Durable Object calls with properties. */
-function isFlagged(error: unknown, flag: 'overloaded' | 'durableObjectReset'): boolean {
+function isFlagged(
+  error: unknown,
+  flag: 'overloaded' | 'durableObjectReset' | 'remote' | 'retryable',
+): boolean {
   return error instanceof Error && Reflect.get(error, flag) === true;
 }

@@ -20,7 +20,12 @@ export interface ExecutionStore extends HeldPieceStore {
 }
 
 export type HeadOutcome =
-  | { readonly kind: 'head'; readonly head: ResponseHead; readonly length: number | null }
+  | {
+      readonly kind: 'head';
+      readonly head: ResponseHead;
+      readonly length: number | null;
+      readonly bodiless: boolean;
+    }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
 
 /** Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they are filled. */
@@ -81,7 +86,7 @@ export class Execution {
       this.times.headAt = Date.now();
       const { head, length } = responseHead(response);
       this.#judge(head.status, length);
-      this.#setHead({ kind: 'head', head, length });
+      this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
       await this.#complete(head);

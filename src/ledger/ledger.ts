@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
+import { log, textOf } from '../log.ts';
 import type { Forgotten, LedgerAnswer, LedgerCall, LedgerSummary, Refusal, ResponseHead } from './call.ts';
 import { Counts } from './counts.ts';
 import { Execution } from './execution.ts';
@@ -115,7 +116,12 @@ export class Ledger extends DurableObject<object> {
   }
 
   override async alarm(): Promise<void> {
-    this.#counts.flush(Date.now());
+    try {
+      this.#counts.flush(Date.now());
+    } catch (error) {
+      // What is full needs the sweep all the more.
+      log('error', 'counts-not-written', { reason: textOf(error) });
+    }
     await this.#sweeper.sweep();
   }
 
@@ -246,7 +252,9 @@ export class Ledger extends DurableObject<object> {
       return { outcome: 'no-response', reason: result.reason, joined: outcome === 'joined' };
     }
     const { head } = result;
-    if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
+    // Where there is no body, the head is the end.
+    if (result.bodiless) await execution.body.ended;
+    else if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
     const whole = execution.body.whole();
     if (whole !== null) reader.leave();
     const body = whole ?? reader.stream();

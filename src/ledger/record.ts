@@ -86,8 +86,7 @@ export async function openRecord(
   record: ReadableStream<Uint8Array>,
 ): Promise<{ head: RecordHead; body: ResponseBody }> {
   const reader = record.getReader({ mode: 'byob' });
-  const prefix = await readExactly(reader, PREFIX_BYTES);
-  const { head, seal } = await openHead(secret, prefix, await readExactly(reader, headLength(prefix)));
+  const { head, seal } = await readHead(secret, reader);
   const body = await openBody(seal, head.size, {
     read: (_, sealedBytes) => readExactly(reader, sealedBytes),
     end: (error) => {
@@ -96,6 +95,20 @@ export async function openRecord(
     },
   });
   return { head, body };
+}
+
+async function readHead(
+  secret: Uint8Array,
+  reader: ReadableStreamBYOBReader,
+): Promise<{ head: RecordHead; seal: Seal }> {
+  try {
+    const prefix = await readExactly(reader, PREFIX_BYTES);
+    return await openHead(secret, prefix, await readExactly(reader, headLength(prefix)));
+  } catch (error) {
+    // Not awaited: a store that has gone silent may not answer this either.
+    reader.cancel().catch(() => {});
+    throw error;
+  }
 }
 
 /** Where the sealed pieces of a body come from. */

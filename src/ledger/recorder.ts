@@ -1,9 +1,9 @@
 import type { Route } from '../config.ts';
-import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { LedgerCall, ResponseHead } from './call.ts';
 import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
-import { openPiece, piecesOf, sealPiece, sealPreamble } from './record.ts';
+import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
 import { Seal } from './seal.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -100,7 +100,10 @@ export class Recorder implements ExecutionStore {
       sealPreamble(seal, { ...head, size, fingerprint, completedAt, expiresAt }),
       size === 0 ? rest : sealPiece(seal, piecesOf(size) - 1, rest),
     ]);
-    return preamble.byteLength <= RECORD_HEAD_MAX_BYTES ? { preamble, rest: last } : null;
+    const fits =
+      preamble.byteLength <= RECORD_HEAD_MAX_BYTES &&
+      preamble.byteLength + sealedSize(size) <= KV_VALUE_MAX_BYTES;
+    return fits ? { preamble, rest: last } : null;
   }
 
   #expiry(fromMs: number): number {

@@ -34,7 +34,7 @@ export async function putResult(results: KVNamespace, id: string, record: Stored
   const writer = writable.getWriter();
   const put = results.put(id, readable, { expiration });
   // A put that fails without having read everything would leave the writing to wait for ever.
-  put.catch((error) => writer.abort(error));
+  put.catch((error) => writer.abort(error)).catch(() => {});
   await Promise.all([put, write(writer, record)]);
 }
 

@@ -186,7 +186,7 @@ export class Rows {
     },
   ): void {
     const { caller, completedAt, expiresAt, size, status, times, record } = result;
-    this.#usage.stored(caller, size);
+    this.#usage.stored(caller, record === null ? 0 : size);
     this.#sql.exec(
       `UPDATE executions
        SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
@@ -232,7 +232,9 @@ export class Rows {
 
   /** Forgets an execution, whatever its state. */
   remove(row: Row): void {
-    if (row.state === 'completed') this.#usage.removed(row.caller, row.size, row.completedAt);
+    if (row.state === 'completed') {
+      this.#usage.removed(row.caller, row.place === 'nowhere' ? 0 : row.size, row.completedAt);
+    }
     this.abandon(row.seq);
   }
 

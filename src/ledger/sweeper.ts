@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { inTime } from '../deadline.ts';
+import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf, sealedSize } from './record.ts';
 import { putResult } from './results.ts';
@@ -63,6 +63,8 @@ export class Sweeper {
     this.#coolFrom = this.#ctx.storage.kv.get<number>(COOL_FROM) ?? 0;
     // Where the newest rows are gone, their numbers are given again.
     if (this.#coolFrom > this.#rows.nextSeq) this.#setCoolFrom(this.#rows.nextSeq);
+    // An alarm that failed too often is gone; what it was for is not.
+    if (this.#alarmAt === null && this.#rows.nextSeq > 1) this.expectWork(Date.now());
     return this.#rows.settleCutOff(this.#coolFrom);
   }
 
@@ -76,7 +78,10 @@ export class Sweeper {
   wakeBy(atMs: number): void {
     if (this.#alarmAt !== null && this.#alarmAt <= atMs + MIN_ALARM_GAP_MS) return;
     this.#alarmAt = Math.max(atMs, Date.now() + MIN_ALARM_GAP_MS);
-    void this.#ctx.storage.setAlarm(this.#alarmAt, { allowUnconfirmed: true });
+    this.#ctx.storage.setAlarm(this.#alarmAt, { allowUnconfirmed: true }).catch((error) => {
+      this.#alarmAt = null;
+      log('error', 'alarm-not-set', { reason: textOf(error) });
+    });
   }
 
   /** Since when RESULTS is known to have this result; `null` where it is not known to. */
@@ -94,7 +99,11 @@ export class Sweeper {
       this.#forgetting.add(row.seq);
       const gone = await this.#inTurn(row, () => this.#tryDelete(row.id));
       this.#forgetting.delete(row.seq);
-      if (!gone) throw new Error('the record cannot be removed from RESULTS');
+      if (!gone) {
+        // It may be gone all the same: the body stays here until it has been written again.
+        this.#archived.delete(row.seq);
+        throw new Error('the record cannot be removed from RESULTS');
+      }
     }
     // It may have ended meanwhile, and another taken its place.
     const now = this.#rows.find(row.id);
@@ -198,6 +207,8 @@ export class Sweeper {
     for (const row of this.#rows.from(this.#coolFrom)) {
       after = row.seq + 1;
       const coolAt = (row.state === 'completed' ? row.completedAt : row.receivedAt) + hotMs;
+      // What is past its TTL is only waiting for its readers to be done.
+      if (row.expiresAt <= now && !this.#isLive(row.id)) continue;
       if (row.state === 'completed' && row.place === 'ledger' && coolAt <= now) {
         due.push(row);
         if (due.length < SWEEP_ROWS) continue;
@@ -237,20 +248,20 @@ export class Sweeper {
           kept ??= row.seq;
         }
       }
-      // Where KV is out of reach for some, it is out of reach for the rest: they wait for the next sweep.
-      if (archived.includes(false)) return kept;
+      // Where KV is out of reach for all of them, it is out of reach for the rest: they wait for the next sweep.
+      if (!archived.includes(true)) return kept;
     }
     return kept;
   }
 
   /**
    * Whether RESULTS has the result now. A put under way is shared; one of an earlier result of the same key is waited for,
-   * so that it cannot overtake this one.
+   * so that it cannot overtake this one. A KV that has gone silent counts as out of reach, and keeps its turn.
    */
   #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
     const underWay = this.#archiving.get(result.id);
-    if (underWay?.seq === result.seq) return underWay.done;
+    if (underWay?.seq === result.seq) return soon(underWay.done);
     return this.#inTurn(result, () => this.#tryPut(result, record));
   }
 
@@ -260,21 +271,21 @@ export class Sweeper {
     const done = before.then(change);
     const turn = { seq, done };
     this.#archiving.set(id, turn);
-    return done.finally(() => {
+    void done.finally(() => {
       if (this.#archiving.get(id) === turn) this.#archiving.delete(id);
     });
+    return soon(done);
   }
 
   async #tryPut({ seq, id, size, expiresAt }: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
     try {
       const { preamble, rest } = inHand ?? this.#rows.record(seq);
-      const put = putResult(this.#config().results, id, {
+      await putResult(this.#config().results, id, {
         preamble,
         sealedBytes: sealedSize(size),
         pieces: () => this.#sealedPieces(seq, size, rest),
         expiresAt,
       });
-      await inTime(put, KV_MAX_MS, 'writing a record');
       this.#archived.set(seq, Date.now());
       return true;
     } catch (error) {
@@ -285,7 +296,7 @@ export class Sweeper {
 
   async #tryDelete(id: string): Promise<boolean> {
     try {
-      await inTime(this.#config().results.delete(id), KV_MAX_MS, 'removing a record');
+      await this.#config().results.delete(id);
       return true;
     } catch (error) {
       log('warn', 'results-delete-failed', { reason: textOf(error) });
@@ -298,6 +309,11 @@ export class Sweeper {
     for (let n = 0; n < last; n += 1) yield this.#rows.piece(seq, n);
     if (last >= 0) yield rest;
   }
+}
+
+/** Whether a change in KV is done. One that takes too long is not known to be. */
+async function soon(done: Promise<boolean>): Promise<boolean> {
+  return (await settlesWithin(done, KV_MAX_MS)) && done;
 }
 
 function soonest(a: number | null, b: number | null): number | null {

@@ -8,7 +8,7 @@ import type { OperatorApp } from './operator.ts';
 import { executionId, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
-/** The operator's API: CONTRACT §6, and its description. */
+/** The operator's API, and its description. */
 export function addApi(app: OperatorApp, config: Config): void {
   app.get('/executions', async (c) => {
     const query = v.safeParse(listQuery, c.req.query());

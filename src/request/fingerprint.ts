@@ -84,6 +84,7 @@ const SMALLEST_NORMAL_DOUBLE = 2 ** -1022;
 
 function isExact(value: number, source: string): boolean {
   if (source === String(value)) return true;
+  if (source === '') return false;
   const digits = source.replace(/e.*$/i, '').replace(/[-.]/g, '').replace(/^0+/, '');
   if (digits === '') return true;
   return (

@@ -28,7 +28,7 @@ async function exchange(
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');
   const head = [requestLine, `Idempotency-Key: ${key}`, ...fields, 'Connection: close', '', body];
-  socket.write(head.join('\r\n'));
+  socket.write(head.join('\r\n'), 'latin1');
   const [status = ''] = (await socket.toArray()).join('').split('\r\n');
   return { status, key };
 }
@@ -116,6 +116,18 @@ test('a client cannot have its key or its caller taken off by Connection', async
   expect(status).toMatch(/^HTTP\/1\.1 200 /);
   expect((await send('Bearer alice')).headers.get('idempotent-replayed')).toBe('true');
   expect((await send('Bearer mallory')).headers.get('idempotent-replayed')).toBeNull();
+});
+
+test('a credential whose bytes cannot be told from others’ is refused', async () => {
+  for (const byte of ['\xe8', '\xe9']) {
+    const { status, key } = await exchange('POST /a HTTP/1.1', [
+      'Host: x',
+      `X-Api-Key: k${byte}`,
+      'Content-Length: 0',
+    ]);
+    expect(status).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await origin.runs(key)).toHaveLength(0);
+  }
 });
 
 test('no cache in between may keep a replay that its upstream did not allow', async () => {

@@ -63,7 +63,21 @@ test.each<[string, LedgerStub, string]>([
     { execute: refuse(lost({ overloaded: true })), recall: refuse(lost()) },
     'unavailable',
   ],
-  ['an object out of reach', { execute: refuse(lost()), recall: refuse(lost()) }, 'unavailable'],
+  [
+    'an object that is lost and stays out of reach',
+    { execute: refuse(lost()), recall: refuse(lost()) },
+    'interrupted',
+  ],
+  [
+    'an object that throws before it begins',
+    { execute: refuse(lost({ remote: true })), recall: refuse(lost({ remote: true })) },
+    'unavailable',
+  ],
+  [
+    'a connection that is lost on the way',
+    { execute: refuse(lost({ remote: true, retryable: true })), recall: async () => null },
+    'interrupted',
+  ],
   [
     'a result that KV does not show',
     { execute: async () => ({ outcome: 'archived', completedAt: 1, expiresAt: 2 }), recall: refuse(lost()) },
