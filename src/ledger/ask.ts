@@ -25,12 +25,14 @@ export async function askLedger(
   shard: number,
   call: LedgerCall,
 ): Promise<AskedAnswer> {
-  let ledger: LedgerStub;
-  try {
-    ledger = config.ledger.getByName(
+  const reach = () =>
+    config.ledger.getByName(
       `${route.path}:${shard}`,
       route.location === null ? {} : { locationHint: route.location },
     );
+  let ledger: LedgerStub;
+  try {
+    ledger = reach();
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
     return (await fromResults(config, call)) ?? { outcome: 'unavailable' };
@@ -39,7 +41,7 @@ export async function askLedger(
     return await settled(config, call, await ledger.execute(call));
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(config, call)) ?? (await afterLostAnswer(config, call, ledger, error));
+    return (await fromResults(config, call)) ?? (await afterLostAnswer(config, call, reach, error));
   }
 }
 
@@ -87,27 +89,33 @@ async function fromResults(
 }
 
 /**
- * What can be said when the ledger's answer was lost. It is asked once more, in a way that starts nothing: what runs is
- * joined, what is recorded is replayed. That it knows nothing, or cannot be reached any more, proves nothing: a run that
+ * What can be said when the ledger's answer was lost. It is asked again, in a way that starts nothing: what runs is
+ * joined, what is recorded is replayed. An object that was ended is back soon, and takes a stub of its own. That it knows nothing, or cannot be reached any more, proves nothing: a run that
  * failed leaves no trace.
  */
 async function afterLostAnswer(
   config: Config,
   call: LedgerCall,
-  ledger: LedgerStub,
+  reach: () => LedgerStub,
   error: unknown,
 ): Promise<AskedAnswer> {
   const { body: _, ...bodiless } = call;
   const unsent = { outcome: beganNothing(error) ? 'unavailable' : 'interrupted' } as const;
   if (isFlagged(error, 'overloaded')) return unsent;
-  try {
-    const answer = await ledger.recall(bodiless);
-    return answer === null ? unsent : await settled(config, bodiless, answer);
-  } catch (again) {
-    log('error', 'ledger-unreachable', { route: call.route, reason: textOf(again) });
-    return unsent;
+  for (const delayMs of RECALL_AFTER_MS) {
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    try {
+      const answer = await reach().recall(bodiless);
+      return answer === null ? unsent : await settled(config, bodiless, answer);
+    } catch (again) {
+      log('error', 'ledger-unreachable', { route: call.route, reason: textOf(again) });
+    }
   }
+  return unsent;
 }
+
+/** How long after the last attempt each recall is made. */
+const RECALL_AFTER_MS = [0, 200, 800];
 
 /**
  * Whether the error proves that no run was begun. An overloaded object refuses requests before they reach it; and what the
