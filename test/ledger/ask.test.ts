@@ -29,9 +29,9 @@ function lost(flags: object = {}): Error {
   return Object.assign(new Error('Network connection lost.'), flags);
 }
 
-async function ask(stub: LedgerStub): Promise<string> {
+async function ask(stub: LedgerStub | (() => LedgerStub)): Promise<string> {
   const result = parseConfig({
-    LEDGER: { getByName: () => stub },
+    LEDGER: { getByName: () => (typeof stub === 'function' ? stub() : stub) },
     RESULTS: { getWithMetadata() {}, get: async () => null },
     UPSTREAM_URL: 'https://x',
   });
@@ -85,6 +85,14 @@ test.each<[string, LedgerStub, string]>([
   ],
 ])('%s: the Worker says what is known', async (_, stub, outcome) => {
   expect(await ask(stub)).toBe(outcome);
+});
+
+test('an object that was ended is reached through a stub of its own', async () => {
+  const broken: LedgerStub = { execute: refuse(lost({ durableObjectReset: true })), recall: refuse(lost()) };
+  const fresh: LedgerStub = { execute: refuse(lost()), recall: async () => joined };
+  const stubs = [broken, fresh];
+  const outcome = await ask(() => stubs.shift() ?? fresh);
+  expect(outcome).toBe('joined');
 });
 
 test('a request whose answer was lost is not sent a second time', async () => {

@@ -246,6 +246,70 @@ test('a run that nobody waits for any more is not swept, even past its TTL', asy
   });
 });
 
+test('a restarted object whose alarm was lost sets one for what it holds', async () => {
+  await (await post('/count/x', 'key')).text();
+  await runInDurableObject(ledger(), (_, state) => state.storage.deleteAlarm());
+  await evictDurableObject(ledger());
+  expect(await runInDurableObject(ledger(), (_, state) => state.storage.getAlarm())).not.toBeNull();
+});
+
+test('counters that cannot be written do not keep the sweep from its work', async () => {
+  await (await post('/count/x', 'key')).text();
+  await runInDurableObject(ledger(), (_, state) => {
+    state.storage.sql.exec('DROP TABLE totals');
+  });
+  pass(25 * HOUR_MS);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT count(*) FROM executions')).toBe(0);
+});
+
+test('a record that may have been removed from KV is written again before its body goes', async () => {
+  await runInDurableObject(ledger(), async (_, state) => {
+    const rows = new Rows(state.storage.sql, new CallerUsage());
+    const put = vi.fn(async () => {});
+    const config = configOf(env);
+    if (!config.ok) throw new Error('the configuration is invalid');
+    const results: unknown = { put, delete: () => Promise.reject(new Error('no answer')) };
+    const faulty = { ...config.config, results: results as KVNamespace };
+    const sweeper = new Sweeper(
+      state,
+      rows,
+      () => faulty,
+      () => false,
+    );
+    const now = Date.now();
+    const common = { id: 'id', caller: 'caller', fingerprint: 'f', keyHash: 'k', expiresAt: now + HOUR_MS };
+    const seq = rows.begin({ ...common, receivedAt: now });
+    const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
+    const times = { sentAt: now, headAt: now };
+    rows.complete(seq, { ...common, completedAt: now, size: 1, status: 200, times, record });
+    sweeper.archive({ seq, id: 'id', size: 1, expiresAt: common.expiresAt }, record);
+    const row = rows.find('id');
+    if (row === null) throw new Error('no row');
+    await expect(sweeper.forget(row)).rejects.toThrow('RESULTS');
+    pass(301_000);
+    await sweeper.sweep();
+    expect(put).toHaveBeenCalledTimes(2);
+    expect(rows.find('id')).toMatchObject({ place: 'results' });
+  });
+});
+
+test('a response that is not recorded does not count as stored', async () => {
+  await runInDurableObject(ledger(), (_, state) => {
+    const usage = new CallerUsage();
+    const rows = new Rows(state.storage.sql, usage);
+    const config = configOf(env);
+    const [route] = config.ok ? config.config.routes : [];
+    if (route === undefined) throw new Error('no route');
+    const now = Date.now();
+    const common = { id: 'id', caller: 'caller', fingerprint: 'f', keyHash: 'k', expiresAt: now + HOUR_MS };
+    const seq = rows.begin({ ...common, receivedAt: now });
+    const times = { sentAt: now, headAt: now };
+    rows.complete(seq, { ...common, completedAt: now, size: 2e12, status: 200, times, record: null });
+    expect(usage.overLimit('caller', route)).toBeNull();
+  });
+});
+
 test('requests with large bodies that arrive at once run once', async () => {
   const errors = vi.spyOn(console, 'error');
   const send = () =>
