@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { table } from './report/table.ts';
 
 /** US dollars. */
 const PRICE = {
@@ -118,6 +119,18 @@ const CASES: readonly [string, Case][] = [
   ['4 KiB, 1 day, 60 s (an LLM)', { ...TYPICAL, bodyBytes: 4 * KIB, upstreamSeconds: 60 }],
 ];
 
+const FIRST_RUN_COLUMNS = [
+  'body, TTL, upstream',
+  'requests',
+  'rows',
+  'KV',
+  'duration',
+  'storage',
+  '**together**',
+  'without KV¹',
+  'object per key',
+];
+
 const million = (dollars: number) => (dollars * 1e6).toFixed(2);
 
 const firstRuns = CASES.map(([name, c]) => {
@@ -125,7 +138,7 @@ const firstRuns = CASES.map(([name, c]) => {
   const { requests, rows, kv, duration, storage } = cost;
   const small = c.bodyBytes <= PIECE_BYTES ? million(total(firstRunWithoutKv(c))) : '–';
   const cells = [requests, rows, kv, duration, storage, total(cost)].map(million);
-  return `| ${name} | ${cells.join(' | ')} | ${small} | ${million(total(firstRunPerKey(c)))} |`;
+  return [name, ...cells, small, million(total(firstRunPerKey(c)))];
 });
 
 const common = PRICE.workerRequest + WORKER_CPU_MS * PRICE.cpuMs;
@@ -135,12 +148,14 @@ const replays = [
   ['hot, from the ledger', common + asked + 3 * PRICE.rowRead],
   ['from KV, after the ledger was asked', common + asked + PRICE.rowRead + PRICE.kvRead],
   ['with an object per key (KV first)', common + PRICE.kvRead],
-].map(([name, cost]) => `| ${name} | ${million(Number(cost))} |`);
+].map(([name, cost]) => [String(name), million(Number(cost))]);
 
 const text = readFileSync(new URL('report/cost.md', import.meta.url), 'utf8');
 const page = new URL('../docs/cost.md', import.meta.url);
 writeFileSync(
   page,
-  text.replace('{{FIRST_RUNS}}', firstRuns.join('\n')).replace('{{REPLAYS}}', replays.join('\n')),
+  text
+    .replace('{{FIRST_RUNS}}', table(FIRST_RUN_COLUMNS, firstRuns))
+    .replace('{{REPLAYS}}', table(['where the result is', 'together'], replays)),
 );
 execFileSync('biome', ['format', '--write', page.pathname], { stdio: 'ignore' });

@@ -1,6 +1,7 @@
 import type { Throughput } from '../measure/throughput.ts';
 import type { Results } from '../results.ts';
 import type { ScenarioName } from '../scenarios.ts';
+import { table } from './table.ts';
 
 const SCENARIOS: Record<ScenarioName, string> = {
   first: 'first run',
@@ -161,15 +162,6 @@ function latencyTable(all: Results['latency'], ...columns: string[]): string {
       direct === undefined || name === direct.name ? '–' : (p99Ms - direct.p99Ms).toFixed(2),
     ]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  // Names to the left, figures to the right.
-  const align = head.map((_, column) =>
-    rows.every((row) => /^[\d–]/.test(row[column] ?? '')) ? '--:' : '---',
-  );
-  return [line(head), line(align), ...rows.map(line)].join('\n');
 }
 
 function ratio(value: number, of: number | undefined): string {
