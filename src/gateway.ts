@@ -11,7 +11,7 @@ import { readBody } from './request/body.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { fingerprintOf } from './request/fingerprint.ts';
-import { isWebSocketUpgrade, requestHeaders, upstreamUrl } from './request/forward.ts';
+import { forwardedHeaders, isWebSocketUpgrade, upstreamUrl } from './request/forward.ts';
 import { callerId, identityOf } from './request/identity.ts';
 import { parseKey } from './request/key.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
@@ -168,9 +168,6 @@ async function keyed(
     sha256(key),
   ]);
 
-  const headers = requestHeaders(request.headers);
-  headers.delete(route.keyHeader);
-  if (route.forwardKeyAs !== null) headers.set(route.forwardKeyAs, sentKey ?? key);
   const shard = shardOf(id, route.shards);
   const answer = await askLedger(config, route, shard, {
     route: route.path,
@@ -181,7 +178,7 @@ async function keyed(
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: [...headers],
+    headers: forwardedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey ?? key),
     body: bytes.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(bytes) : bytes,
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });

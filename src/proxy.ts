@@ -1,6 +1,13 @@
 import { type Route, serviceOf } from './config.ts';
 import { settlesWithin } from './deadline.ts';
-import { endToEnd, isWebSocketUpgrade, requestHeaders, statusOf, upstreamUrl } from './request/forward.ts';
+import {
+  appendAll,
+  endToEnd,
+  forwardHeaders,
+  isWebSocketUpgrade,
+  statusOf,
+  upstreamUrl,
+} from './request/forward.ts';
 import { cacheStatus } from './response/cache-status.ts';
 
 export type ProxyResult =
@@ -13,14 +20,14 @@ export type ProxyResult =
 
 /** Sends a request that has no key on to the upstream, streaming both ways, WebSocket upgrades included. */
 export async function proxy(request: Request, url: URL, route: Route, env: object): Promise<ProxyResult> {
-  const headers = requestHeaders(request.headers);
-  if (isWebSocketUpgrade(request)) headers.set('upgrade', 'websocket');
   const silence = new AbortController();
   const target = route.upstream.kind === 'service' ? serviceOf(env, route.upstream.name) : globalThis;
   try {
-    // A request made from the client's keeps its body as it is, even that of a GET.
+    // A request made from the client's keeps its body as it is, even that of a GET, and follows no redirect.
     const sent = new Request(upstreamUrl(route.upstream, route.stripPrefix, url), request);
-    const pending = target.fetch(new Request(sent, { headers, redirect: 'manual', signal: silence.signal }));
+    forwardHeaders(sent.headers);
+    if (isWebSocketUpgrade(request)) sent.headers.set('upgrade', 'websocket');
+    const pending = target.fetch(sent, { signal: silence.signal });
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
       silence.abort();
       await pending.catch(() => {});
@@ -34,9 +41,12 @@ export async function proxy(request: Request, url: URL, route: Route, env: objec
 
 /** The body is not looked at, so that it passes as it is, its coding included. */
 function handedOn(upstream: Response): Response {
-  const headers = endToEnd(upstream.headers);
-  headers.append('cache-status', cacheStatus({ kind: 'bypass' }));
   const { statusText, webSocket } = upstream;
-  if (webSocket !== null) return new Response(null, { status: 101, headers, webSocket });
-  return new Response(upstream.body, { status: statusOf(upstream), statusText, headers });
+  const response =
+    webSocket === null
+      ? new Response(upstream.body, { status: statusOf(upstream), statusText })
+      : new Response(null, { status: 101, webSocket });
+  appendAll(response.headers, endToEnd(upstream.headers));
+  response.headers.append('cache-status', cacheStatus({ kind: 'bypass' }));
+  return response;
 }

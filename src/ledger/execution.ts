@@ -14,9 +14,11 @@ export interface ExecutionStore extends HeldPieceStore {
   unknown(times: RunTimes): void;
   /**
    * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
-   * all of it is durable, and tells whether the response is recorded.
+   * all of it is written, and tells whether the response is recorded.
    */
   completed(head: ResponseHead, size: number, rest: Uint8Array | null, times: RunTimes): Promise<boolean>;
+  /** Resolves when everything written so far is durable. */
+  durable(): Promise<void>;
 }
 
 export type HeadOutcome =
@@ -130,6 +132,8 @@ export class Execution {
         this.#forgo('not-recorded');
       }
       await this.body.append(value);
+      // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop.
+      if (this.body.size === length) return;
       const capacity = value.buffer.byteLength;
       const grows = value.byteLength === capacity && capacity < READ_MAX_BYTES;
       buffer = grows ? new Uint8Array(READ_MAX_BYTES) : new Uint8Array(value.buffer);
@@ -144,6 +148,8 @@ export class Execution {
       const rest = this.#recording === 'stored' ? this.body.rest() : null;
       const recorded = await this.#store.completed(head, this.body.size, rest, this.times);
       if (!recorded) this.#forgo('not-recorded');
+      // An answer with the whole body in it is held back by the runtime until what was written is durable; a stream is not.
+      if (!this.body.endsInOneAnswer) await this.#store.durable();
     }
     this.body.end('whole');
   }

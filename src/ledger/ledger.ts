@@ -3,6 +3,7 @@ import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
+import { appendAll } from '../request/forward.ts';
 import type { Forgotten, LedgerAnswer, LedgerCall, LedgerSummary, Refusal, ResponseHead } from './call.ts';
 import { Counts } from './counts.ts';
 import { Execution } from './execution.ts';
@@ -211,13 +212,13 @@ export class Ledger extends DurableObject<object> {
 
   /** Rejects, never throws, so that whatever goes wrong is an outcome of the execution. */
   async #send(call: LedgerCall, body: Uint8Array, route: Route, signal: AbortSignal): Promise<Response> {
-    return this.#upstream(route).fetch(call.url, {
+    const request = new Request(call.url, {
       method: call.method,
-      headers: call.headers.map(([name, value]) => [name, value]),
       body: body.byteLength === 0 ? null : body,
       redirect: 'manual',
-      signal,
     });
+    appendAll(request.headers, call.headers);
+    return this.#upstream(route).fetch(request, { signal });
   }
 
   /** The request leaves when the intent is durable. Where it never is, the run itself says so. */

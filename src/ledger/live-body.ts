@@ -49,6 +49,7 @@ export class LiveBody {
   #kept = true;
   /** Whether a piece has been ended. */
   #turned = false;
+  #streamed = false;
   #length: number | null = null;
   #end: BodyEnd | null = null;
 
@@ -64,6 +65,11 @@ export class LiveBody {
   /** Whether a caller that comes now can still read from the first byte. */
   get readable(): boolean {
     return this.#kept || !this.#turned;
+  }
+
+  /** Whether nobody reads a stream of it, and nobody will who has it whole in an answer once it has ended. */
+  get endsInOneAnswer(): boolean {
+    return !this.#streamed && this.size <= PIECE_BYTES;
   }
 
   /** Resolves when the body has ended, in whichever way. */
@@ -116,6 +122,7 @@ export class LiveBody {
   }
 
   #streamTo(reader: Place): ReadableStream<Uint8Array> {
+    this.#streamed = true;
     return new ReadableStream(
       {
         type: 'bytes',

@@ -78,7 +78,7 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, sweeper, counts, sync } = this.#parts;
+    const { rows, sweeper, counts } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
@@ -87,8 +87,11 @@ export class Recorder implements ExecutionStore {
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
     if (record !== null) sweeper.archive({ seq, id, size, expiresAt }, record);
-    await sync();
     return record !== null;
+  }
+
+  durable(): Promise<void> {
+    return this.#parts.sync();
   }
 
   /** A head that leaves a record no room in RESULTS makes it one that is too large: `null`. */

@@ -1,4 +1,4 @@
-import { endToEnd, statusOf } from '../request/forward.ts';
+import { endToEnd, type HeaderList, statusOf } from '../request/forward.ts';
 import type { ResponseHead } from './call.ts';
 
 /** The codings that the Workers runtime takes off a body that is read, spelt just so. Any other stays on. */
@@ -19,14 +19,13 @@ const TRUE_OF_THE_CODED_BODY = [
  * read here; and the body's length in bytes, where the upstream tells it.
  */
 export function responseHead(response: Response): { head: ResponseHead; length: number | null } {
-  const headers = endToEnd(response.headers);
-  if (DECODED_ON_READING.includes(headers.get('content-encoding') ?? '')) {
-    for (const name of TRUE_OF_THE_CODED_BODY) headers.delete(name);
-  }
-  const length = response.body === null ? null : declaredLength(headers.get('content-length'));
-  if (length !== null) headers.set('content-length', String(length));
-  else if (response.body !== null) headers.delete('content-length');
-  return { head: { status: statusOf(response), headers: [...headers] }, length };
+  const { headers, body } = response;
+  const decoded = DECODED_ON_READING.includes(headers.get('content-encoding') ?? '');
+  const length = body === null || decoded ? null : declaredLength(headers.get('content-length'));
+  const untrue = decoded ? TRUE_OF_THE_CODED_BODY : body === null ? [] : ['content-length'];
+  const kept = endToEnd(headers).filter(([name]) => !untrue.includes(name));
+  const list: HeaderList = length === null ? kept : [...kept, ['content-length', String(length)]];
+  return { head: { status: statusOf(response), headers: list }, length };
 }
 
 /** A length that is repeated is that length; anything else that is not one number is none (RFC 9110 §8.6). */

@@ -1,7 +1,7 @@
 import type { Upstream } from '../config.ts';
 
 /** RFC 9110 §7.6.1 and the fields of the connection that older specifications name. */
-const HOP_BY_HOP = [
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -11,31 +11,60 @@ const HOP_BY_HOP = [
   'trailer',
   'transfer-encoding',
   'upgrade',
-];
+]);
+
+/** What follows from the URL and the body of the next request; an `Expect` has been met by the time the body is here. */
+const OF_THIS_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
+
+/** The gateway's own entry (RFC 9110 §7.6.3). */
+const VIA = '1.1 oncegate';
 
 /** A header list in order; `Set-Cookie` keeps its repetitions. Plain values, so that it can cross to the ledger. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** The fields that go on to the next hop: all but those of this connection and those that `Connection` names. */
-export function endToEnd(headers: Headers): Headers {
-  const kept = new Headers(headers);
-  for (const option of (headers.get('connection') ?? '').split(',')) {
-    const name = option.trim();
-    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) kept.delete(name);
-  }
-  for (const name of HOP_BY_HOP) kept.delete(name);
-  return kept;
+export function endToEnd(headers: Headers): HeaderList {
+  const options = connectionOptions(headers);
+  return [...headers].filter(([name]) => !HOP_BY_HOP.has(name) && !options.includes(name));
 }
 
 /**
- * The fields of a forwarded request, with the gateway's entry in `Via` (RFC 9110 §7.6.3). `Host` and `Content-Length`
- * follow from the URL and the body; an `Expect` has been met by the time the body is here.
+ * The fields of a forwarded request, with the gateway's entry in `Via`, and with the idempotency key in the field that
+ * the upstream gets it in, if any, instead of the one in which it came.
  */
-export function requestHeaders(headers: Headers): Headers {
-  const kept = endToEnd(headers);
-  for (const name of ['host', 'content-length', 'expect']) kept.delete(name);
-  kept.append('via', '1.1 oncegate');
-  return kept;
+export function forwardedHeaders(
+  headers: Headers,
+  keyHeader: string,
+  forwardKeyAs: string | null,
+  key: string,
+): HeaderList {
+  const keyFields = [keyHeader.toLowerCase(), forwardKeyAs?.toLowerCase()];
+  const kept = endToEnd(headers).filter(([name]) => !OF_THIS_REQUEST.has(name) && !keyFields.includes(name));
+  return [...kept, ['via', VIA], ...(forwardKeyAs === null ? [] : [[forwardKeyAs, key] as const])];
+}
+
+/**
+ * Makes the fields of a received request those of the one that is sent on instead, with the gateway's entry in `Via`. In
+ * place, as to copy `Headers` costs more than all that is done to them.
+ */
+export function forwardHeaders(headers: Headers): void {
+  for (const name of connectionOptions(headers)) headers.delete(name);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  for (const name of OF_THIS_REQUEST) headers.delete(name);
+  headers.append('via', VIA);
+}
+
+/** Fields made one by one: three to five times as fast as to hand the list to the constructor. */
+export function appendAll(headers: Headers, list: HeaderList): void {
+  for (const [name, value] of list) headers.append(name, value);
+}
+
+/** The fields that are of this connection because its `Connection` field says so. */
+function connectionOptions(headers: Headers): readonly string[] {
+  const field = headers.get('connection');
+  if (field === null) return [];
+  const names = field.split(',').map((option) => option.trim().toLowerCase());
+  return names.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
 }
 
 /**
@@ -62,10 +91,7 @@ export function upstreamUrl(upstream: Upstream, stripPrefix: string, requestUrl:
     url.pathname = path;
     return url.href;
   }
-  const url = new URL(upstream.base);
-  url.pathname = url.pathname.replace(/\/+$/, '') + path;
-  url.search = requestUrl.search;
-  return url.href;
+  return upstream.base.replace(/\/+$/, '') + path + requestUrl.search;
 }
 
 /** `/openai/v1` without `/openai` is `/v1`; `/openaiX` does not have that prefix. */

@@ -1,5 +1,6 @@
 import type { LedgerAnswer } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
+import { appendAll } from '../request/forward.ts';
 import { cacheStatus } from './cache-status.ts';
 
 /** Statuses whose responses have no body; to give one to `Response` throws. */
@@ -14,8 +15,11 @@ export type RespondingAnswer = Extract<LedgerAnswer, { outcome: 'executed' | 'jo
  * the cookies that it set.
  */
 export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Response {
-  const headers = new Headers();
-  for (const [name, value] of answer.head.headers) headers.append(name, value);
+  const { status } = answer.head;
+  // `manual`: the body carries whatever coding its head names.
+  const response = new Response(bodyFor(answer), { status, encodeBody: 'manual' });
+  const { headers } = response;
+  appendAll(headers, answer.head.headers);
   if (anonymous && answer.outcome !== 'executed') headers.delete('set-cookie');
   headers.append(
     'cache-status',
@@ -28,9 +32,7 @@ export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Resp
     // A replay is one caller's; a cache in between must not keep it unless the upstream said that it may.
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   }
-  const { status } = answer.head;
-  // `manual`: the body carries whatever coding its head names.
-  return new Response(bodyFor(answer), { status, headers, encodeBody: 'manual' });
+  return response;
 }
 
 function bodyFor(answer: RespondingAnswer): BodyInit | null {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseConfig, type Route } from '../../src/config.ts';
 import type { ResponseHead } from '../../src/ledger/call.ts';
 import { Execution, type ExecutionStore } from '../../src/ledger/execution.ts';
+import { PIECE_BYTES } from '../../src/ledger/rows.ts';
 
 function route(settings: Record<string, unknown> = {}): Route {
   const bindings = {
@@ -15,7 +16,7 @@ function route(settings: Record<string, unknown> = {}): Route {
   return only;
 }
 
-/** A store that writes nothing down before its gate is opened, and tells what it was told. */
+/** A store in which nothing is durable before its gate is opened, and which tells what it was told. */
 function gatedStore(recorded = true) {
   const gate = Promise.withResolvers<void>();
   const told: string[] = [];
@@ -30,8 +31,11 @@ function gatedStore(recorded = true) {
     completed: async (head) => {
       told.push('completed');
       heads.push(head);
-      await gate.promise;
       return recorded;
+    },
+    durable: () => {
+      told.push('to be durable');
+      return gate.promise;
     },
   };
   return { store, told, heads, open: gate.resolve };
@@ -77,6 +81,23 @@ test('the last byte of a body of known length is held back until the response is
   expect(await textWithin(before, 50)).toEqual({ text: 'all of i', ended: false });
   open();
   await run;
+});
+
+test('a body that ends in one answer is not waited for, as the answer itself is held back', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route(), store);
+  execution.body.attach();
+  await execution.run(Promise.resolve(chunked('all of it')));
+  expect(told).toEqual(['completed']);
+  expect(execution.body.whole()).toEqual(new TextEncoder().encode('all of it'));
+});
+
+test('a body that is too large for one answer is waited for', async () => {
+  const { store, told, open } = gatedStore();
+  open();
+  const large = chunked('x'.repeat(PIECE_BYTES + 1));
+  await new Execution('f', route(), store).run(Promise.resolve(large));
+  expect(told).toEqual(['completed', 'to be durable']);
 });
 
 test.each([

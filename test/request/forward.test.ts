@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { endToEnd, upstreamUrl } from '../../src/request/forward.ts';
+import {
+  appendAll,
+  endToEnd,
+  forwardedHeaders,
+  forwardHeaders,
+  upstreamUrl,
+} from '../../src/request/forward.ts';
 
 test.each([
   ['https://api.example', '', 'https://gate/v1/a?b=1', 'https://api.example/v1/a?b=1'],
@@ -28,8 +34,8 @@ test.each([
   expect(upstreamUrl({ kind: 'url', base }, stripPrefix, new URL(request))).toBe(expected);
 });
 
-test('only end-to-end fields go on', () => {
-  const headers = new Headers({
+function received(): Headers {
+  return new Headers({
     connection: 'close, X-Private , ,bad name',
     'x-private': '1',
     'keep-alive': 'timeout=5',
@@ -41,6 +47,47 @@ test('only end-to-end fields go on', () => {
     'proxy-connection': 'keep-alive',
     'x-public': '1',
     authorization: 'Bearer x',
+    host: 'gate',
+    expect: '100-continue',
+    'content-length': '3',
+    via: '1.0 front',
+    'idempotency-key': '"k"',
+    'x-key': 'of the client',
   });
-  expect([...endToEnd(headers)].map(([name]) => name)).toEqual(['authorization', 'x-public']);
+}
+
+test('only end-to-end fields go on', () => {
+  const ofThisHop = ['connection', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'te'];
+  const names = endToEnd(received()).map(([name]) => name);
+  for (const name of [...ofThisHop, 'trailer', 'transfer-encoding', 'upgrade', 'x-private']) {
+    expect(names).not.toContain(name);
+  }
+  expect(names).toEqual(expect.arrayContaining(['authorization', 'x-public', 'host', 'content-length']));
+});
+
+test.each([
+  [null, { 'x-key': 'of the client' }],
+  ['Idempotency-Key', { 'x-key': 'of the client', 'idempotency-key': 'k' }],
+  ['X-Key', { 'x-key': 'k' }],
+])('a keyed request goes on with its key in %s', (forwardKeyAs, expected) => {
+  const headers = new Headers();
+  appendAll(headers, forwardedHeaders(received(), 'Idempotency-Key', forwardKeyAs, 'k'));
+  expect(Object.fromEntries(headers)).toEqual({
+    authorization: 'Bearer x',
+    'x-public': '1',
+    via: '1.0 front, 1.1 oncegate',
+    ...expected,
+  });
+});
+
+test('a request without a key goes on with the same fields', () => {
+  const headers = received();
+  forwardHeaders(headers);
+  expect(Object.fromEntries(headers)).toEqual({
+    authorization: 'Bearer x',
+    'x-public': '1',
+    via: '1.0 front, 1.1 oncegate',
+    'idempotency-key': '"k"',
+    'x-key': 'of the client',
+  });
 });
