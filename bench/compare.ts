@@ -1,7 +1,8 @@
 /**
- * Before and after in one run: the gateway from several checkouts, in turn, round after round.
- * `node bench/compare.ts [--rounds N] [--ms N] [--bytes N] [--base FOLDER] CHECKOUT…` prints the median rate and, since it suffers
- * least from what else the machine does, the least CPU time a request, each with its ratio to the first.
+ * Before and after in one run: the gateway from several checkouts, in turn, round after round, with the plain Worker proxy.
+ * `node bench/compare.ts [--rounds N] [--ms N] [--bytes N] [--base FOLDER] CHECKOUT…` prints the median rate and CPU time of
+ * each kind of request, and the medians of their ratios to the first checkout in the same round: what else the machine does
+ * falls on both, so that a ratio says more than two figures.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -9,97 +10,99 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startLoad } from './load.ts';
 import type { LoadJob } from './load-job.ts';
+import { median } from './measure/statistics.ts';
 import { type Running, startScript } from './processes/child.ts';
 import { cpuMicroseconds } from './processes/usage.ts';
+import { jobOf, poolJob, type ScenarioName } from './scenarios.ts';
 import { startWorker } from './workerd.ts';
 
 const { values, positionals } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    ms: { type: 'string', default: '1500' },
+    rounds: { type: 'string', default: '12' },
+    ms: { type: 'string', default: '500' },
     bytes: { type: 'string', default: '1024' },
     base: { type: 'string', default: '/dev/shm' },
   },
   allowPositionals: true,
 });
+
+interface Entrant {
+  readonly name: string;
+  readonly running: Running;
+  readonly kinds: readonly ScenarioName[];
+}
+
+interface Figure {
+  readonly perSecond: number;
+  readonly cpuMicros: number;
+}
+
 const folder = mkdtempSync(`${values.base}/oncegate-compare-`);
 const origin = await startScript(new URL('processes/origin.ts', import.meta.url));
 const kv = await startScript(new URL('processes/kv.ts', import.meta.url));
 const load = await startLoad();
-
-const KINDS = ['proxy', 'first', 'replay', 'bypass'] as const;
-const runs = new Map<string, number[]>();
-const cpus = new Map<string, number[]>();
-const gateways: [string, Running][] = [];
-for (const [n, checkout] of positionals.entries()) {
-  gateways.push([
-    checkout,
-    await startWorker({
-      entry: pathToFileURL(resolve(checkout, 'src/index.ts')),
-      folder: `${folder}/${n}`,
-      objects: { binding: 'LEDGER', className: 'Ledger' },
-      kvUrl: kv.url,
-      vars: { UPSTREAM_URL: origin.url },
-    }),
-  ]);
-}
+const vars = { UPSTREAM_URL: origin.url };
 
 const proxy = await startWorker({
   entry: new URL('workers/proxy.ts', import.meta.url),
   folder: `${folder}/proxy`,
   kvUrl: kv.url,
-  vars: { UPSTREAM_URL: origin.url },
+  vars,
 });
-gateways.unshift(['proxy', proxy]);
-
-function job(kind: (typeof KINDS)[number], url: string, round: number, ms: number): LoadJob {
-  return {
-    url: `${url}/json/${values.bytes}`,
-    method: kind === 'bypass' ? 'GET' : 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer x' },
-    connections: 16,
-    maxMs: ms,
-    maxRequests: Number.MAX_SAFE_INTEGER,
-    keys: {
-      header: 'idempotency-key',
-      prefix: `round-${round}-`,
-      ...(kind === 'replay' ? { pool: Number(values.bytes) > 65_536 ? 16 : 300 } : {}),
-    },
-    body: kind === 'bypass' ? null : { bytes: 1024, kind: 'json' },
-    expect: { status: 200, ...(kind === 'replay' ? { head: 'idempotent-replayed: true' } : {}) },
-  };
+const entrants: Entrant[] = [{ name: 'plain Worker proxy', running: proxy, kinds: ['first', 'bypass'] }];
+for (const [n, checkout] of positionals.entries()) {
+  const running = await startWorker({
+    entry: pathToFileURL(resolve(checkout, 'src/index.ts')),
+    folder: `${folder}/${n}`,
+    objects: { binding: 'LEDGER', className: 'Ledger' },
+    kvUrl: kv.url,
+    vars,
+  });
+  entrants.push({ name: checkout, running, kinds: ['first', 'retry', 'storm', 'bypass'] });
+  for (const kind of ['retry', 'storm'] as const)
+    await load.run(sized(running, poolJob(kind, target(running))));
 }
 
+const figures = new Map<string, Figure[]>();
 for (let round = 0; round <= Number(values.rounds); round += 1) {
-  for (const [name, { url, pid }] of gateways) {
-    for (const kind of name === 'proxy' ? (['proxy'] as const) : (['first', 'replay', 'bypass'] as const)) {
-      const before = cpuMicroseconds(pid);
-      const { perSecond, requests } = await load.run(
-        job(kind, url, round, Number(values.ms) * (kind === 'first' ? 1 : 0.6)),
-      );
-      const cpu = (cpuMicroseconds(pid) - before) / requests;
-      if (round > 0) cpus.set(`${name} ${kind}`, [...(cpus.get(`${name} ${kind}`) ?? []), cpu]);
+  for (const { name, running, kinds } of entrants) {
+    for (const kind of kinds) {
+      const before = cpuMicroseconds(running.pid);
+      const job = jobOf(kind, target(running), round, Number(values.ms));
+      const { perSecond, requests } = await load.run(sized(running, job));
+      const cpuMicros = (cpuMicroseconds(running.pid) - before) / requests;
       // The first round warms up.
-      if (round > 0) runs.set(`${name} ${kind}`, [...(runs.get(`${name} ${kind}`) ?? []), perSecond]);
+      if (round > 0) figures.set(`${name} ${kind}`, [...figuresOf(name, kind), { perSecond, cpuMicros }]);
     }
   }
 }
 
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
-const [[first = ''] = []] = gateways.slice(1);
-for (const [name, numbers] of runs) {
-  const kind = name.split(' ').at(-1);
-  const rate = median(numbers);
-  const cpu = Math.min(...(cpus.get(name) ?? []));
-  const base = `${first} ${kind}`;
-  const rates = rate / median(runs.get(base) ?? numbers);
-  const cpuRatio = cpu / Math.min(...(cpus.get(base) ?? [cpu]));
-  console.log(
-    `${name.padEnd(28)} ${rate.toFixed(0).padStart(6)} req/s × ${rates.toFixed(2)}   ${cpu.toFixed(0).padStart(5)} µs CPU × ${cpuRatio.toFixed(2)}`,
-  );
+const [first = ''] = positionals;
+for (const { name, kinds } of entrants) {
+  for (const kind of kinds) {
+    const own = figuresOf(name, kind);
+    const base = figuresOf(first, kind);
+    const middle = (of: (figure: Figure) => number) => median(own.map(of)).toFixed(0).padStart(6);
+    const ratio = (of: (figure: Figure) => number) =>
+      median(own.map((figure, n) => of(figure) / of(base[n] ?? figure))).toFixed(2);
+    const rate = `${middle((figure) => figure.perSecond)} req/s × ${ratio((figure) => figure.perSecond)}`;
+    const cpu = `${middle((figure) => figure.cpuMicros)} µs CPU × ${ratio((figure) => figure.cpuMicros)}`;
+    console.log(`${name.padEnd(28)} ${kind.padEnd(6)} ${rate} ${cpu}`);
+  }
 }
 
-for (const [, gateway] of gateways) await gateway.stop();
-for (const running of [origin, kv]) await running.stop();
+for (const running of [...entrants.map((entrant) => entrant.running), origin, kv]) await running.stop();
 load.stop();
 rmSync(folder, { recursive: true });
+
+function target({ url }: Running) {
+  return { url, originUrl: origin.url, replayedHead: undefined };
+}
+
+function sized({ url }: Running, job: LoadJob): LoadJob {
+  return { ...job, url: `${url}/json/${values.bytes}` };
+}
+
+function figuresOf(name: string, kind: ScenarioName): Figure[] {
+  return figures.get(`${name} ${kind}`) ?? [];
+}

@@ -69,22 +69,22 @@ const oncegate: Contender[] = [
   {
     name: 'Oncegate',
     storage: 'tmpfs',
-    scenarios: ['first', 'replay', 'joined', 'reused', 'bypass'],
+    scenarios: ['first', 'retry', 'storm', 'joined', 'reused', 'bypass'],
     replayedHead: REPLAYED,
     start: (world) => startOncegate(world, 'tmpfs'),
   },
   {
     name: 'Oncegate, result in KV',
     storage: 'tmpfs',
-    scenarios: ['replay'],
+    scenarios: ['retry'],
     replayedHead: REPLAYED,
-    coolMs: 4_000,
+    coolMs: 8_000,
     start: (world) => startOncegate(world, 'tmpfs', { HOT_SECONDS: '1' }),
   },
   {
     name: 'Oncegate',
     storage: 'disk',
-    scenarios: ['first', 'replay'],
+    scenarios: ['first', 'retry', 'storm'],
     replayedHead: REPLAYED,
     start: (world) => startOncegate(world, 'disk'),
   },
@@ -93,7 +93,7 @@ const oncegate: Contender[] = [
 const objectPerKey: Contender[] = (['tmpfs', 'disk'] as const).map((storage) => ({
   name: 'Object per key',
   storage,
-  scenarios: storage === 'tmpfs' ? ['first', 'replay', 'joined', 'reused', 'bypass'] : ['first', 'replay'],
+  scenarios: storage === 'tmpfs' ? ['first', 'storm', 'joined', 'reused', 'bypass'] : ['first', 'storm'],
   replayedHead: REPLAYED,
   start: (world) => startBenchWorker(world, 'object-per-key', storage),
 }));
@@ -105,7 +105,7 @@ const nodePeers: Contender[] = [
 ].map(({ name, storage }) => ({
   name: `${name} + Redis (Node)`,
   storage,
-  scenarios: name === 'node-idempotency' ? ['first', 'replay', 'reused'] : ['first', 'replay'],
+  scenarios: name === 'node-idempotency' ? ['first', 'storm', 'reused'] : ['first', 'storm'],
   ...(name === 'node-idempotency' ? { replayedHead: REPLAYED } : {}),
   start: async (world) =>
     startScript(

@@ -1,6 +1,6 @@
 /**
  * Where the gateway's own JavaScript spends its time: its functions by their own time, from the runtime's profiler, while
- * it does one kind of request. `node bench/profile.ts [first|replay|bypass] [bytes of the response]`
+ * it does one kind of request. `node bench/profile.ts [first|retry|storm|bypass] [bytes of the response]`
  */
 import { WebSocket } from 'ws';
 import { jobOf, poolJob, type ScenarioName } from './scenarios.ts';
@@ -16,7 +16,7 @@ interface Profile {
 }
 
 const [kind = 'first', bytes = '1024'] = process.argv.slice(2);
-const scenario: ScenarioName = kind === 'replay' || kind === 'bypass' ? kind : 'first';
+const scenario: ScenarioName = kind === 'retry' || kind === 'storm' || kind === 'bypass' ? kind : 'first';
 const SHOWN_FUNCTIONS = 40;
 
 const world = await createWorld();
@@ -34,7 +34,7 @@ try {
   );
   const target = { url: gateway.url, originUrl: world.origin.url, replayedHead: undefined };
   const sized = (job: ReturnType<typeof jobOf>) => ({ ...job, url: `${gateway.url}/json/${bytes}` });
-  await world.load.run(sized(poolJob(target)));
+  if (scenario === 'retry' || scenario === 'storm') await world.load.run(sized(poolJob(scenario, target)));
   await world.load.run(sized(jobOf(scenario, target, 0, 1_500)));
   const stop = await startProfiler(inspector);
   const { perSecond } = await world.load.run(sized(jobOf(scenario, target, 1, 3_000)));

@@ -1,17 +1,19 @@
 import type { LoadJob } from './load-job.ts';
 
 /**
- * `first`: a key that is new. `replay`: a key whose response is recorded. `joined`: 8 callers of one key at a time, while
+ * `first`: a key that is new. `retry`: a key whose response is recorded, and that nobody has just retried. `storm`: one of
+ * a few such keys, again and again. `joined`: 8 callers of one key at a time, while
  * the upstream takes 10 ms. `reused`: a recorded key with another body (422). `bypass`: a GET, which has no key.
  * `chat`: an LLM request through a gateway that takes no keys.
  */
-export type ScenarioName = 'first' | 'replay' | 'joined' | 'reused' | 'bypass' | 'chat';
+export type ScenarioName = 'first' | 'retry' | 'storm' | 'joined' | 'reused' | 'bypass' | 'chat';
 
 export const CONNECTIONS = 16;
 const BODY_BYTES = 1024;
 
-/** How many recorded responses are replayed, in turn. */
-export const POOL_KEYS = 300;
+/** How many recorded responses are replayed, in turn, in a storm; and where each is to be one that was not just replayed. */
+const STORM_KEYS = 300;
+export const RETRY_KEYS = 10_000;
 
 const JOINED_CALLERS = 8;
 /** Enough that the upstream's 10 ms hold nobody up. */
@@ -20,7 +22,8 @@ const JOINED_CONNECTIONS = 128;
 /** How often the upstream must have run for each request, to prove that the right work was done. */
 export const runsPerRequest: Record<ScenarioName, number> = {
   first: 1,
-  replay: 0,
+  retry: 0,
+  storm: 0,
   joined: 1 / JOINED_CALLERS,
   reused: 0,
   bypass: 1,
@@ -46,16 +49,22 @@ export function jobOf(scenario: ScenarioName, target: Target, round: number, max
     body: { bytes: BODY_BYTES, kind: 'json' },
     expect: { status: 200 },
   };
-  const pool = { header: 'idempotency-key', prefix: 'pool-', pool: POOL_KEYS };
+  const pool = { header: 'idempotency-key', prefix: 'storm-', pool: STORM_KEYS };
+  const replayed = {
+    status: 200,
+    ...(target.replayedHead === undefined ? {} : { head: target.replayedHead }),
+  };
   switch (scenario) {
     case 'first':
       return common;
-    case 'replay':
+    case 'retry':
       return {
         ...common,
-        keys: pool,
-        expect: { status: 200, ...(target.replayedHead === undefined ? {} : { head: target.replayedHead }) },
+        keys: { header: 'idempotency-key', prefix: 'retry-', pool: RETRY_KEYS },
+        expect: replayed,
       };
+    case 'storm':
+      return { ...common, keys: pool, expect: replayed };
     case 'reused':
       return {
         ...common,
@@ -87,11 +96,8 @@ export function jobOf(scenario: ScenarioName, target: Target, round: number, max
   }
 }
 
-/** Records the responses that `replay` and `reused` ask for. */
-export function poolJob(target: Target): LoadJob {
-  return {
-    ...jobOf('replay', target, 0, 60_000),
-    maxRequests: POOL_KEYS,
-    expect: { status: 200 },
-  };
+/** Records the responses that `retry`, or `storm` and `reused`, ask for. */
+export function poolJob(scenario: 'retry' | 'storm', target: Target): LoadJob {
+  const job = jobOf(scenario, target, 0, 120_000);
+  return { ...job, maxRequests: job.keys?.pool ?? 0, expect: { status: 200 } };
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
-import { askLedger, shardOf } from './ledger/ask.ts';
+import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
+import { Leases } from './ledger/leases.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
@@ -41,8 +42,11 @@ function gateway(config: Config): App {
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
   app.route('/', operatorApp(config));
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
+  const leases = new Leases();
   for (const route of config.routes) {
-    app.all(route.path, (c) => handle(c.req.raw, new URL(c.req.url), config, route, c.env));
+    app.all(route.path, (c) =>
+      handle(c.req.raw, new URL(c.req.url), config, route, leases, c.env, c.executionCtx),
+    );
   }
   app.notFound((c) => notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
@@ -65,14 +69,24 @@ async function handle(
   url: URL,
   config: Config,
   route: Route,
+  leases: Leases,
   env: object,
+  context: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Response> {
   const startedAt = Date.now();
   if (!mayBeKeyed(request, route)) return passOn(request, url, route, env);
   const sentKey = request.headers.get(route.keyHeader);
   if (sentKey === null && route.key === 'optional') return passOn(request, url, route, env);
 
-  const { response, outcome, shard, keyHash } = await keyed(request, url, config, route, sentKey);
+  const { response, outcome, shard, keyHash } = await keyed(
+    request,
+    url,
+    config,
+    route,
+    leases,
+    context,
+    sentKey,
+  );
   const event = {
     route: route.path,
     outcome,
@@ -97,12 +111,14 @@ interface Handled {
 /** What is said of a request that was refused before the ledger was asked. */
 const NOT_ASKED = { shard: null, keyHash: null } as const;
 
-/** The way of a keyed request: key → body → fingerprint → caller → ledger → response. */
+/** The way of a keyed request: key → caller → body → fingerprint → lease or ledger → response. */
 async function keyed(
   request: Request,
   url: URL,
   config: Config,
   route: Route,
+  leases: Leases,
+  context: Pick<ExecutionContext, 'waitUntil'>,
   sentKey: string | null,
 ): Promise<Handled> {
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
@@ -131,9 +147,9 @@ async function keyed(
       'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
     return refuse({ slug: 'key-invalid', detail, key: sent });
   }
-  const callerDigest = callerId(route.path, caller.scope);
-  if (config.rateLimiter !== null && !(await isWithinRate(config.rateLimiter, await callerDigest))) {
-    return refuse(rateLimitProblem(sent));
+  if (config.rateLimiter !== null) {
+    const within = await isWithinRate(config.rateLimiter, await callerId(route.path, caller.scope));
+    if (!within) return refuse(rateLimitProblem(sent));
   }
 
   // The platform's fetch gives a GET no body, so the ledger could not send one.
@@ -161,18 +177,31 @@ async function keyed(
     route.fingerprint,
   );
   const key = sent ?? (await fingerprinted);
-  const [callerName, fingerprint, { id, secret }, keyHash] = await Promise.all([
-    callerDigest,
+  const [fingerprint, { id, secret }, keyHash] = await Promise.all([
     fingerprinted,
     identityOf(route.path, caller.scope, key),
     sha256(key),
   ]);
-
   const shard = shardOf(id, route.shards);
+
+  const leased = leases.replay(id, fingerprint, (replays) =>
+    reachLedger(config, route, shard).countReplays(id, replays),
+  );
+  if (leased !== null) {
+    if (leased.reported !== null) context.waitUntil(leased.reported);
+    return {
+      response: responseFrom(leased.answer, caller.anonymous),
+      outcome: leased.answer.outcome,
+      shard,
+      keyHash,
+    };
+  }
+
+  const askedAt = Date.now();
   const answer = await askLedger(config, route, shard, {
     route: route.path,
     id,
-    caller: callerName,
+    caller: await callerId(route.path, caller.scope),
     secret,
     fingerprint,
     keyHash,
@@ -183,6 +212,7 @@ async function keyed(
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
 
+  leases.keep(id, fingerprint, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
     case 'joined':

@@ -15,13 +15,13 @@ export async function measureLatency(world: World, rounds: number, sliceMs: numb
   const oncegate = world.keep(await startOncegate(world, 'tmpfs'));
   const onDisk = world.keep(await startOncegate(world, 'disk'));
   const target = (url: string): Target => ({ url, originUrl: world.origin.url, replayedHead: undefined });
-  await world.load.run(poolJob(target(oncegate.url)));
+  await world.load.run(poolJob('retry', target(oncegate.url)));
   const cases: readonly [string, string, ScenarioName][] = [
     ['direct', world.origin.url, 'first'],
     ['plain Worker proxy', proxy.url, 'first'],
     ['Oncegate, first run, tmpfs', oncegate.url, 'first'],
     ['Oncegate, first run, disk', onDisk.url, 'first'],
-    ['Oncegate, replay', oncegate.url, 'replay'],
+    ['Oncegate, replay', oncegate.url, 'retry'],
   ];
   const found = new Map<string, Latency[]>();
   for (let round = 0; round <= rounds; round += 1) {

@@ -27,11 +27,11 @@ export async function measureStoredKeys(
   for (const [index, keys] of levels.entries()) {
     const folder = folders[index] ?? '';
     const first = await startOncegate(world, 'tmpfs', {}, folder);
-    await world.load.run(poolJob(targetOf(first.url)));
+    await world.load.run(poolJob('retry', targetOf(first.url)));
     await first.stop();
     fill(folder, keys);
     const running = world.keep(await startOncegate(world, 'tmpfs', {}, folder));
-    const waking = { ...jobOf('replay', targetOf(running.url), 0, 10_000), maxRequests: 64 };
+    const waking = { ...jobOf('retry', targetOf(running.url), 0, 10_000), maxRequests: 64 };
     wakes.push((await world.load.run(waking)).p99Ms);
     gateways.push(targetOf(running.url));
   }
@@ -39,7 +39,7 @@ export async function measureStoredKeys(
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, target] of gateways.entries()) {
       const first = await world.load.run(jobOf('first', target, round, sliceMs));
-      const replay = await world.load.run(jobOf('replay', target, round, sliceMs));
+      const replay = await world.load.run(jobOf('retry', target, round, sliceMs));
       if (round === 0) continue;
       figures[index]?.first.push(first.perSecond);
       figures[index]?.replay.push(replay.perSecond);

@@ -71,7 +71,9 @@ function nameOf({ name, storage }: Contender, scenario: ScenarioName): string {
 async function enter(world: World, contender: Contender): Promise<Entrant> {
   const running = world.keep(await contender.start(world));
   const target = { url: running.url, originUrl: world.origin.url, replayedHead: contender.replayedHead };
-  if (contender.scenarios.includes('replay')) await world.load.run(poolJob(target));
+  for (const scenario of ['retry', 'storm'] as const) {
+    if (contender.scenarios.includes(scenario)) await world.load.run(poolJob(scenario, target));
+  }
   return { contender, running, target };
 }
 

@@ -15,8 +15,12 @@ export function chart({ throughput }: Results): string {
       throughput.filter((figure) => figure.scenario === 'first' && !figure.contender.includes('static')),
     ],
     [
-      'Replay, requests a second',
-      throughput.filter((figure) => figure.scenario === 'replay' || figure.contender.includes('static')),
+      'Replay, each key once, requests a second',
+      throughput.filter((figure) => figure.scenario === 'retry' || figure.contender.includes('static')),
+    ],
+    [
+      'Replay, 300 keys again and again, requests a second',
+      throughput.filter((figure) => figure.scenario === 'storm' || figure.contender.includes('static')),
     ],
   ] as const;
   const parts: string[] = [];

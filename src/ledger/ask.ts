@@ -1,6 +1,6 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
-import type { LedgerAnswer, LedgerCall, LedgerStub } from './call.ts';
+import type { LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from './call.ts';
 import { DamagedRecordError, reportDamage } from './record.ts';
 import { discard, getResult } from './results.ts';
 
@@ -18,6 +18,14 @@ export function shardOf(id: string, shards: number): number {
   return new DataView(digest.buffer).getUint32(0) % shards;
 }
 
+/** A ledger object of a route. Throws where the platform refuses even to name it. */
+export function reachLedger(config: Config, route: Route, shard: number): LedgerStub & LedgerInspection {
+  return config.ledger.getByName(
+    `${route.path}:${shard}`,
+    route.location === null ? {} : { locationHint: route.location },
+  );
+}
+
 /** Asks the ledger, and RESULTS where the ledger sends us there or cannot be reached. Never rejects. */
 export async function askLedger(
   config: Config,
@@ -25,11 +33,7 @@ export async function askLedger(
   shard: number,
   call: LedgerCall,
 ): Promise<AskedAnswer> {
-  const reach = () =>
-    config.ledger.getByName(
-      `${route.path}:${shard}`,
-      route.location === null ? {} : { locationHint: route.location },
-    );
+  const reach = () => reachLedger(config, route, shard);
   let ledger: LedgerStub;
   try {
     ledger = reach();
@@ -52,7 +56,7 @@ async function settled(
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await fromResults(config, call, answer.completedAt)) ?? { outcome: 'unreadable' };
+  return (await fromResults(config, call, answer)) ?? { outcome: 'unreadable' };
 }
 
 /**
@@ -63,13 +67,13 @@ async function settled(
 async function fromResults(
   config: Config,
   call: Omit<LedgerCall, 'body'>,
-  completedAt?: number,
+  archived?: { readonly completedAt: number; readonly leaseMs: number },
 ): Promise<AskedAnswer | null> {
   try {
     const record = await getResult(config.results, call.id, call.secret);
     if (record === null) return null;
     const { head, body } = record;
-    if (completedAt !== undefined && head.completedAt !== completedAt) {
+    if (archived !== undefined && head.completedAt !== archived.completedAt) {
       await discard(body);
       return null;
     }
@@ -77,7 +81,8 @@ async function fromResults(
       await discard(body);
       return { outcome: 'refused', reason: 'key-reused' };
     }
-    return { outcome: 'replayed', head, body, size: head.size, expiresAt: head.expiresAt };
+    const { size, expiresAt } = head;
+    return { outcome: 'replayed', head, body, size, expiresAt, leaseMs: archived?.leaseMs ?? 0 };
   } catch (error) {
     if (error instanceof DamagedRecordError) {
       reportDamage('results', error);

@@ -56,9 +56,16 @@ export type LedgerAnswer =
       readonly size: number;
       /** Milliseconds since the epoch, here and below. */
       readonly expiresAt: number;
+      /** For how long after it was asked the Worker may give this answer again, without asking. */
+      readonly leaseMs: number;
     }
   /** The result is in RESULTS, under the execution's id, in the record that was completed at this time. */
-  | { readonly outcome: 'archived'; readonly completedAt: number; readonly expiresAt: number }
+  | {
+      readonly outcome: 'archived';
+      readonly completedAt: number;
+      readonly expiresAt: number;
+      readonly leaseMs: number;
+    }
   /** The upstream gave no response; whether it acted on the request is unknown. */
   | {
       readonly outcome: 'no-response';
@@ -80,6 +87,8 @@ export interface LedgerStub {
   execute(call: LedgerCall): Promise<LedgerAnswer>;
   /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
   recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
+  /** A recorded response was given again so many times, without asking. */
+  countReplays(id: string, replays: number): Promise<void>;
 }
 
 /** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */

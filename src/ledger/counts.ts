@@ -62,12 +62,12 @@ export class Counts {
     this.#somethingToFlush();
   }
 
-  /** A recorded response was given again: `size` bytes that took the upstream `upstreamMs`. */
-  replayed(id: string, size: number, upstreamMs: number): void {
-    this.add('replays');
-    this.add('replayedBytes', size);
-    this.add('savedMs', upstreamMs);
-    this.#repeat(id, 'replays');
+  /** A recorded response was given again so many times: `size` bytes that took the upstream `upstreamMs`. */
+  replayed(id: string, size: number, upstreamMs: number, times = 1): void {
+    this.add('replays', times);
+    this.add('replayedBytes', size * times);
+    this.add('savedMs', upstreamMs * times);
+    this.#repeat(id, 'replays', times);
   }
 
   joined(id: string): void {
@@ -144,7 +144,7 @@ export class Counts {
     };
   }
 
-  #repeat(id: string, kind: RepeatKind): void {
+  #repeat(id: string, kind: RepeatKind, times = 1): void {
     const repeats = this.#repeats.get(id) ?? {
       replays: 0,
       joins: 0,
@@ -154,7 +154,7 @@ export class Counts {
       'not-recorded': 0,
       lastAt: 0,
     };
-    repeats[kind] += 1;
+    repeats[kind] += times;
     repeats.lastAt = Date.now();
     this.#repeats.set(id, repeats);
   }

@@ -21,6 +21,14 @@ type Decision =
   | { readonly kind: 'replay'; readonly row: CompletedRow }
   | { readonly kind: 'refuse'; readonly reason: Refusal };
 
+/**
+ * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short enough to wait
+ * for when an execution is forgotten.
+ */
+const LEASE_MS = 2_000;
+/** A Worker looks at the clock before it answers, and its clock stands still while it computes. */
+const LEASE_GRACE_MS = 250;
+
 /** How long a response that is no event stream may take to be whole before it is streamed instead. */
 const WHOLE_WITHIN_MS = 5;
 
@@ -42,6 +50,8 @@ export class Ledger extends DurableObject<object> {
   readonly #counts: Counts;
   readonly #listing: Listing;
   readonly #recorderParts: RecorderParts;
+  /** When the last lease ends. An earlier life of the object may have given one just before this one began. */
+  #leasedUntil = Date.now() + LEASE_MS;
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
@@ -134,13 +144,25 @@ export class Ledger extends DurableObject<object> {
     return this.#listing.find(id);
   }
 
-  /** Forgets an execution, here and in RESULTS, so that the next request runs. Rejects where KV is out of reach. */
+  /**
+   * Forgets an execution, here and in RESULTS, so that the next request runs: none is answered from a lease any more when
+   * this resolves. Rejects where KV is out of reach.
+   */
   async forget(id: string): Promise<Forgotten> {
     if (this.#live.has(id)) return 'running';
     const row = this.#rows.find(id);
     if (row === null || row.expiresAt <= Date.now()) return 'absent';
     await this.#sweeper.forget(row);
+    const leasedMs = this.#leasedUntil + LEASE_GRACE_MS - Date.now();
+    if (leasedMs > 0) await new Promise((resolve) => setTimeout(resolve, leasedMs));
     return 'forgotten';
+  }
+
+  /** A Worker has replayed a response so many times by itself. */
+  countReplays(id: string, replays: number): void {
+    const row = this.#rows.find(id);
+    if (row?.state === 'completed') this.#countReplays(row, replays);
+    else this.#counts.add('replays', replays);
   }
 
   summary(sinceMinute: number): LedgerSummary {
@@ -268,10 +290,12 @@ export class Ledger extends DurableObject<object> {
   }
 
   async #replay(row: CompletedRow, call: Pick<LedgerCall, 'secret'>): Promise<LedgerAnswer> {
-    const { id, seq, size, receivedAt, completedAt, expiresAt } = row;
+    const { seq, size, completedAt, expiresAt } = row;
+    // Before anything is awaited: what is forgotten meanwhile has to wait for it.
+    const leaseMs = this.#lease();
     if (row.place === 'results') {
-      this.#counts.replayed(id, size, completedAt - receivedAt);
-      return { outcome: 'archived', completedAt, expiresAt };
+      this.#countReplays(row);
+      return { outcome: 'archived', completedAt, expiresAt, leaseMs };
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
@@ -287,14 +311,24 @@ export class Ledger extends DurableObject<object> {
         },
       });
       const { status, headers } = head;
-      this.#counts.replayed(id, size, completedAt - receivedAt);
-      return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt };
+      this.#countReplays(row);
+      return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt, leaseMs };
     } catch (error) {
       release();
       if (!(error instanceof DamagedRecordError)) throw error;
       reportDamage('ledger', error);
-      return this.#refuse(id, 'not-recorded');
+      return this.#refuse(row.id, 'not-recorded');
     }
+  }
+
+  #countReplays({ id, size, receivedAt, completedAt }: CompletedRow, replays = 1): void {
+    this.#counts.replayed(id, size, completedAt - receivedAt, replays);
+  }
+
+  /** Gives a lease, and remembers that one is out. */
+  #lease(): number {
+    this.#leasedUntil = Date.now() + LEASE_MS;
+    return LEASE_MS;
   }
 
   #upstream(route: Route): Fetcher | typeof globalThis {

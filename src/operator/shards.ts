@@ -1,5 +1,6 @@
 import type { Config, Route } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
+import { reachLedger } from '../ledger/ask.ts';
 import type { LedgerInspection } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
 
@@ -37,7 +38,10 @@ export async function askShards<T>(
   const work = async () => {
     for (const shard of waiting) {
       try {
-        answers.push({ shard, value: await answerInTime(async () => ask(stubOf(config, shard))) });
+        answers.push({
+          shard,
+          value: await answerInTime(async () => ask(reachLedger(config, shard.route, shard.number))),
+        });
       } catch (error) {
         log('error', 'ledger-unreachable', {
           route: shard.route.path,
@@ -50,13 +54,6 @@ export async function askShards<T>(
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, shards.length) }, work));
   return { answers, unanswered };
-}
-
-function stubOf(config: Config, { route, number }: Shard): LedgerInspection {
-  return config.ledger.getByName(
-    `${route.path}:${number}`,
-    route.location === null ? {} : { locationHint: route.location },
-  );
 }
 
 async function answerInTime<T>(ask: () => Promise<T>): Promise<T> {

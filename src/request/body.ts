@@ -7,12 +7,12 @@ export type BodyResult =
 
 /** Reads a request's whole body, but no more than `maxBytes` of it. */
 export async function readBody(request: Request, maxBytes: number): Promise<BodyResult> {
-  if (request.body === null) return { kind: 'body', bytes: new Uint8Array(0) };
   const declared = request.headers.get('content-length');
   try {
     if (declared !== null && Number(declared) <= maxBytes) {
       return { kind: 'body', bytes: new Uint8Array(await request.arrayBuffer()) };
     }
+    if (request.body === null) return { kind: 'body', bytes: new Uint8Array(0) };
     if (declared !== null) {
       await request.body.cancel();
       return { kind: 'too-large' };

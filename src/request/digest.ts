@@ -1,16 +1,19 @@
-import { joined } from '../bytes.ts';
-
 const encoder = new TextEncoder();
 
-/** Past this size the parts are streamed into the digest instead of being joined first. */
-const JOIN_MAX_BYTES = 64 * 1024;
+/**
+ * Where the parts of a digest's input are laid end to end. One serves all, as Web Crypto takes its input when it is called;
+ * to make an array for each costs more than to digest it.
+ */
+const scratch = new Uint8Array(64 * 1024);
 
 /** SHA-256 of the parts laid end to end, in base64url: 43 characters. Strings count as UTF-8. */
 export async function sha256(...parts: readonly (string | Uint8Array)[]): Promise<string> {
-  const pieces = parts.map((part) => (typeof part === 'string' ? encoder.encode(part) : part));
-  const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-  const digest = size <= JOIN_MAX_BYTES ? await digestJoined(pieces, size) : await digestStreamed(pieces);
-  return base64Url(new Uint8Array(digest));
+  return base64Url(await digest('SHA-256', parts));
+}
+
+/** SHA-512 of a text as UTF-8: 64 bytes. */
+export function sha512(text: string): Promise<Uint8Array> {
+  return digest('SHA-512', [text]);
 }
 
 /** In base64url without padding (RFC 4648 §5). */
@@ -18,16 +21,33 @@ export function base64Url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
 }
 
-function digestJoined(pieces: readonly Uint8Array[], size: number): Promise<ArrayBuffer> {
-  const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return crypto.subtle.digest('SHA-256', only);
-  return crypto.subtle.digest('SHA-256', joined(pieces, size));
+async function digest(
+  algorithm: 'SHA-256' | 'SHA-512',
+  parts: readonly (string | Uint8Array)[],
+): Promise<Uint8Array> {
+  const input = laidOut(parts);
+  if (input !== null) return new Uint8Array(await crypto.subtle.digest(algorithm, input));
+  const stream = new crypto.DigestStream(algorithm);
+  const writer = stream.getWriter();
+  for (const part of parts) await writer.write(typeof part === 'string' ? encoder.encode(part) : part);
+  await writer.close();
+  return new Uint8Array(await stream.digest);
 }
 
-async function digestStreamed(pieces: readonly Uint8Array[]): Promise<ArrayBuffer> {
-  const stream = new crypto.DigestStream('SHA-256');
-  const writer = stream.getWriter();
-  for (const piece of pieces) await writer.write(piece);
-  await writer.close();
-  return stream.digest;
+/** The parts end to end; `null` where they are too large for that. */
+function laidOut(parts: readonly (string | Uint8Array)[]): Uint8Array | null {
+  let size = 0;
+  for (const part of parts) {
+    const room = scratch.subarray(size);
+    if (typeof part === 'string') {
+      const { read, written } = encoder.encodeInto(part, room);
+      if (read < part.length) return null;
+      size += written;
+    } else {
+      if (part.byteLength > room.byteLength) return null;
+      room.set(part);
+      size += part.byteLength;
+    }
+  }
+  return scratch.subarray(0, size);
 }

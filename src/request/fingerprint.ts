@@ -26,8 +26,7 @@ export interface FingerprintInput {
  */
 export function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
   const { scope, sentKey, method, path, query, body } = input;
-  const type = input.contentType === null ? null : MIMEType.parse(input.contentType);
-  const mediaType = type === null ? (input.contentType ?? '') : mediaTypeOf(type);
+  const { type, mediaType } = mediaTypeOf(input.contentType ?? '');
   const head = (form: string) =>
     `${JSON.stringify([form, scope, sentKey, method, path, query, mediaType])}\n`;
 
@@ -45,8 +44,24 @@ export function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): 
   return sha256(head('bytes'), body);
 }
 
-/** The media type in one spelling, with its parameters in order and without a boundary. */
-function mediaTypeOf(type: MIMEType): string {
+interface MediaType {
+  /** `null` where the field is no media type. */
+  readonly type: MIMEType | null;
+  /** In one spelling, with its parameters in order and without a boundary. */
+  readonly mediaType: string;
+}
+
+/** Most requests have the type of the one before, so it is parsed once. */
+let lastParsed: MediaType & { readonly field: string } = { field: '', type: null, mediaType: '' };
+
+function mediaTypeOf(field: string): MediaType {
+  if (field === lastParsed.field) return lastParsed;
+  const type = MIMEType.parse(field);
+  lastParsed = { field, type, mediaType: type === null ? field : inOneSpelling(type) };
+  return lastParsed;
+}
+
+function inOneSpelling(type: MIMEType): string {
   const parameters = [...type.parameters].filter(
     ([name]) => type.type !== 'multipart' || name !== 'boundary',
   );

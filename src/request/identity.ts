@@ -1,4 +1,4 @@
-import { base64Url, sha256 } from './digest.ts';
+import { base64Url, sha256, sha512 } from './digest.ts';
 
 /** Which execution a request belongs to, and what that execution's record is sealed with. */
 export interface Identity {
@@ -13,7 +13,6 @@ export function callerId(route: string, scope: string): Promise<string> {
   return sha256(JSON.stringify(['caller', route, scope]));
 }
 
-const encoder = new TextEncoder();
 const ID_BYTES = 32;
 
 /**
@@ -21,7 +20,6 @@ const ID_BYTES = 32;
  * the one without the other, one would have to guess the input.
  */
 export async function identityOf(route: string, scope: string, key: string): Promise<Identity> {
-  const input = encoder.encode(JSON.stringify([route, scope, key]));
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', input));
+  const digest = await sha512(JSON.stringify([route, scope, key]));
   return { id: base64Url(digest.subarray(0, ID_BYTES)), secret: digest.slice(ID_BYTES) };
 }

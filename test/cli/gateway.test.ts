@@ -27,9 +27,12 @@ const operator = () => ({ ONCEGATE_URL: gateway.url, ONCEGATE_ADMIN_TOKEN: TOKEN
 test('show tells what happened to a key, for people and for programs', async () => {
   const key = freshKey();
   for (let n = 0; n < 3; n += 1) await (await post(`${gateway.url}/count`, key)).text();
-  const people = await oncegate(['show', key], operator());
-  expect(people).toMatchObject({ code: 0, out: expect.stringContaining('completed, route /*') });
-  expect(people.out).toContain('2 replayed, 0 joined');
+  const show = () => oncegate(['show', key], operator());
+  // What is replayed in a row is counted two seconds later.
+  await expect
+    .poll(show, { timeout: 30_000 })
+    .toMatchObject({ code: 0, out: expect.stringContaining('2 replayed, 0 joined') });
+  expect((await show()).out).toContain('completed, route /*');
   const programs = await oncegate(['show', key, '--json'], operator());
   expect(JSON.parse(programs.out)).toMatchObject([{ state: 'completed', status: 200, replays: 2 }]);
 });

@@ -87,6 +87,40 @@ test('while RESULTS is out of reach nothing is forgotten', async () => {
   await gateway.stop();
 });
 
+test('what is forgotten is replayed to nobody any more, in a storm of retries neither', async () => {
+  const key = freshKey();
+  const gateway = await start();
+  const runs: number[] = [];
+  const retry = async () => {
+    const { run }: { run: number } = await (await post(`${gateway.url}/count`, key)).json();
+    runs.push(run);
+  };
+  await retry();
+  const id = (await find(gateway.url, key))?.id;
+  const storm = new AbortController();
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!storm.signal.aborted) await retry();
+  });
+  await expect.poll(() => runs.length, { timeout: 30_000 }).toBeGreaterThan(200);
+  expect((await operator(gateway.url, `/executions/${id}`, 'DELETE')).status).toBe(204);
+  // Requests that were under way when it was forgotten may still come back with the first run.
+  const forgottenAt = runs.length;
+  await retry();
+  await expect.poll(() => runs.length, { timeout: 30_000 }).toBeGreaterThan(forgottenAt + 200);
+  storm.abort();
+  await Promise.all(clients);
+  expect(new Set(runs.slice(forgottenAt + 8))).toEqual(new Set([2]));
+  await gateway.stop();
+});
+
+test('all replays of a storm are counted', async () => {
+  const key = freshKey();
+  const gateway = await start();
+  for (let n = 0; n <= 50; n += 1) await (await post(`${gateway.url}/count`, key)).text();
+  await expect.poll(() => find(gateway.url, key), { timeout: 30_000 }).toMatchObject({ replays: 50 });
+  await gateway.stop();
+});
+
 test('a crash may lose counts, and never a state', async () => {
   const [completed, cutOff] = [freshKey(), freshKey()];
   const gate = freshGate();

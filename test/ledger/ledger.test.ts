@@ -9,8 +9,12 @@ import { CallerUsage } from '../../src/ledger/usage.ts';
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
 
+let tests = 0;
+
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
+  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+  tests += 1;
 });
 
 afterEach(async () => {
@@ -21,7 +25,7 @@ afterEach(async () => {
 function post(path: string, key: string): Promise<Response> {
   return exports.default.fetch(`https://gate.example${path}`, {
     method: 'POST',
-    headers: { 'idempotency-key': key },
+    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
   });
 }
 
@@ -205,7 +209,7 @@ test('a result whose way to KV was cut off by a restart gets there with the next
 
 test('a run that takes longer than the TTL is swept only when it has ended, whether or not its client stays', async () => {
   const leaving = new AbortController();
-  const headers = { 'idempotency-key': 'key' };
+  const headers = { 'idempotency-key': 'key', authorization: `Bearer ${tests}` };
   const left = exports.default
     .fetch('https://gate.example/slow/x', { method: 'POST', headers, signal: leaving.signal })
     .catch(() => null);

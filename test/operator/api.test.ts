@@ -18,6 +18,11 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
+/** From now on no Worker replays anything without asking, and an operator waits for none. */
+function passLeases(): void {
+  pass(3_000);
+}
+
 function ledger(route = '/*') {
   return env.LEDGER.getByName(`${route}:0`);
 }
@@ -110,6 +115,7 @@ test('what a completed execution says stays the same when its body has left the 
 test('replays and refusals are counted with their execution, and survive a restart once written down', async () => {
   await post('/count/x', 'key');
   await post('/count/x', 'key');
+  passLeases();
   await post('/count/x', 'key');
   await post('/count/x', 'key', { body: 'another request' });
   const id = await onlyId();
@@ -121,6 +127,7 @@ test('replays and refusals are counted with their execution, and survive a resta
   await evictDurableObject(ledger());
   expect(await detail(id)).toMatchObject(counts);
 
+  passLeases();
   await post('/count/x', 'key');
   await runDurableObjectAlarm(ledger());
   expect(await detail(id)).toMatchObject({ ...counts, replays: 3 });
@@ -139,6 +146,7 @@ test('counting writes nothing on the way of a request', async () => {
   await runDurableObjectAlarm(ledger());
   // The first count after a flush asks for the next one; what follows costs nothing.
   await post('/count/x', 'key');
+  passLeases();
   const written = await runInDurableObject(ledger(), (_, state) => state.storage.sql.databaseSize);
   const rows = () =>
     runInDurableObject(ledger(), (_, state) =>
@@ -148,7 +156,10 @@ test('counting writes nothing on the way of a request', async () => {
       ]),
     );
   const before = await rows();
-  for (let n = 0; n < 20; n += 1) await post('/count/x', 'key');
+  for (let n = 0; n < 20; n += 1) {
+    await post('/count/x', 'key');
+    passLeases();
+  }
   expect(await rows()).toBe(before);
   expect(await runInDurableObject(ledger(), (_, state) => state.storage.sql.databaseSize)).toBe(written);
 });
@@ -223,6 +234,7 @@ test('a forgotten result leaves nothing, and the next request runs', async () =>
   const first = await (await post('/count/x', 'key')).text();
   const id = await onlyId();
   await vi.waitFor(async () => expect((await env.RESULTS.list()).keys).toHaveLength(1));
+  passLeases();
   expect((await operator(`/executions/${id}`, { method: 'DELETE' })).status).toBe(204);
 
   expect((await list()).executions).toEqual([]);
@@ -235,6 +247,7 @@ test('a forgotten result leaves nothing, and the next request runs', async () =>
 
 test('a forgotten result in pieces leaves none of them', async () => {
   await (await post(`/bytes/${3 * 1024 * 1024}`, 'key')).arrayBuffer();
+  passLeases();
   await operator(`/executions/${await onlyId()}`, { method: 'DELETE' });
   const left = await runInDurableObject(
     ledger(),
@@ -247,6 +260,7 @@ test('a forgotten unknown outcome may run again, even where unknowns are refused
   await post('/refuse/count/x', 'key');
   await cutOff('/refuse/*');
   expect((await post('/refuse/count/x', 'key')).status).toBe(409);
+  passLeases();
   await operator(`/executions/${await onlyId()}`, { method: 'DELETE' });
   expect((await post('/refuse/count/x', 'key')).status).toBe(200);
 });

@@ -1,3 +1,4 @@
+import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
@@ -16,8 +17,9 @@ function dataset() {
 test('each keyed request leaves a data point where EVENTS is bound', async () => {
   const events = dataset();
   const bound = { ...env, EVENTS: events };
+  const context = createExecutionContext();
   const send = (headers: HeadersInit) =>
-    gatewayOf(bound).fetch(new Request(`${GATE}/count/x`, { method: 'POST', headers }), bound);
+    gatewayOf(bound).fetch(new Request(`${GATE}/count/x`, { method: 'POST', headers }), bound, context);
   await send({ 'idempotency-key': 'key-of-the-events' });
   await send({ 'idempotency-key': 'key-of-the-events' });
   await send({});

@@ -1,16 +1,24 @@
 import { exports } from 'cloudflare:workers';
+import { beforeEach } from 'vitest';
 
 export const GATE = 'https://gate.example';
 
 /** The `ADMIN_TOKEN` of vitest.config.ts. */
 export const TOKEN = 'the-admin-token-of-the-tests';
 
+let tests = 0;
+
+// The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+beforeEach(() => {
+  tests += 1;
+});
+
 /** A keyed request of a client. */
 export function post(path: string, key: string, init: RequestInit = {}): Promise<Response> {
   return exports.default.fetch(`${GATE}${path}`, {
     method: 'POST',
     ...init,
-    headers: { 'idempotency-key': key },
+    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
   });
 }
 

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AskedAnswer } from '../../src/ledger/ask.ts';
+import { Leases } from '../../src/ledger/leases.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const HOUR_MS = 3_600_000;
+const KIB = 1024;
+
+function replayed(bytes = 10, leaseMs = 2_000): AskedAnswer {
+  return {
+    outcome: 'replayed',
+    head: { status: 200, headers: [] },
+    body: new Uint8Array(bytes),
+    size: bytes,
+    expiresAt: Date.now() + HOUR_MS,
+    leaseMs,
+  };
+}
+
+const unreported = async () => {};
+
+test('a response is given again while its lease lasts, and no longer', () => {
+  const leases = new Leases();
+  const answer = replayed();
+  leases.keep('id', 'f', answer, Date.now());
+  vi.advanceTimersByTime(1_999);
+  expect(leases.replay('id', 'f', unreported)?.answer).toBe(answer);
+  vi.advanceTimersByTime(1);
+  expect(leases.replay('id', 'f', unreported)).toBeNull();
+});
+
+test('a lease counts from when the ledger was asked, not from when it answered', () => {
+  const leases = new Leases();
+  const askedAt = Date.now();
+  vi.advanceTimersByTime(1_500);
+  leases.keep('id', 'f', replayed(), askedAt);
+  vi.advanceTimersByTime(500);
+  expect(leases.replay('id', 'f', unreported)).toBeNull();
+});
+
+test('no lease outlasts its result', () => {
+  const leases = new Leases();
+  leases.keep('id', 'f', { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
+  vi.advanceTimersByTime(500);
+  expect(leases.replay('id', 'f', unreported)).toBeNull();
+});
+
+test('another request and another execution get nothing from it', () => {
+  const leases = new Leases();
+  leases.keep('id', 'f', replayed(), Date.now());
+  expect(leases.replay('id', 'g', unreported)).toBeNull();
+  expect(leases.replay('other', 'f', unreported)).toBeNull();
+});
+
+test.each<[string, AskedAnswer]>([
+  ['a replay without a lease, as from RESULTS alone', replayed(10, 0)],
+  ['a large response', replayed(64 * KIB + 1)],
+  ['a streamed response', { ...replayed(), body: new ReadableStream() } as AskedAnswer],
+  ['a refusal', { outcome: 'refused', reason: 'key-reused' }],
+  [
+    'a first response',
+    {
+      outcome: 'executed',
+      recording: 'stored',
+      head: { status: 200, headers: [] },
+      body: new Uint8Array(1),
+      size: 1,
+    },
+  ],
+])('%s is not kept', (_, answer) => {
+  const leases = new Leases();
+  leases.keep('id', 'f', answer, Date.now());
+  expect(leases.replay('id', 'f', unreported)).toBeNull();
+});
+
+test('an answer without a lease ends the lease before it', () => {
+  const leases = new Leases();
+  leases.keep('id', 'f', replayed(), Date.now());
+  leases.keep('id', 'f', replayed(10, 0), Date.now());
+  expect(leases.replay('id', 'f', unreported)).toBeNull();
+});
+
+test('the oldest leave when all together take too much', () => {
+  const leases = new Leases();
+  for (let n = 0; n < 200; n += 1) leases.keep(`${n}`, 'f', replayed(64 * KIB), Date.now());
+  expect(leases.replay('0', 'f', unreported)).toBeNull();
+  const kept = Array.from({ length: 200 }, (_, n) => leases.replay(`${n}`, 'f', unreported) !== null);
+  expect(kept.lastIndexOf(false)).toBe(kept.indexOf(true) - 1);
+  expect(kept.filter((is) => is).length * 65 * KIB).toBeLessThanOrEqual(8 * KIB * KIB);
+  expect(kept.filter((is) => is).length).toBeGreaterThan(120);
+});
+
+test('what was given is reported once, when the lease has ended', async () => {
+  const leases = new Leases();
+  leases.keep('id', 'f', replayed(), Date.now());
+  const report = vi.fn(unreported);
+  const given = [1, 2, 3].map(() => leases.replay('id', 'f', report));
+  expect(given.map((one) => one?.reported === null)).toEqual([false, true, true]);
+  await vi.advanceTimersByTimeAsync(1_999);
+  expect(report).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  await given[0]?.reported;
+  expect(report).toHaveBeenCalledExactlyOnceWith(3);
+});
+
+test('a report that fails breaks nothing', async () => {
+  const leases = new Leases();
+  leases.keep('id', 'f', replayed(), Date.now());
+  const given = leases.replay('id', 'f', () => Promise.reject(new Error('out of reach')));
+  await vi.advanceTimersByTimeAsync(2_000);
+  await expect(given?.reported).resolves.toBeUndefined();
+});
