@@ -20,17 +20,15 @@ export type ProxyResult =
 
 /** Sends a request that has no key on to the upstream, streaming both ways, WebSocket upgrades included. */
 export async function proxy(request: Request, url: URL, route: Route, env: object): Promise<ProxyResult> {
-  const silence = new AbortController();
   const target = route.upstream.kind === 'service' ? serviceOf(env, route.upstream.name) : globalThis;
   try {
     // A request made from the client's keeps its body as it is, even that of a GET, and follows no redirect.
     const sent = new Request(upstreamUrl(route.upstream, route.stripPrefix, url), request);
     forwardHeaders(sent.headers);
     if (isWebSocketUpgrade(request)) sent.headers.set('upgrade', 'websocket');
-    const pending = target.fetch(sent, { signal: silence.signal });
+    const pending = target.fetch(sent);
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
-      silence.abort();
-      await pending.catch(() => {});
+      pending.catch(() => {});
       return { kind: 'no-response', reason: 'upstream-timeout', error: 'no head in time' };
     }
     return { kind: 'response', response: handedOn(await pending) };

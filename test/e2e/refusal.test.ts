@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from './harness/gateway.ts';
 import { type Origin, startOrigin } from './harness/origin.ts';
@@ -7,9 +8,12 @@ import { freshKey, post } from './harness/request.ts';
 
 let origin: Origin;
 let gateway: RunningScript;
+/** An upstream that takes requests and says nothing. */
+const silent = createServer();
 
 beforeAll(async () => {
   origin = await startOrigin();
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
   gateway = await startGateway({
     vars: {
       UPSTREAM_URL: origin.url,
@@ -17,6 +21,11 @@ beforeAll(async () => {
         { path: '/keyed/*', stripPrefix: '/keyed', maxRequestBytes: 1000 },
         { path: '/get/*', stripPrefix: '/get', methods: 'GET' },
         { path: '/nowhere/*', upstream: 'http://127.0.0.1:1' },
+        {
+          path: '/silent/*',
+          upstream: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+          upstreamTimeoutSeconds: 1,
+        },
       ],
     },
   });
@@ -25,6 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.stop();
   await origin?.stop();
+  silent.close();
 });
 
 async function expectProblem(
@@ -155,3 +165,13 @@ async function exchange(bytes: string): Promise<string> {
   socket.write(bytes);
   return (await socket.toArray()).join('');
 }
+
+test('a request without a key that the upstream does not answer in time is a 504, and is let go', async () => {
+  const connected = once(silent, 'connection');
+  const response = fetch(`${gateway.url}/silent/x`);
+  const [socket] = await connected;
+  socket.resume();
+  const letGo = once(socket, 'close');
+  await expectProblem(await response, 'upstream-timeout', 504);
+  await letGo;
+});
