@@ -177,10 +177,9 @@ async function keyed(
     route.fingerprint,
   );
   const key = sent ?? (await fingerprinted);
-  const [fingerprint, { id, secret }, keyHash] = await Promise.all([
+  const [fingerprint, { id, secret }] = await Promise.all([
     fingerprinted,
     identityOf(route.path, caller.scope, key),
-    sha256(key),
   ]);
   const shard = shardOf(id, route.shards);
 
@@ -193,15 +192,16 @@ async function keyed(
       response: responseFrom(leased.answer, caller.anonymous),
       outcome: leased.answer.outcome,
       shard,
-      keyHash,
+      keyHash: leased.keyHash,
     };
   }
 
+  const [callerName, keyHash] = await Promise.all([callerId(route.path, caller.scope), sha256(key)]);
   const askedAt = Date.now();
   const answer = await askLedger(config, route, shard, {
     route: route.path,
     id,
-    caller: await callerId(route.path, caller.scope),
+    caller: callerName,
     secret,
     fingerprint,
     keyHash,
@@ -212,7 +212,7 @@ async function keyed(
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
 
-  leases.keep(id, fingerprint, answer, askedAt);
+  leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
     case 'joined':

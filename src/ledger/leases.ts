@@ -5,8 +5,14 @@ import type { LedgerAnswer } from './call.ts';
 /** A recorded response that is here whole. */
 type Replayed = Extract<LedgerAnswer, { outcome: 'replayed' }> & { readonly body: Uint8Array };
 
-interface Lease {
+/** The request that was answered. */
+interface Repeated {
   readonly fingerprint: string;
+  /** Kept as well, as it follows from the execution's id: one digest less for each replay. */
+  readonly keyHash: string;
+}
+
+interface Lease extends Repeated {
   readonly answer: Replayed;
   /** Milliseconds since the epoch. */
   readonly endsAt: number;
@@ -31,12 +37,12 @@ export class Leases {
   #bytes = 0;
 
   /** Keeps an answer of the ledger, if it is a replay that comes with a lease. `askedAt` is when the ledger was asked. */
-  keep(id: string, fingerprint: string, answer: AskedAnswer, askedAt: number): void {
+  keep(id: string, repeated: Repeated, answer: AskedAnswer, askedAt: number): void {
     this.#drop(id);
     if (!isWholeReplay(answer) || answer.body.byteLength > BODY_MAX_BYTES) return;
     const endsAt = Math.min(askedAt + answer.leaseMs, answer.expiresAt);
     this.#bytes += sizeOf(answer);
-    this.#leases.set(id, { fingerprint, answer, endsAt, replays: 0 });
+    this.#leases.set(id, { ...repeated, answer, endsAt, replays: 0 });
     for (const [oldest, lease] of this.#leases) {
       if (this.#bytes <= ALL_MAX_BYTES && lease.endsAt > askedAt) break;
       this.#drop(oldest);
@@ -51,12 +57,13 @@ export class Leases {
     id: string,
     fingerprint: string,
     report: (replays: number) => Promise<void>,
-  ): { answer: Replayed; reported: Promise<void> | null } | null {
+  ): { answer: Replayed; keyHash: string; reported: Promise<void> | null } | null {
     const lease = this.#leases.get(id);
     const now = Date.now();
     if (lease === undefined || lease.fingerprint !== fingerprint || lease.endsAt <= now) return null;
     lease.replays += 1;
-    return { answer: lease.answer, reported: lease.replays === 1 ? reportAtEnd(lease, now, report) : null };
+    const { answer, keyHash } = lease;
+    return { answer, keyHash, reported: lease.replays === 1 ? reportAtEnd(lease, now, report) : null };
   }
 
   #drop(id: string): void {

@@ -21,12 +21,14 @@ function replayed(bytes = 10, leaseMs = 2_000): AskedAnswer {
 
 const unreported = async () => {};
 
+const REQUEST = { fingerprint: 'f', keyHash: 'key hash' };
+
 test('a response is given again while its lease lasts, and no longer', () => {
   const leases = new Leases();
   const answer = replayed();
-  leases.keep('id', 'f', answer, Date.now());
+  leases.keep('id', REQUEST, answer, Date.now());
   vi.advanceTimersByTime(1_999);
-  expect(leases.replay('id', 'f', unreported)?.answer).toBe(answer);
+  expect(leases.replay('id', 'f', unreported)).toMatchObject({ answer, keyHash: 'key hash' });
   vi.advanceTimersByTime(1);
   expect(leases.replay('id', 'f', unreported)).toBeNull();
 });
@@ -35,21 +37,21 @@ test('a lease counts from when the ledger was asked, not from when it answered',
   const leases = new Leases();
   const askedAt = Date.now();
   vi.advanceTimersByTime(1_500);
-  leases.keep('id', 'f', replayed(), askedAt);
+  leases.keep('id', REQUEST, replayed(), askedAt);
   vi.advanceTimersByTime(500);
   expect(leases.replay('id', 'f', unreported)).toBeNull();
 });
 
 test('no lease outlasts its result', () => {
   const leases = new Leases();
-  leases.keep('id', 'f', { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
+  leases.keep('id', REQUEST, { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
   vi.advanceTimersByTime(500);
   expect(leases.replay('id', 'f', unreported)).toBeNull();
 });
 
 test('another request and another execution get nothing from it', () => {
   const leases = new Leases();
-  leases.keep('id', 'f', replayed(), Date.now());
+  leases.keep('id', REQUEST, replayed(), Date.now());
   expect(leases.replay('id', 'g', unreported)).toBeNull();
   expect(leases.replay('other', 'f', unreported)).toBeNull();
 });
@@ -71,20 +73,20 @@ test.each<[string, AskedAnswer]>([
   ],
 ])('%s is not kept', (_, answer) => {
   const leases = new Leases();
-  leases.keep('id', 'f', answer, Date.now());
+  leases.keep('id', REQUEST, answer, Date.now());
   expect(leases.replay('id', 'f', unreported)).toBeNull();
 });
 
 test('an answer without a lease ends the lease before it', () => {
   const leases = new Leases();
-  leases.keep('id', 'f', replayed(), Date.now());
-  leases.keep('id', 'f', replayed(10, 0), Date.now());
+  leases.keep('id', REQUEST, replayed(), Date.now());
+  leases.keep('id', REQUEST, replayed(10, 0), Date.now());
   expect(leases.replay('id', 'f', unreported)).toBeNull();
 });
 
 test('the oldest leave when all together take too much', () => {
   const leases = new Leases();
-  for (let n = 0; n < 200; n += 1) leases.keep(`${n}`, 'f', replayed(64 * KIB), Date.now());
+  for (let n = 0; n < 200; n += 1) leases.keep(`${n}`, REQUEST, replayed(64 * KIB), Date.now());
   expect(leases.replay('0', 'f', unreported)).toBeNull();
   const kept = Array.from({ length: 200 }, (_, n) => leases.replay(`${n}`, 'f', unreported) !== null);
   expect(kept.lastIndexOf(false)).toBe(kept.indexOf(true) - 1);
@@ -94,7 +96,7 @@ test('the oldest leave when all together take too much', () => {
 
 test('what was given is reported once, when the lease has ended', async () => {
   const leases = new Leases();
-  leases.keep('id', 'f', replayed(), Date.now());
+  leases.keep('id', REQUEST, replayed(), Date.now());
   const report = vi.fn(unreported);
   const given = [1, 2, 3].map(() => leases.replay('id', 'f', report));
   expect(given.map((one) => one?.reported === null)).toEqual([false, true, true]);
@@ -107,7 +109,7 @@ test('what was given is reported once, when the lease has ended', async () => {
 
 test('a report that fails breaks nothing', async () => {
   const leases = new Leases();
-  leases.keep('id', 'f', replayed(), Date.now());
+  leases.keep('id', REQUEST, replayed(), Date.now());
   const given = leases.replay('id', 'f', () => Promise.reject(new Error('out of reach')));
   await vi.advanceTimersByTimeAsync(2_000);
   await expect(given?.reported).resolves.toBeUndefined();
