@@ -82,6 +82,12 @@ const oncegate: Contender[] = [
     start: (world) => startOncegate(world, 'tmpfs', { HOT_SECONDS: '1' }),
   },
   {
+    name: 'Oncegate, results in the ledger alone',
+    storage: 'tmpfs',
+    scenarios: ['first'],
+    start: (world) => startOncegate(world, 'tmpfs', { RESULTS_FROM_BYTES: '524288' }),
+  },
+  {
     name: 'Oncegate',
     storage: 'disk',
     scenarios: ['first', 'retry', 'storm'],

@@ -66,8 +66,8 @@ function firstRun(c: Case): Cost {
   };
 }
 
-/** The same where results of one piece stay in the ledger until their TTL ends and never go to KV. */
-function firstRunWithoutKv(c: Case): Cost {
+/** The same where `RESULTS_FROM_BYTES` has the result stay in the ledger alone. */
+function firstRunInLedgerAlone(c: Case): Cost {
   const cost = firstRun(c);
   return {
     ...cost,
@@ -127,7 +127,7 @@ const FIRST_RUN_COLUMNS = [
   'duration',
   'storage',
   '**together**',
-  'without KV¹',
+  'in the ledger alone¹',
   'object per key',
 ];
 
@@ -136,7 +136,7 @@ const million = (dollars: number) => (dollars * 1e6).toFixed(2);
 const firstRuns = CASES.map(([name, c]) => {
   const cost = firstRun(c);
   const { requests, rows, kv, duration, storage } = cost;
-  const small = c.bodyBytes <= PIECE_BYTES ? million(total(firstRunWithoutKv(c))) : '–';
+  const small = c.bodyBytes <= PIECE_BYTES ? million(total(firstRunInLedgerAlone(c))) : '–';
   const cells = [requests, rows, kv, duration, storage, total(cost)].map(million);
   return [name, ...cells, small, million(total(firstRunPerKey(c)))];
 });

@@ -40,6 +40,8 @@ export interface Route {
   readonly upstreamTimeoutSeconds: number;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
+  /** A smaller result stays in the ledger for its whole TTL, and never goes to KV. */
+  readonly resultsFromBytes: number;
   /** How much one caller may have in one ledger object. */
   readonly maxRunningPerCaller: number;
   readonly maxStoredBytesPerCaller: number;

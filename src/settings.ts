@@ -12,6 +12,9 @@ export const RECORD_HEAD_MAX_BYTES = 65_536;
 export const KV_VALUE_MAX_BYTES = 26_214_400;
 const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
 
+/** A result that stays in the ledger alone is one piece of a body, with its row. */
+const LEDGER_ALONE_MAX_BYTES = 512 * 1024;
+
 /** A request body is held in memory while it is fingerprinted; a Worker has 128 MB in all. */
 const REQUEST_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -152,6 +155,7 @@ export const routeSettings = {
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
+  resultsFromBytes: integer(0, LEDGER_ALONE_MAX_BYTES, 0),
   maxRunningPerCaller: integer(1, 100_000, 1_000),
   maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, 107_374_182_400),
   shards: integer(1, 4_096, 16),

@@ -33,6 +33,7 @@ test('with an upstream and nothing else, everything has its default', () => {
       maxRecordBytes: 26_214_400 - 65_536,
       maxRunningPerCaller: 1_000,
       maxStoredBytesPerCaller: 107_374_182_400,
+      resultsFromBytes: 0,
       shards: 16,
       location: null,
     },

@@ -14,6 +14,11 @@ export function explain(route: Route): string[] {
       forwardSentence(route),
       `A caller is known by ${route.scopeHeaders.join(', ')}.`,
       `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
+      ...(route.resultsFromBytes === 0
+        ? []
+        : [
+            `Results under ${bytesText(route.resultsFromBytes)} stay in the ledger alone: while it is out of reach, their retries get 503.`,
+          ]),
       route.fingerprint === 'json'
         ? 'The same key with another request is refused with 422; JSON counts as the same whatever its white space and order of keys.'
         : 'The same key with another request is refused with 422; bodies are compared byte by byte.',

@@ -68,6 +68,7 @@ export function executionText(execution: ExecutionDetail, now: number): void {
 
 const PLACES = {
   ledger: 'in the ledger',
+  'ledger-alone': 'in the ledger alone',
   results: 'in RESULTS',
   nowhere: 'not recorded',
 } as const;

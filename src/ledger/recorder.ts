@@ -86,7 +86,7 @@ export class Recorder implements ExecutionStore {
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record !== null) sweeper.archive({ seq, id, size, expiresAt }, record);
+    if (record?.place === 'ledger') sweeper.archive({ seq, id, size, expiresAt }, record);
     return record !== null;
   }
 
@@ -106,7 +106,8 @@ export class Recorder implements ExecutionStore {
     const fits =
       preamble.byteLength <= RECORD_HEAD_MAX_BYTES &&
       preamble.byteLength + sealedSize(size) <= KV_VALUE_MAX_BYTES;
-    return fits ? { preamble, rest: last } : null;
+    const place = size < this.#route.resultsFromBytes ? ('ledger-alone' as const) : ('ledger' as const);
+    return fits ? { preamble, rest: last, place } : null;
   }
 
   #expiry(fromMs: number): number {

@@ -13,8 +13,12 @@ export interface RunTimes {
   readonly headAt: number | null;
 }
 
-/** Where the body of a completed execution is. */
-export type Place = 'ledger' | 'results' | 'nowhere';
+/**
+ * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
+ * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large.
+ */
+const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere'] as const;
+export type Place = (typeof PLACES)[number];
 
 interface CommonRow {
   /** Rows are numbered in the order in which their executions began. */
@@ -170,9 +174,7 @@ export class Rows {
     return seq;
   }
 
-  /**
-   * Records the result: its preamble, and the last piece of its body. `null` for a response that is not recorded.
-   */
+  /** Records the result: its preamble, and the last piece of its body. `null` for a response that is not recorded. */
   complete(
     seq: number,
     result: {
@@ -182,7 +184,7 @@ export class Rows {
       readonly size: number;
       readonly status: number;
       readonly times: RunTimes;
-      readonly record: StoredParts | null;
+      readonly record: (StoredParts & { readonly place: 'ledger' | 'ledger-alone' }) | null;
     },
   ): void {
     const { caller, completedAt, expiresAt, size, status, times, record } = result;
@@ -192,7 +194,7 @@ export class Rows {
        SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
          head_at = ?, preamble = ?, rest = ?
        WHERE seq = ?`,
-      record === null ? 'nowhere' : 'ledger',
+      record?.place ?? 'nowhere',
       completedAt,
       expiresAt,
       size,
@@ -305,7 +307,7 @@ function toRow(row: SqlRow): Row {
   return {
     ...common,
     state: 'completed',
-    place: row.place === 'ledger' || row.place === 'results' ? row.place : 'nowhere',
+    place: PLACES.find((place) => place === row.place) ?? 'nowhere',
     completedAt: row.completed_at ?? row.received_at,
     size: row.size ?? 0,
   };

@@ -95,7 +95,7 @@ export class Sweeper {
    * out of reach; the execution is still known then.
    */
   async forget(row: Row): Promise<void> {
-    if (row.state === 'completed') {
+    if (row.state === 'completed' && row.place !== 'ledger-alone') {
       this.#forgetting.add(row.seq);
       const gone = await this.#inTurn(row, () => this.#tryDelete(row.id));
       this.#forgetting.delete(row.seq);

@@ -52,8 +52,10 @@ export const execution = v.object({
   ),
   place: v.nullable(
     v.pipe(
-      v.picklist(['ledger', 'results', 'nowhere']),
-      v.description('Where the recorded body is; `nowhere` if it was too large.'),
+      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere']),
+      v.description(
+        'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large.',
+      ),
     ),
   ),
   status: v.nullable(v.pipe(v.number(), v.integer())),

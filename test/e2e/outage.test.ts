@@ -25,7 +25,11 @@ function start(faulty = false) {
     vars: {
       UPSTREAM_URL: origin.url,
       HOT_SECONDS: '1',
-      ROUTES: [{ path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' }, { path: '/*' }],
+      ROUTES: [
+        { path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' },
+        { path: '/alone/*', stripPrefix: '/alone', resultsFromBytes: 1000 },
+        { path: '/*' },
+      ],
     },
   });
 }
@@ -65,6 +69,23 @@ test('a run that the gateway’s death cut off is unknown: `retry` runs it again
   expect(await refusal.json()).toMatchObject({ type: `${after.url}/_oncegate/problems/outcome-unknown` });
   expect(await origin.runs(refused)).toHaveLength(1);
   await after.stop();
+});
+
+test('a result in the ledger alone has to wait until the ledger can be reached again, and is not run anew', async () => {
+  const key = freshKey();
+  const gateway = await start(true);
+  const url = `${gateway.url}/alone/count`;
+  await post(url, key);
+  await fetch(`${gateway.url}/_fault/ledger`, { method: 'POST' });
+  const refused = await post(url, key);
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    type: `${gateway.url}/_oncegate/problems/ledger-unavailable`,
+  });
+  await fetch(`${gateway.url}/_fault/ledger`, { method: 'DELETE' });
+  expect((await post(url, key)).headers.get('idempotent-replayed')).toBe('true');
+  expect(await origin.runs(key)).toHaveLength(1);
+  await gateway.stop();
 });
 
 test('while the ledger is out of reach, recorded results are replayed and nothing else is sent', async () => {

@@ -38,8 +38,8 @@ function ledger(route = '/*') {
 }
 
 /** One value from the ledger's SQLite database. */
-function query(sql: string): Promise<SqlStorageValue> {
-  return runInDurableObject(ledger(), (_, state) => {
+function query(sql: string, route = '/*'): Promise<SqlStorageValue> {
+  return runInDurableObject(ledger(route), (_, state) => {
     const [value = null] = Object.values(state.storage.sql.exec(sql).one());
     return value;
   });
@@ -70,6 +70,30 @@ test.each([
     expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(body));
   },
 );
+
+test('a small result that is to stay in the ledger alone never goes to KV, and is replayed to the end of its TTL', async () => {
+  const first = await (await post('/alone/count/x', 'key')).text();
+  pass(24 * HOUR_MS - 5_000);
+  await runDurableObjectAlarm(ledger('/alone/*'));
+  const replay = await post('/alone/count/x', 'key');
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(await replay.text()).toBe(first);
+  expect((await env.RESULTS.list()).keys).toEqual([]);
+
+  pass(10_000);
+  await runDurableObjectAlarm(ledger('/alone/*'));
+  expect(await query('SELECT count(*) FROM executions', '/alone/*')).toBe(0);
+});
+
+test('a result that is not smaller than what stays in the ledger alone goes to KV', async () => {
+  await (await post('/alone/bytes/99999', 'small')).arrayBuffer();
+  await (await post('/alone/bytes/100000', 'large')).arrayBuffer();
+  pass(301_000);
+  await runDurableObjectAlarm(ledger('/alone/*'));
+  const places = await query('SELECT group_concat(place) FROM executions', '/alone/*');
+  expect(places).toBe('ledger-alone,results');
+  expect((await env.RESULTS.list()).keys).toHaveLength(1);
+});
 
 test('a result that is still hot keeps its body', async () => {
   await post('/count/x', 'key');
@@ -284,7 +308,7 @@ test('a record that may have been removed from KV is written again before its bo
     const now = Date.now();
     const common = { id: 'id', caller: 'caller', fingerprint: 'f', keyHash: 'k', expiresAt: now + HOUR_MS };
     const seq = rows.begin({ ...common, receivedAt: now });
-    const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
+    const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17), place: 'ledger' as const };
     const times = { sentAt: now, headAt: now };
     rows.complete(seq, { ...common, completedAt: now, size: 1, status: 200, times, record });
     sweeper.archive({ seq, id: 'id', size: 1, expiresAt: common.expiresAt }, record);

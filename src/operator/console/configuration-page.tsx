@@ -67,6 +67,12 @@ function settingsOf(route: Route): [string, string][] {
     ['upstreamTimeoutSeconds', secondsText(route.upstreamTimeoutSeconds)],
     ['maxRequestBytes', sizeText(route.maxRequestBytes)],
     ['maxRecordBytes', sizeText(route.maxRecordBytes)],
+    [
+      'resultsFromBytes',
+      route.resultsFromBytes === 0
+        ? '0, every result goes to KV'
+        : `${sizeText(route.resultsFromBytes)}, smaller results stay in the ledger alone`,
+    ],
     ['maxRunningPerCaller', `${route.maxRunningPerCaller} in one ledger object`],
     ['maxStoredBytesPerCaller', `${sizeText(route.maxStoredBytesPerCaller)} in one ledger object`],
     ['shards', `${route.shards}${route.location === null ? '' : `, near ${route.location}`}`],

@@ -110,6 +110,7 @@ export function ExecutionPage(props: { execution: ExecutionDetail; route: Route 
 
 const PLACES = {
   ledger: 'in the ledger',
+  'ledger-alone': 'in the ledger alone',
   results: 'in RESULTS',
   nowhere: 'too large to be recorded',
   none: 'not recorded',
