@@ -71,6 +71,18 @@ test.each([
   },
 );
 
+test('the largest result that is recorded goes to KV whole, and one of a byte more is not recorded', async () => {
+  const LARGEST = 25 * MIB - 65_536;
+  const size = async (response: Response) => (await response.arrayBuffer()).byteLength;
+  expect(await size(await post(`/bytes/${LARGEST}`, 'largest'))).toBe(LARGEST);
+  expect(await size(await post(`/bytes/${LARGEST + 1}`, 'too-large'))).toBe(LARGEST + 1);
+  pass(301_000);
+  await runDurableObjectAlarm(ledger());
+  expect(await query('SELECT group_concat(place) FROM executions')).toBe('results,nowhere');
+  expect(await size(await post(`/bytes/${LARGEST}`, 'largest'))).toBe(LARGEST);
+  expect((await post(`/bytes/${LARGEST + 1}`, 'too-large')).status).toBe(409);
+});
+
 test('a small result that is to stay in the ledger alone never goes to KV, and is replayed to the end of its TTL', async () => {
   const first = await (await post('/alone/count/x', 'key')).text();
   pass(24 * HOUR_MS - 5_000);
@@ -289,6 +301,46 @@ test('counters that cannot be written do not keep the sweep from its work', asyn
   pass(25 * HOUR_MS);
   await runDurableObjectAlarm(ledger());
   expect(await query('SELECT count(*) FROM executions')).toBe(0);
+});
+
+test('a write to KV that was given up still comes before the next one of its key', async () => {
+  vi.useRealTimers();
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  await runInDurableObject(ledger(), async (_, state) => {
+    const rows = new Rows(state.storage.sql, new CallerUsage());
+    const config = configOf(env);
+    if (!config.ok) throw new Error('the configuration is invalid');
+    const silent = Promise.withResolvers<void>();
+    const written: number[] = [];
+    const put = async (_: string, value: Uint8Array) => {
+      if (written.push(value.byteLength) === 1) await silent.promise;
+    };
+    const faulty = { ...config.config, results: { put } as unknown as KVNamespace };
+    const waited: Promise<unknown>[] = [];
+    const context = {
+      storage: state.storage,
+      waitUntil: (promise: Promise<unknown>) => void waited.push(promise),
+    };
+    const sweeper = new Sweeper(
+      context as unknown as DurableObjectState,
+      rows,
+      () => faulty,
+      () => false,
+    );
+    const result = { id: 'id', size: 1, expiresAt: Date.now() + HOUR_MS };
+    const record = (bytes: number) => ({ preamble: new Uint8Array(bytes), rest: new Uint8Array(17) });
+
+    sweeper.archive({ ...result, seq: 1 }, record(1));
+    await vi.advanceTimersByTimeAsync(60_000);
+    // The first is given up now: nobody waits for it. KV may take it all the same, and then the second has to come after it.
+    await waited[0];
+    sweeper.archive({ ...result, seq: 2 }, record(2));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toEqual([18]);
+    silent.resolve();
+    await waited[1];
+    expect(written).toEqual([18, 19]);
+  });
 });
 
 test('a record that may have been removed from KV is written again before its body goes', async () => {
