@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -8,21 +8,19 @@ import { health } from './operator/health.ts';
 import { operatorApp } from './operator/operator.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
-import { readBody } from './request/body.ts';
-import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
-import { fingerprintOf } from './request/fingerprint.ts';
 import { forwardedHeaders, isWebSocketUpgrade, upstreamUrl } from './request/forward.ts';
-import { callerId, identityOf } from './request/identity.ts';
-import { parseKey } from './request/key.ts';
+import { callerId } from './request/identity.ts';
+import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
-import { noResponseProblem, problemOf, rateLimitProblem } from './response/refusal.ts';
+import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
 
 type App = Hono<{ Bindings: object }>;
+type RequestContext = Context<{ Bindings: object }>;
 
 const apps = new WeakMap<object, App>();
 
@@ -44,9 +42,7 @@ function gateway(config: Config): App {
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
   const leases = new Leases();
   for (const route of config.routes) {
-    app.all(route.path, (c) =>
-      handle(c.req.raw, new URL(c.req.url), config, route, leases, c.env, c.executionCtx),
-    );
+    app.all(route.path, (c) => handle(c, config, route, leases));
   }
   app.notFound((c) => notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
@@ -64,29 +60,16 @@ function misconfigured(bad: readonly BadSetting[]): App {
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
-async function handle(
-  request: Request,
-  url: URL,
-  config: Config,
-  route: Route,
-  leases: Leases,
-  env: object,
-  context: Pick<ExecutionContext, 'waitUntil'>,
-): Promise<Response> {
+async function handle(c: RequestContext, config: Config, route: Route, leases: Leases): Promise<Response> {
   const startedAt = Date.now();
-  if (!mayBeKeyed(request, route)) return passOn(request, url, route, env);
-  const sentKey = request.headers.get(route.keyHeader);
-  if (sentKey === null && route.key === 'optional') return passOn(request, url, route, env);
+  const request = c.req.raw;
+  const url = new URL(c.req.url);
+  if (!mayBeKeyed(request, route)) return passOn(request, url, route, c.env);
+  const keyField = request.headers.get(route.keyHeader);
+  if (keyField === null && route.key === 'optional') return passOn(request, url, route, c.env);
 
-  const { response, outcome, shard, keyHash } = await keyed(
-    request,
-    url,
-    config,
-    route,
-    leases,
-    context,
-    sentKey,
-  );
+  const handled = await keyed(request, url, keyField, config, route, leases, c.executionCtx);
+  const { response, outcome, shard, keyHash } = handled;
   const event = {
     route: route.path,
     outcome,
@@ -111,15 +94,15 @@ interface Handled {
 /** What is said of a request that was refused before the ledger was asked. */
 const NOT_ASKED = { shard: null, keyHash: null } as const;
 
-/** The way of a keyed request: key → caller → body → fingerprint → lease or ledger → response. */
+/** The way of a keyed request: read it → lease or ledger → response. */
 async function keyed(
   request: Request,
   url: URL,
+  keyField: string | null,
   config: Config,
   route: Route,
   leases: Leases,
   context: Pick<ExecutionContext, 'waitUntil'>,
-  sentKey: string | null,
 ): Promise<Handled> {
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
     response: problemResponse(url, {
@@ -130,70 +113,22 @@ async function keyed(
     ...asked,
   });
 
-  const parsed = parseKey(sentKey);
-  if (parsed.kind === 'invalid') {
-    const detail = `The value of ${route.keyHeader} is not an idempotency key. ${parsed.why}`;
-    return refuse({ slug: 'key-invalid', detail });
-  }
-  if (parsed.kind === 'absent' && route.key !== 'derived') {
-    const detail = `A ${request.method} needs an idempotency key here. Send one in ${route.keyHeader}, such as a random UUID, and the same one with each retry.`;
-    return refuse({ slug: 'key-missing', detail });
-  }
-  const sent = parsed.kind === 'key' ? parsed.key : undefined;
-
-  const caller = callerOf(request.headers, route.scopeHeaders);
-  if (caller.scope.includes('\ufffd')) {
-    const detail =
-      'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
-    return refuse({ slug: 'key-invalid', detail, key: sent });
-  }
-  if (config.rateLimiter !== null) {
-    const within = await isWithinRate(config.rateLimiter, await callerId(route.path, caller.scope));
-    if (!within) return refuse(rateLimitProblem(sent));
-  }
-
-  // The platform's fetch gives a GET no body, so the ledger could not send one.
-  const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
-  const body = await readBody(request, maxBytes);
-  if (body.kind === 'too-large') {
-    const detail = `The request body is larger than ${maxBytes} bytes.`;
-    return refuse({ slug: 'body-too-large', detail, key: sent });
-  }
-  if (body.kind === 'broken-off') {
+  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter);
+  if (read.kind === 'refused') return refuse(read.problem);
+  if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }
-  const { bytes } = body;
-
-  const fingerprinted = fingerprintOf(
-    {
-      scope: caller.scope,
-      sentKey: sent ?? null,
-      method: request.method,
-      path: url.pathname,
-      query: url.search,
-      contentType: request.headers.get('content-type'),
-      body: bytes,
-    },
-    route.fingerprint,
-  );
-  const key = sent ?? (await fingerprinted);
-  const [fingerprint, { id, secret }] = await Promise.all([
-    fingerprinted,
-    identityOf(route.path, caller.scope, key),
-  ]);
+  const { key, sentKey, caller, body, fingerprint, identity } = read.request;
+  const { id, secret } = identity;
   const shard = shardOf(id, route.shards);
 
   const leased = leases.replay(id, fingerprint, (replays) =>
     reachLedger(config, route, shard).countReplays(id, replays),
   );
   if (leased !== null) {
-    if (leased.reported !== null) context.waitUntil(leased.reported);
-    return {
-      response: responseFrom(leased.answer, caller.anonymous),
-      outcome: leased.answer.outcome,
-      shard,
-      keyHash: leased.keyHash,
-    };
+    const { answer, keyHash, reported } = leased;
+    if (reported !== null) context.waitUntil(reported);
+    return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
   }
 
   const [callerName, keyHash] = await Promise.all([callerId(route.path, caller.scope), sha256(key)]);
@@ -207,11 +142,10 @@ async function keyed(
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: forwardedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey ?? key),
-    body: bytes.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(bytes) : bytes,
+    headers: forwardedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
+    body: body.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(body) : body,
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
-
   leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
@@ -220,16 +154,6 @@ async function keyed(
       return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
-  }
-}
-
-/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
-async function isWithinRate(limiter: RateLimit, caller: string): Promise<boolean> {
-  try {
-    return (await limiter.limit({ key: caller })).success;
-  } catch (error) {
-    log('error', 'rate-limiter-failed', { reason: textOf(error) });
-    return true;
   }
 }
 

@@ -1,0 +1,101 @@
+import type { Route } from '../config.ts';
+import { log, textOf } from '../log.ts';
+import type { Problem } from '../response/problem.ts';
+import { rateLimitProblem } from '../response/refusal.ts';
+import { readBody } from './body.ts';
+import { type Caller, callerOf } from './caller.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { callerId, type Identity, identityOf } from './identity.ts';
+import { parseKey } from './key.ts';
+
+/** A keyed request that may go on: which execution it belongs to, and what it asks for. */
+export interface KeyedRequest {
+  readonly key: string;
+  /** As it came, quoted or bare, and as the upstream gets it. */
+  readonly sentKey: string;
+  readonly caller: Caller;
+  readonly body: Uint8Array;
+  readonly fingerprint: string;
+  readonly identity: Identity;
+}
+
+export type KeyedRequestResult =
+  | { readonly kind: 'request'; readonly request: KeyedRequest }
+  | { readonly kind: 'refused'; readonly problem: Problem }
+  /** The client left, or broke its own framing. */
+  | { readonly kind: 'broken-off' };
+
+/** Reads a keyed request: key → caller → body → fingerprint → identity. Nothing has been sent or asked when it is refused. */
+export async function readKeyedRequest(
+  request: Request,
+  url: URL,
+  route: Route,
+  keyField: string | null,
+  limiter: RateLimit | null,
+): Promise<KeyedRequestResult> {
+  const parsed = parseKey(keyField);
+  if (parsed.kind === 'invalid') {
+    const detail = `The value of ${route.keyHeader} is not an idempotency key. ${parsed.why}`;
+    return refused({ slug: 'key-invalid', detail });
+  }
+  if (parsed.kind === 'absent' && route.key !== 'derived') {
+    const detail = `A ${request.method} needs an idempotency key here. Send one in ${route.keyHeader}, such as a random UUID, and the same one with each retry.`;
+    return refused({ slug: 'key-missing', detail });
+  }
+  const sent = parsed.kind === 'key' ? parsed.key : undefined;
+
+  const caller = callerOf(request.headers, route.scopeHeaders);
+  if (caller.scope.includes('\ufffd')) {
+    const detail =
+      'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
+    return refused({ slug: 'key-invalid', detail, key: sent });
+  }
+  if (limiter !== null && !(await isWithinRate(limiter, await callerId(route.path, caller.scope)))) {
+    return refused(rateLimitProblem(sent));
+  }
+
+  // The platform's fetch gives a GET no body, so the ledger could not send one.
+  const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
+  const body = await readBody(request, maxBytes);
+  if (body.kind === 'too-large') {
+    const detail = `The request body is larger than ${maxBytes} bytes.`;
+    return refused({ slug: 'body-too-large', detail, key: sent });
+  }
+  if (body.kind === 'broken-off') return body;
+
+  const fingerprinted = fingerprintOf(
+    {
+      scope: caller.scope,
+      sentKey: sent ?? null,
+      method: request.method,
+      path: url.pathname,
+      query: url.search,
+      contentType: request.headers.get('content-type'),
+      body: body.bytes,
+    },
+    route.fingerprint,
+  );
+  const key = sent ?? (await fingerprinted);
+  const [fingerprint, identity] = await Promise.all([
+    fingerprinted,
+    identityOf(route.path, caller.scope, key),
+  ]);
+  return {
+    kind: 'request',
+    request: { key, sentKey: keyField ?? key, caller, body: body.bytes, fingerprint, identity },
+  };
+}
+
+function refused(problem: Problem): KeyedRequestResult {
+  return { kind: 'refused', problem };
+}
+
+/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
+async function isWithinRate(limiter: RateLimit, caller: string): Promise<boolean> {
+  try {
+    return (await limiter.limit({ key: caller })).success;
+  } catch (error) {
+    log('error', 'rate-limiter-failed', { reason: textOf(error) });
+    return true;
+  }
+}
