@@ -16,8 +16,8 @@ import {
 } from './settings.ts';
 
 export type Upstream =
-  | { readonly kind: 'url'; readonly base: string }
-  | { readonly kind: 'service'; readonly name: string };
+  /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
+  { readonly kind: 'url'; readonly base: string } | { readonly kind: 'service'; readonly name: string };
 
 /** What one route does. Durations are in seconds and sizes in bytes, as in the settings they come from. */
 export interface Route {

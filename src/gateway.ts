@@ -68,7 +68,7 @@ async function handle(c: RequestContext, config: Config, route: Route, leases: L
   const keyField = request.headers.get(route.keyHeader);
   if (keyField === null && route.key === 'optional') return passOn(request, url, route, c.env);
 
-  const handled = await keyed(request, url, keyField, config, route, leases, c.executionCtx);
+  const handled = await keyed(c, url, keyField, config, route, leases);
   const { response, outcome, shard, keyHash } = handled;
   const event = {
     route: route.path,
@@ -96,14 +96,14 @@ const NOT_ASKED = { shard: null, keyHash: null } as const;
 
 /** The way of a keyed request: read it → lease or ledger → response. */
 async function keyed(
-  request: Request,
+  c: RequestContext,
   url: URL,
   keyField: string | null,
   config: Config,
   route: Route,
   leases: Leases,
-  context: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Handled> {
+  const request = c.req.raw;
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
     response: problemResponse(url, {
       cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
@@ -122,12 +122,12 @@ async function keyed(
   const { id, secret } = identity;
   const shard = shardOf(id, route.shards);
 
-  const leased = leases.replay(id, fingerprint, (replays) =>
-    reachLedger(config, route, shard).countReplays(id, replays),
+  const leased = leases.replay(id, fingerprint, (lease, replays) =>
+    reachLedger(config, route, shard).countReplays(id, lease, replays),
   );
   if (leased !== null) {
-    const { answer, keyHash, reported } = leased;
-    if (reported !== null) context.waitUntil(reported);
+    const { answer, keyHash, counted } = leased;
+    if (counted !== null) c.executionCtx.waitUntil(counted);
     return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
   }
 

@@ -28,6 +28,7 @@ export async function proxy(request: Request, url: URL, route: Route, env: objec
     if (isWebSocketUpgrade(request)) sent.headers.set('upgrade', 'websocket');
     const pending = target.fetch(sent);
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
+      // The runtime ends the call with the response; that it ended is nobody's news then.
       pending.catch(() => {});
       return { kind: 'no-response', reason: 'upstream-timeout', error: 'no head in time' };
     }

@@ -120,6 +120,11 @@ const upstreamUrl = v.pipe(
     const url = URL.parse(text);
     return url === null || `${url.search}${url.hash}${url.username}${url.password}` === '';
   }, 'must not have a query, a fragment or credentials: the request’s path and query are appended to it'),
+  // In the URL's own spelling, so that a path can be appended to the text: no space, no empty query, no trailing slash.
+  v.transform((text) => {
+    const url = URL.parse(text);
+    return url === null ? text : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  }),
 );
 
 const pathPattern = v.pipe(

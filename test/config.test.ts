@@ -67,10 +67,25 @@ test.each([
   ['UPSTREAM_TIMEOUT_SECONDS', '5', { upstreamTimeoutSeconds: 5 }],
   ['MAX_REQUEST_BYTES', '1', { maxRequestBytes: 1 }],
   ['MAX_RECORD_BYTES', '1', { maxRecordBytes: 1 }],
+  ['RESULTS_FROM_BYTES', '1000', { resultsFromBytes: 1000 }],
   ['LEDGER_SHARDS', '1', { shards: 1 }],
   ['LEDGER_LOCATION', 'weur', { location: 'weur' }],
 ])('%s = %j is taken', (name, value, expected) => {
   expect(routes({ ...minimal, [name]: value })).toMatchObject([expected]);
+});
+
+test.each([
+  ['https://api.example/', 'https://api.example'],
+  ['https://api.example/base/', 'https://api.example/base'],
+  ['https://api.example/base//', 'https://api.example/base'],
+  [' https://api.example/base ', 'https://api.example/base'],
+  ['https://api.example?', 'https://api.example'],
+  ['https://api.example/base?', 'https://api.example/base'],
+  ['https://api.example/#', 'https://api.example'],
+  ['https://api.example/a\\', 'https://api.example/a'],
+  ['HTTPS://API.example:443/a b/../c', 'https://api.example/c'],
+])('the upstream %j is put into one spelling, to which a path can be appended', (upstream, base) => {
+  expect(routes({ ...minimal, UPSTREAM_URL: upstream })).toMatchObject([{ upstream: { kind: 'url', base } }]);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
-import type { LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from './call.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from './call.ts';
 import { DamagedRecordError, reportDamage } from './record.ts';
 import { discard, getResult } from './results.ts';
 
@@ -67,7 +67,7 @@ async function settled(
 async function fromResults(
   config: Config,
   call: Omit<LedgerCall, 'body'>,
-  archived?: { readonly completedAt: number; readonly leaseMs: number },
+  archived?: { readonly completedAt: number; readonly lease: LeaseGrant },
 ): Promise<AskedAnswer | null> {
   try {
     const record = await getResult(config.results, call.id, call.secret);
@@ -82,7 +82,7 @@ async function fromResults(
       return { outcome: 'refused', reason: 'key-reused' };
     }
     const { size, expiresAt } = head;
-    return { outcome: 'replayed', head, body, size, expiresAt, leaseMs: archived?.leaseMs ?? 0 };
+    return { outcome: 'replayed', head, body, size, expiresAt, lease: archived?.lease ?? null };
   } catch (error) {
     if (error instanceof DamagedRecordError) {
       reportDamage('results', error);
@@ -95,8 +95,8 @@ async function fromResults(
 
 /**
  * What can be said when the ledger's answer was lost. It is asked again, in a way that starts nothing: what runs is
- * joined, what is recorded is replayed. An object that was ended is back soon, and takes a stub of its own. That it knows nothing, or cannot be reached any more, proves nothing: a run that
- * failed leaves no trace.
+ * joined, what is recorded is replayed. An object that was ended is back soon, and takes a stub of its own. That it knows
+ * nothing, or cannot be reached any more, proves nothing: a run that failed leaves no trace.
  */
 async function afterLostAnswer(
   config: Config,

@@ -39,6 +39,13 @@ export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
 export type Refusal = 'key-reused' | 'in-progress' | 'outcome-unknown' | 'not-recorded' | OverLimit;
 
+/** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
+export interface LeaseGrant {
+  readonly ms: number;
+  /** The number of the execution's row. */
+  readonly seq: number;
+}
+
 export type LedgerAnswer =
   | {
       readonly outcome: 'executed' | 'joined';
@@ -56,15 +63,15 @@ export type LedgerAnswer =
       readonly size: number;
       /** Milliseconds since the epoch, here and below. */
       readonly expiresAt: number;
-      /** For how long after it was asked the Worker may give this answer again, without asking. */
-      readonly leaseMs: number;
+      /** `null` for what comes from RESULTS while the ledger is out of reach. */
+      readonly lease: LeaseGrant | null;
     }
   /** The result is in RESULTS, under the execution's id, in the record that was completed at this time. */
   | {
       readonly outcome: 'archived';
       readonly completedAt: number;
       readonly expiresAt: number;
-      readonly leaseMs: number;
+      readonly lease: LeaseGrant;
     }
   /** The upstream gave no response; whether it acted on the request is unknown. */
   | {
@@ -87,8 +94,8 @@ export interface LedgerStub {
   execute(call: LedgerCall): Promise<LedgerAnswer>;
   /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
   recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
-  /** A recorded response was given again so many times, without asking. */
-  countReplays(id: string, replays: number): Promise<void>;
+  /** The response that came with this lease was given again so many times, without asking. */
+  countReplays(id: string, lease: LeaseGrant, replays: number): Promise<void>;
 }
 
 /** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */

@@ -132,8 +132,9 @@ export class Execution {
         this.#forgo('not-recorded');
       }
       await this.body.append(value);
-      // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop.
-      if (this.body.size === length) return;
+      // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
+      // not held to what it announced.
+      if (this.body.size === length && this.#route.upstream.kind === 'url') return;
       const capacity = value.buffer.byteLength;
       const grows = value.byteLength === capacity && capacity < READ_MAX_BYTES;
       buffer = grows ? new Uint8Array(READ_MAX_BYTES) : new Uint8Array(value.buffer);

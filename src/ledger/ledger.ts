@@ -4,7 +4,15 @@ import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import { appendAll } from '../request/forward.ts';
-import type { Forgotten, LedgerAnswer, LedgerCall, LedgerSummary, Refusal, ResponseHead } from './call.ts';
+import type {
+  Forgotten,
+  LeaseGrant,
+  LedgerAnswer,
+  LedgerCall,
+  LedgerSummary,
+  Refusal,
+  ResponseHead,
+} from './call.ts';
 import { Counts } from './counts.ts';
 import { Execution } from './execution.ts';
 import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
@@ -146,22 +154,22 @@ export class Ledger extends DurableObject<object> {
 
   /**
    * Forgets an execution, here and in RESULTS, so that the next request runs: none is answered from a lease any more when
-   * this resolves. Rejects where KV is out of reach.
+   * this resolves, were it forgotten by an earlier call or now. Rejects where KV is out of reach.
    */
   async forget(id: string): Promise<Forgotten> {
     if (this.#live.has(id)) return 'running';
     const row = this.#rows.find(id);
-    if (row === null || row.expiresAt <= Date.now()) return 'absent';
-    await this.#sweeper.forget(row);
+    const known = row !== null && row.expiresAt > Date.now();
+    if (known) await this.#sweeper.forget(row);
     const leasedMs = this.#leasedUntil + LEASE_GRACE_MS - Date.now();
     if (leasedMs > 0) await new Promise((resolve) => setTimeout(resolve, leasedMs));
-    return 'forgotten';
+    return known ? 'forgotten' : 'absent';
   }
 
-  /** A Worker has replayed a response so many times by itself. */
-  countReplays(id: string, replays: number): void {
+  /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
+  countReplays(id: string, lease: LeaseGrant, replays: number): void {
     const row = this.#rows.find(id);
-    if (row?.state === 'completed') this.#countReplays(row, replays);
+    if (row?.state === 'completed' && row.seq === lease.seq) this.#countReplays(row, replays);
     else this.#counts.add('replays', replays);
   }
 
@@ -292,10 +300,10 @@ export class Ledger extends DurableObject<object> {
   async #replay(row: CompletedRow, call: Pick<LedgerCall, 'secret'>): Promise<LedgerAnswer> {
     const { seq, size, completedAt, expiresAt } = row;
     // Before anything is awaited: what is forgotten meanwhile has to wait for it.
-    const leaseMs = this.#lease();
+    const lease = this.#lease(seq);
     if (row.place === 'results') {
       this.#countReplays(row);
-      return { outcome: 'archived', completedAt, expiresAt, leaseMs };
+      return { outcome: 'archived', completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
@@ -312,7 +320,7 @@ export class Ledger extends DurableObject<object> {
       });
       const { status, headers } = head;
       this.#countReplays(row);
-      return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt, leaseMs };
+      return { outcome: 'replayed', head: { status, headers }, body, size, expiresAt, lease };
     } catch (error) {
       release();
       if (!(error instanceof DamagedRecordError)) throw error;
@@ -326,9 +334,9 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Gives a lease, and remembers that one is out. */
-  #lease(): number {
+  #lease(seq: number): LeaseGrant {
     this.#leasedUntil = Date.now() + LEASE_MS;
-    return LEASE_MS;
+    return { ms: LEASE_MS, seq };
   }
 
   #upstream(route: Route): Fetcher | typeof globalThis {

@@ -2,7 +2,10 @@ import { settlesWithin } from '../deadline.ts';
 import { BodyLog, type PieceStore } from './body-log.ts';
 import { PIECE_BYTES } from './rows.ts';
 
-/** `whole`: every byte came, and what had to be recorded is durable. `broken`: the rest will never come. */
+/**
+ * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a stream. `broken`: the
+ * rest will never come.
+ */
 export type BodyEnd = 'whole' | 'broken';
 
 export interface HeldPieceStore extends PieceStore {
@@ -67,7 +70,7 @@ export class LiveBody {
     return this.#kept || !this.#turned;
   }
 
-  /** Whether nobody reads a stream of it, and nobody will who has it whole in an answer once it has ended. */
+  /** Whether every caller gets it whole in an answer of the ledger, which the runtime holds back until all is durable. */
   get endsInOneAnswer(): boolean {
     return !this.#streamed && this.size <= PIECE_BYTES;
   }

@@ -120,7 +120,7 @@ export class Rows {
       .toArray().length;
     this.#sql.exec(
       `DELETE FROM pieces WHERE NOT EXISTS (
-         SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place = 'ledger'
+         SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place IN ('ledger', 'ledger-alone')
        )`,
     );
     return cutOff;

@@ -72,10 +72,16 @@ export async function findExecution(config: Config, id: string): Promise<FindRes
 
 export type ForgetResult = Forgotten | 'unanswered';
 
+/** The record has to be gone from KV first, and leases have to end. */
+const FORGET_WITHIN_MS = 15_000;
+
 /** Forgets an execution. `unanswered`: its ledger object, or RESULTS, is out of reach, and it may still be known. */
 export async function forgetExecution(config: Config, id: string): Promise<ForgetResult> {
-  const { answers, unanswered } = await askShards(config, candidates(config, id), (ledger) =>
-    ledger.forget(id),
+  const { answers, unanswered } = await askShards(
+    config,
+    candidates(config, id),
+    (ledger) => ledger.forget(id),
+    FORGET_WITHIN_MS,
   );
   const told = answers.find(({ value }) => value !== 'absent')?.value;
   return told ?? (unanswered.length > 0 ? 'unanswered' : 'absent');

@@ -31,6 +31,7 @@ export async function askShards<T>(
   config: Config,
   shards: readonly Shard[],
   ask: (ledger: LedgerInspection) => Promise<T>,
+  withinMs = ANSWER_WITHIN_MS,
 ): Promise<ShardAnswers<T>> {
   const answers: { shard: Shard; value: T }[] = [];
   const unanswered: Shard[] = [];
@@ -38,10 +39,8 @@ export async function askShards<T>(
   const work = async () => {
     for (const shard of waiting) {
       try {
-        answers.push({
-          shard,
-          value: await answerInTime(async () => ask(reachLedger(config, shard.route, shard.number))),
-        });
+        const answer = async () => ask(reachLedger(config, shard.route, shard.number));
+        answers.push({ shard, value: await answerInTime(answer, withinMs) });
       } catch (error) {
         log('error', 'ledger-unreachable', {
           route: shard.route.path,
@@ -56,9 +55,9 @@ export async function askShards<T>(
   return { answers, unanswered };
 }
 
-async function answerInTime<T>(ask: () => Promise<T>): Promise<T> {
+async function answerInTime<T>(ask: () => Promise<T>, withinMs: number): Promise<T> {
   const pending = ask();
-  if (await settlesWithin(pending, ANSWER_WITHIN_MS)) return pending;
+  if (await settlesWithin(pending, withinMs)) return pending;
   pending.catch(() => {});
-  throw new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`);
+  throw new Error(`no answer within ${withinMs / 1000} s`);
 }

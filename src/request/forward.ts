@@ -91,7 +91,7 @@ export function upstreamUrl(upstream: Upstream, stripPrefix: string, requestUrl:
     url.pathname = path;
     return url.href;
   }
-  return upstream.base.replace(/\/+$/, '') + path + requestUrl.search;
+  return upstream.base + path + requestUrl.search;
 }
 
 /** `/openai/v1` without `/openai` is `/v1`; `/openaiX` does not have that prefix. */

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { askLedger } from '../../src/ledger/ask.ts';
+import { type AskedAnswer, askLedger } from '../../src/ledger/ask.ts';
 import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../src/ledger/call.ts';
+import { sealPreamble } from '../../src/ledger/record.ts';
+import { Seal } from '../../src/ledger/seal.ts';
 
 const call: LedgerCall = {
   route: '/*',
@@ -32,13 +34,20 @@ function lost(flags: object = {}): Error {
 type Stub = Omit<LedgerStub, 'countReplays'>;
 
 async function ask(stub: Stub | (() => Stub)): Promise<string> {
+  return (await answerOf(stub, null)).outcome;
+}
+
+async function answerOf(stub: Stub | (() => Stub), record: Uint8Array | null): Promise<AskedAnswer> {
   const result = parseConfig({
     LEDGER: { getByName: () => (typeof stub === 'function' ? stub() : stub) },
-    RESULTS: { getWithMetadata() {}, get: async () => null },
+    RESULTS: {
+      getWithMetadata() {},
+      get: async () => (record === null ? null : new Response(record).body),
+    },
     UPSTREAM_URL: 'https://x',
   });
   if (!result.ok || result.config.routes[0] === undefined) throw new Error('no route');
-  return (await askLedger(result.config, result.config.routes[0], 0, call)).outcome;
+  return askLedger(result.config, result.config.routes[0], 0, call);
 }
 
 const refuse = (error: Error) => () => Promise.reject(error);
@@ -83,7 +92,12 @@ test.each<[string, Stub, string]>([
   [
     'a result that KV does not show',
     {
-      execute: async () => ({ outcome: 'archived', completedAt: 1, expiresAt: 2, leaseMs: 1000 }),
+      execute: async () => ({
+        outcome: 'archived',
+        completedAt: 1,
+        expiresAt: 2,
+        lease: { ms: 1000, seq: 1 },
+      }),
       recall: refuse(lost()),
     },
     'unreadable',
@@ -110,4 +124,26 @@ test('a request whose answer was lost is not sent a second time', async () => {
     recall: async () => null,
   });
   expect(executed).toBe(1);
+});
+
+const COMPLETED_AT = 1;
+
+/** A record of an empty response, as it is in RESULTS. */
+async function record(): Promise<Uint8Array> {
+  const { fingerprint, secret } = call;
+  const expiresAt = Date.now() + 60_000;
+  const head = { status: 200, headers: [], size: 0, fingerprint, completedAt: COMPLETED_AT, expiresAt };
+  return sealPreamble(await Seal.create(secret), head);
+}
+
+test('what is replayed from RESULTS comes with the lease that the ledger gave', async () => {
+  const lease = { ms: 1000, seq: 1 };
+  const archived = { outcome: 'archived', completedAt: COMPLETED_AT, expiresAt: 2, lease } as const;
+  const stub = { execute: async () => archived, recall: refuse(lost()) };
+  expect(await answerOf(stub, await record())).toMatchObject({ outcome: 'replayed', lease });
+});
+
+test('what is replayed from RESULTS while the ledger is out of reach comes without a lease', async () => {
+  const stub = { execute: refuse(lost()), recall: refuse(lost()) };
+  expect(await answerOf(stub, await record())).toMatchObject({ outcome: 'replayed', lease: null });
 });

@@ -130,6 +130,26 @@ test('an upstream that sends more than it announced is broken, not waited for', 
   expect(told).toEqual(['unknown']);
 });
 
+test('a service that sends more than it announced is broken, wherever its pieces end', async () => {
+  const { store, told, open } = gatedStore();
+  open();
+  const bindings = {
+    UPSTREAM_URL: undefined,
+    SERVICE: { fetch() {} },
+    ROUTES: [{ path: '/*', service: 'SERVICE' }],
+  };
+  const pieces = new ReadableStream({
+    start(controller) {
+      for (const piece of ['hello', ' world']) controller.enqueue(new TextEncoder().encode(piece));
+      controller.close();
+    },
+    type: 'bytes',
+  });
+  const upstream = new Response(pieces, { headers: { 'content-length': '5' } });
+  await new Execution('f', route(bindings), store).run(Promise.resolve(upstream));
+  expect(told).toEqual(['unknown']);
+});
+
 test.each([
   ['5, 5', '5'],
   ['abc', null],

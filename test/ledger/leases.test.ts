@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AskedAnswer } from '../../src/ledger/ask.ts';
+import type { LeaseGrant } from '../../src/ledger/call.ts';
 import { Leases } from '../../src/ledger/leases.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -8,18 +9,20 @@ afterEach(() => void vi.useRealTimers());
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
 
-function replayed(bytes = 10, leaseMs = 2_000): AskedAnswer {
+const GRANT = { ms: 2_000, seq: 7 };
+
+function replayed(bytes = 10, lease: LeaseGrant | null = GRANT): AskedAnswer {
   return {
     outcome: 'replayed',
     head: { status: 200, headers: [] },
     body: new Uint8Array(bytes),
     size: bytes,
     expiresAt: Date.now() + HOUR_MS,
-    leaseMs,
+    lease,
   };
 }
 
-const unreported = async () => {};
+const uncounted = async () => {};
 
 const REQUEST = { fingerprint: 'f', keyHash: 'key hash' };
 
@@ -28,9 +31,9 @@ test('a response is given again while its lease lasts, and no longer', () => {
   const answer = replayed();
   leases.keep('id', REQUEST, answer, Date.now());
   vi.advanceTimersByTime(1_999);
-  expect(leases.replay('id', 'f', unreported)).toMatchObject({ answer, keyHash: 'key hash' });
+  expect(leases.replay('id', 'f', uncounted)).toMatchObject({ answer, keyHash: 'key hash' });
   vi.advanceTimersByTime(1);
-  expect(leases.replay('id', 'f', unreported)).toBeNull();
+  expect(leases.replay('id', 'f', uncounted)).toBeNull();
 });
 
 test('a lease counts from when the ledger was asked, not from when it answered', () => {
@@ -39,25 +42,25 @@ test('a lease counts from when the ledger was asked, not from when it answered',
   vi.advanceTimersByTime(1_500);
   leases.keep('id', REQUEST, replayed(), askedAt);
   vi.advanceTimersByTime(500);
-  expect(leases.replay('id', 'f', unreported)).toBeNull();
+  expect(leases.replay('id', 'f', uncounted)).toBeNull();
 });
 
 test('no lease outlasts its result', () => {
   const leases = new Leases();
   leases.keep('id', REQUEST, { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
   vi.advanceTimersByTime(500);
-  expect(leases.replay('id', 'f', unreported)).toBeNull();
+  expect(leases.replay('id', 'f', uncounted)).toBeNull();
 });
 
 test('another request and another execution get nothing from it', () => {
   const leases = new Leases();
   leases.keep('id', REQUEST, replayed(), Date.now());
-  expect(leases.replay('id', 'g', unreported)).toBeNull();
-  expect(leases.replay('other', 'f', unreported)).toBeNull();
+  expect(leases.replay('id', 'g', uncounted)).toBeNull();
+  expect(leases.replay('other', 'f', uncounted)).toBeNull();
 });
 
 test.each<[string, AskedAnswer]>([
-  ['a replay without a lease, as from RESULTS alone', replayed(10, 0)],
+  ['a replay without a lease, as from RESULTS alone', replayed(10, null)],
   ['a large response', replayed(64 * KIB + 1)],
   ['a streamed response', { ...replayed(), body: new ReadableStream() } as AskedAnswer],
   ['a refusal', { outcome: 'refused', reason: 'key-reused' }],
@@ -74,43 +77,63 @@ test.each<[string, AskedAnswer]>([
 ])('%s is not kept', (_, answer) => {
   const leases = new Leases();
   leases.keep('id', REQUEST, answer, Date.now());
-  expect(leases.replay('id', 'f', unreported)).toBeNull();
+  expect(leases.replay('id', 'f', uncounted)).toBeNull();
 });
 
 test('an answer without a lease ends the lease before it', () => {
   const leases = new Leases();
   leases.keep('id', REQUEST, replayed(), Date.now());
-  leases.keep('id', REQUEST, replayed(10, 0), Date.now());
-  expect(leases.replay('id', 'f', unreported)).toBeNull();
+  leases.keep('id', REQUEST, replayed(10, null), Date.now());
+  expect(leases.replay('id', 'f', uncounted)).toBeNull();
 });
 
 test('the oldest leave when all together take too much', () => {
   const leases = new Leases();
   for (let n = 0; n < 200; n += 1) leases.keep(`${n}`, REQUEST, replayed(64 * KIB), Date.now());
-  expect(leases.replay('0', 'f', unreported)).toBeNull();
-  const kept = Array.from({ length: 200 }, (_, n) => leases.replay(`${n}`, 'f', unreported) !== null);
+  expect(leases.replay('0', 'f', uncounted)).toBeNull();
+  const kept = Array.from({ length: 200 }, (_, n) => leases.replay(`${n}`, 'f', uncounted) !== null);
   expect(kept.lastIndexOf(false)).toBe(kept.indexOf(true) - 1);
-  expect(kept.filter((is) => is).length * 65 * KIB).toBeLessThanOrEqual(8 * KIB * KIB);
+  expect(leases.bytes).toBeLessThanOrEqual(8 * KIB * KIB);
   expect(kept.filter((is) => is).length).toBeGreaterThan(120);
 });
 
-test('what was given is reported once, when the lease has ended', async () => {
+test('large fields count as well', () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
-  const report = vi.fn(unreported);
-  const given = [1, 2, 3].map(() => leases.replay('id', 'f', report));
-  expect(given.map((one) => one?.reported === null)).toEqual([false, true, true]);
-  await vi.advanceTimersByTimeAsync(1_999);
-  expect(report).not.toHaveBeenCalled();
-  await vi.advanceTimersByTimeAsync(1);
-  await given[0]?.reported;
-  expect(report).toHaveBeenCalledExactlyOnceWith(3);
+  const headers = [['x-large', 'x'.repeat(32 * KIB)]] as const;
+  for (let n = 0; n < 1_000; n += 1) {
+    const answer = { ...replayed(0), head: { status: 200, headers } } as AskedAnswer;
+    leases.keep(`${n}`, REQUEST, answer, Date.now());
+  }
+  expect(leases.bytes).toBeLessThanOrEqual(8 * KIB * KIB);
+  expect(leases.replay('999', 'f', uncounted)).not.toBeNull();
 });
 
-test('a report that fails breaks nothing', async () => {
+test('a response is let go when its lease has ended, whatever the ledger answers next', () => {
+  const leases = new Leases();
+  leases.keep('id', REQUEST, replayed(), Date.now());
+  expect(leases.bytes).toBeGreaterThan(0);
+  vi.advanceTimersByTime(2_000);
+  leases.keep('other', REQUEST, { outcome: 'refused', reason: 'key-reused' }, Date.now());
+  expect(leases.bytes).toBe(0);
+});
+
+test('what was given is counted once, when the lease has ended', async () => {
+  const leases = new Leases();
+  leases.keep('id', REQUEST, replayed(), Date.now());
+  const count = vi.fn(uncounted);
+  const given = [1, 2, 3].map(() => leases.replay('id', 'f', count));
+  expect(given.map((one) => one?.counted === null)).toEqual([false, true, true]);
+  await vi.advanceTimersByTimeAsync(1_999);
+  expect(count).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  await given[0]?.counted;
+  expect(count).toHaveBeenCalledExactlyOnceWith(GRANT, 3);
+});
+
+test('a count that fails breaks nothing', async () => {
   const leases = new Leases();
   leases.keep('id', REQUEST, replayed(), Date.now());
   const given = leases.replay('id', 'f', () => Promise.reject(new Error('out of reach')));
   await vi.advanceTimersByTimeAsync(2_000);
-  await expect(given?.reported).resolves.toBeUndefined();
+  await expect(given?.counted).resolves.toBeUndefined();
 });

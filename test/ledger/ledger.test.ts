@@ -2,6 +2,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { configOf } from '../../src/config.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { Rows } from '../../src/ledger/rows.ts';
 import { Sweeper } from '../../src/ledger/sweeper.ts';
 import { CallerUsage } from '../../src/ledger/usage.ts';
@@ -284,6 +285,51 @@ test('a run that nobody waits for any more is not swept, even past its TTL', asy
     expect(rows.find('running')).not.toBeNull();
     expect(rows.find('ended')).toBeNull();
   });
+});
+
+test('what is forgotten, or was a moment ago, is told to be so when no lease is out any more, and not sooner', async () => {
+  pass(10_000);
+  await (await post('/count/x', 'key')).text();
+  pass(10_000);
+  await (await post('/count/x', 'key')).text();
+  const id = String(await query('SELECT id FROM executions'));
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: Date.now() });
+  const told: string[] = [];
+  await runInDurableObject(ledger(), async (instance: Ledger) => {
+    const forgetting = [instance.forget(id)];
+    await vi.advanceTimersByTimeAsync(100);
+    // This one finds it gone, and its caller must not take it for forgotten any sooner.
+    forgetting.push(instance.forget(id));
+    for (const pending of forgetting) void pending.then((result) => told.push(result));
+    await vi.advanceTimersByTimeAsync(2_149);
+    expect(told).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await Promise.all(forgetting);
+  });
+  expect(told.toSorted()).toEqual(['absent', 'forgotten']);
+});
+
+test('what a Worker replayed by itself counts for its execution, and not for the next one with its key', async () => {
+  await (await post('/count/x', 'key')).text();
+  const { id = '', seq = 0 } = await runInDurableObject(ledger(), (_, { storage }) =>
+    storage.sql.exec<{ id: string; seq: number }>('SELECT id, seq FROM executions').one(),
+  );
+  const replays = () =>
+    runInDurableObject(ledger(), (instance: Ledger) => instance.inspect(id)?.repeats.replays);
+  await ledger().countReplays(id, { ms: 0, seq }, 3);
+  expect(await replays()).toBe(3);
+  pass(25 * HOUR_MS);
+  await (await post('/count/x', 'key')).text();
+  await ledger().countReplays(id, { ms: 0, seq }, 7);
+  expect(await replays()).toBe(0);
+});
+
+test('a result in pieces is replayed whole after a restart, while it is hot', async () => {
+  const body = await (await post(`/bytes/${3 * MIB + 1}`, 'key')).arrayBuffer();
+  await evictDurableObject(ledger());
+  const replay = await post(`/bytes/${3 * MIB + 1}`, 'key');
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(body));
 });
 
 test('a restarted object whose alarm was lost sets one for what it holds', async () => {

@@ -9,7 +9,7 @@ import {
 
 test.each([
   ['https://api.example', '', 'https://gate/v1/a?b=1', 'https://api.example/v1/a?b=1'],
-  ['https://api.example/base/', '', 'https://gate/v1', 'https://api.example/base/v1'],
+  ['https://api.example/base', '', 'https://gate/v1', 'https://api.example/base/v1'],
   ['https://api.example', '/openai', 'https://gate/openai/v1', 'https://api.example/v1'],
   ['https://api.example', '/openai', 'https://gate/openai', 'https://api.example/'],
   ['https://api.example', '/openai', 'https://gate/openaix/v1', 'https://api.example/openaix/v1'],
