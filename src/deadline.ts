@@ -1,4 +1,4 @@
-/** Waits for `promise`, but no longer than `ms`. Says whether it settled in time. */
+/** Waits for `promise`, but no longer than `ms`. Says whether it settled in time; a rejection that comes later is nobody's. */
 export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const deadline = new Promise<boolean>((resolve) => {

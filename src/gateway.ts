@@ -9,7 +9,7 @@ import { operatorApp } from './operator/operator.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { sha256 } from './request/digest.ts';
-import { forwardedHeaders, isWebSocketUpgrade, upstreamUrl } from './request/forward.ts';
+import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward.ts';
 import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
@@ -142,7 +142,7 @@ async function keyed(
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: forwardedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
+    headers: keyedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
     body: body.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(body) : body,
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });

@@ -3,7 +3,7 @@ import { settlesWithin } from './deadline.ts';
 import {
   appendAll,
   endToEnd,
-  forwardHeaders,
+  forwardInPlace,
   isWebSocketUpgrade,
   statusOf,
   upstreamUrl,
@@ -24,12 +24,11 @@ export async function proxy(request: Request, url: URL, route: Route, env: objec
   try {
     // A request made from the client's keeps its body as it is, even that of a GET, and follows no redirect.
     const sent = new Request(upstreamUrl(route.upstream, route.stripPrefix, url), request);
-    forwardHeaders(sent.headers);
+    forwardInPlace(sent.headers);
     if (isWebSocketUpgrade(request)) sent.headers.set('upgrade', 'websocket');
     const pending = target.fetch(sent);
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
-      // The runtime ends the call with the response; that it ended is nobody's news then.
-      pending.catch(() => {});
+      // The runtime ends the call with the response.
       return { kind: 'no-response', reason: 'upstream-timeout', error: 'no head in time' };
     }
     return { kind: 'response', response: handedOn(await pending) };

@@ -29,3 +29,17 @@ test('a promise that rejects in time rejects so', async () => {
   await expect(inTime(Promise.reject(new Error('broken')), 1_000, 'reading')).rejects.toThrow('broken');
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a promise that rejects when nobody waits for it any more is nobody’s unhandled rejection', async () => {
+  const unhandled = vi.fn((event: PromiseRejectionEvent) => event.preventDefault());
+  addEventListener('unhandledrejection', unhandled);
+  const late = Promise.withResolvers<never>();
+  const settled = settlesWithin(late.promise, 1_000);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await settled).toBe(false);
+  late.reject(new Error('late'));
+  vi.useRealTimers();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(unhandled).not.toHaveBeenCalled();
+  removeEventListener('unhandledrejection', unhandled);
+});

@@ -18,6 +18,8 @@ interface Result {
   readonly body: string;
 }
 
+type Call = [id: string, fingerprint: string, url: string, method: string, headers: string[][], body: string];
+
 type Answer = { readonly result: Result; readonly replayed: boolean } | 'key-reused';
 
 const TTL_SECONDS = 86_400;
@@ -47,14 +49,8 @@ export default app;
 export class IdempotencyKey extends DurableObject<Env> {
   #running: { readonly fingerprint: string; readonly result: Promise<Result> } | null = null;
 
-  async execute(
-    id: string,
-    fingerprint: string,
-    url: string,
-    method: string,
-    headers: string[][],
-    body: string,
-  ): Promise<Answer> {
+  async execute(...call: Call): Promise<Answer> {
+    const [, fingerprint] = call;
     if (this.#running === null) {
       const stored = this.ctx.storage.kv.get<Result>('result');
       if (stored !== undefined) {
@@ -66,7 +62,7 @@ export class IdempotencyKey extends DurableObject<Env> {
       return { result: await this.#running.result, replayed: true };
     }
     this.ctx.storage.kv.put('intent', { fingerprint, at: Date.now() });
-    const result = this.#run(id, fingerprint, url, method, headers, body);
+    const result = this.#run(...call);
     this.#running = { fingerprint, result };
     try {
       return { result: await result, replayed: false };
@@ -75,14 +71,7 @@ export class IdempotencyKey extends DurableObject<Env> {
     }
   }
 
-  async #run(
-    id: string,
-    fingerprint: string,
-    url: string,
-    method: string,
-    headers: string[][],
-    body: string,
-  ): Promise<Result> {
+  async #run(...[id, fingerprint, url, method, headers, body]: Call): Promise<Result> {
     const response = await fetch(url, { method, headers, body: body === '' ? null : body });
     const result: Result = {
       fingerprint,

@@ -1,5 +1,5 @@
 import type { Config, Route } from '../config.ts';
-import { settlesWithin } from '../deadline.ts';
+import { inTime } from '../deadline.ts';
 import { reachLedger } from '../ledger/ask.ts';
 import type { LedgerInspection } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
@@ -39,8 +39,8 @@ export async function askShards<T>(
   const work = async () => {
     for (const shard of waiting) {
       try {
-        const answer = async () => ask(reachLedger(config, shard.route, shard.number));
-        answers.push({ shard, value: await answerInTime(answer, withinMs) });
+        const pending = ask(reachLedger(config, shard.route, shard.number));
+        answers.push({ shard, value: await inTime(pending, withinMs, 'the answer') });
       } catch (error) {
         log('error', 'ledger-unreachable', {
           route: shard.route.path,
@@ -53,11 +53,4 @@ export async function askShards<T>(
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, shards.length) }, work));
   return { answers, unanswered };
-}
-
-async function answerInTime<T>(ask: () => Promise<T>, withinMs: number): Promise<T> {
-  const pending = ask();
-  if (await settlesWithin(pending, withinMs)) return pending;
-  pending.catch(() => {});
-  throw new Error(`no answer within ${withinMs / 1000} s`);
 }

@@ -29,10 +29,10 @@ export function endToEnd(headers: Headers): HeaderList {
 }
 
 /**
- * The fields of a forwarded request, with the gateway's entry in `Via`, and with the idempotency key in the field that
+ * The fields of a keyed request as the ledger sends it on, with the gateway's entry in `Via`, and with the idempotency key in the field that
  * the upstream gets it in, if any, instead of the one in which it came.
  */
-export function forwardedHeaders(
+export function keyedHeaders(
   headers: Headers,
   keyHeader: string,
   forwardKeyAs: string | null,
@@ -47,7 +47,7 @@ export function forwardedHeaders(
  * Makes the fields of a received request those of the one that is sent on instead, with the gateway's entry in `Via`. In
  * place, as to copy `Headers` costs more than all that is done to them.
  */
-export function forwardHeaders(headers: Headers): void {
+export function forwardInPlace(headers: Headers): void {
   for (const name of connectionOptions(headers)) headers.delete(name);
   for (const name of HOP_BY_HOP) headers.delete(name);
   for (const name of OF_THIS_REQUEST) headers.delete(name);

@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  appendAll,
-  endToEnd,
-  forwardedHeaders,
-  forwardHeaders,
-  upstreamUrl,
-} from '../../src/request/forward.ts';
+import { appendAll, endToEnd, forwardInPlace, keyedHeaders, upstreamUrl } from '../../src/request/forward.ts';
 
 test.each([
   ['https://api.example', '', 'https://gate/v1/a?b=1', 'https://api.example/v1/a?b=1'],
@@ -71,7 +65,7 @@ test.each([
   ['X-Key', { 'x-key': 'k' }],
 ])('a keyed request goes on with its key in %s', (forwardKeyAs, expected) => {
   const headers = new Headers();
-  appendAll(headers, forwardedHeaders(received(), 'Idempotency-Key', forwardKeyAs, 'k'));
+  appendAll(headers, keyedHeaders(received(), 'Idempotency-Key', forwardKeyAs, 'k'));
   expect(Object.fromEntries(headers)).toEqual({
     authorization: 'Bearer x',
     'x-public': '1',
@@ -82,7 +76,7 @@ test.each([
 
 test('a request without a key goes on with the same fields', () => {
   const headers = received();
-  forwardHeaders(headers);
+  forwardInPlace(headers);
   expect(Object.fromEntries(headers)).toEqual({
     authorization: 'Bearer x',
     'x-public': '1',
