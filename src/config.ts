@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot';
 import type { LedgerNamespace } from './ledger/call.ts';
+import type { ScopeFrom } from './request/caller.ts';
 import {
   adminTokenSetting,
   bindingOf,
@@ -31,7 +32,8 @@ export interface Route {
   /** The field the upstream gets the key in; `null` drops it. */
   readonly forwardKeyAs: string | null;
   readonly methods: readonly string[];
-  readonly scopeHeaders: readonly string[];
+  /** Who the caller is. */
+  readonly scopeFrom: ScopeFrom;
   readonly fingerprint: 'bytes' | 'json';
   readonly concurrent: 'wait' | 'reject';
   readonly waitSeconds: number;
@@ -190,11 +192,10 @@ function parseRoute(
     ),
   } as RouteSettings;
 
-  const { service: _, upstream: __, forwardKeyAs, location, stripPrefix, ...same } = settings;
+  const { service: _, upstream: __, forwardKeyAs, location, ...same } = settings;
   return {
     ...same,
     upstream: parseUpstream(table, name, settings, bindings, bad),
-    stripPrefix: stripPrefix.replace(/\/+$/, ''),
     forwardKeyAs: forwardKeyAs === 'none' ? null : (forwardKeyAs ?? settings.keyHeader),
     location: location ?? null,
   };

@@ -3,6 +3,8 @@
  */
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
+import type { ScopePart } from './request/caller.ts';
+import { inOneSpelling } from './request/target.ts';
 
 /** Everything under this path belongs to the gateway itself. */
 export const OPERATOR_PREFIX = '/_oncegate';
@@ -17,6 +19,9 @@ const LEDGER_ALONE_MAX_BYTES = 512 * 1024;
 
 /** A request body is held in memory while it is fingerprinted; a Worker has 128 MB in all. */
 const REQUEST_MAX_BYTES = 64 * 1024 * 1024;
+
+/** 90 days. APIs that keep idempotency keys for long keep them for 31 to 45. */
+const TTL_MAX_SECONDS = 7_776_000;
 
 export interface StatusRange {
   readonly from: number;
@@ -62,14 +67,14 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallba
 
 /** A list is written as in the contract, `POST,PATCH`, or as a TOML array. */
 function list<T extends v.GenericSchema<string, unknown>>(item: T, example: string, fallback: string) {
-  const message = `must be a list such as ${example}`;
-  return v.optional(
-    v.pipe(
-      v.union([v.pipe(v.string(), v.transform(splitList)), v.array(v.string())], message),
-      v.array(item),
-      v.nonEmpty(message),
-    ),
-    fallback,
+  return v.optional(listOf(item, `must be a list such as ${example}`), fallback);
+}
+
+function listOf<T extends v.GenericSchema<string, unknown>>(item: T, message: string) {
+  return v.pipe(
+    v.union([v.pipe(v.string(), v.transform(splitList)), v.array(v.string())], message),
+    v.array(item),
+    v.nonEmpty(message),
   );
 }
 
@@ -104,13 +109,23 @@ const method = v.pipe(
   ),
 );
 
+const SCOPE_MESSAGE =
+  'must be auto, none, or a list of header names, cookie:NAME and query:NAME such as authorization,cookie:session';
+
 const scopePart = v.pipe(
   v.string(),
-  v.regex(
-    /^(cookie:)?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i,
-    'must be header names and cookie:NAME entries such as authorization,cookie:session',
-  ),
-  v.transform((part) => (/^cookie:/i.test(part) ? `cookie:${part.slice(7)}` : part.toLowerCase())),
+  v.regex(/^(?:(?:cookie|query):)?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i, SCOPE_MESSAGE),
+  v.check((part) => !/^(?:auto|none)$/i.test(part), SCOPE_MESSAGE),
+  v.transform((part): ScopePart => {
+    const [, place, name] = /^(cookie|query):(.*)$/i.exec(part) ?? [];
+    if (place === undefined || name === undefined) return { in: 'header', name: part.toLowerCase() };
+    return { in: place.toLowerCase() === 'cookie' ? 'cookie' : 'query', name };
+  }),
+);
+
+const scopeFrom = v.optional(
+  v.union([v.picklist(['auto', 'none']), listOf(scopePart, SCOPE_MESSAGE)], SCOPE_MESSAGE),
+  'auto',
 );
 
 const upstreamUrl = v.pipe(
@@ -135,23 +150,28 @@ const pathPattern = v.pipe(
     `must not begin with ${OPERATOR_PREFIX}, which is the gateway’s own`,
   ),
   v.check(isPathPattern, 'is not a Hono path pattern'),
+  // As the path of a request is, so that the two can meet.
+  v.transform(inOneSpelling),
 );
 
 export const routeSettings = {
   path: v.optional(pathPattern, '/*'),
   upstream: v.optional(upstreamUrl),
   service: v.optional(v.string('must be the name of a service binding')),
-  stripPrefix: v.optional(v.pipe(v.string('must be a path'), v.startsWith('/', 'must begin with /')), '/'),
-  ttlSeconds: integer(1, 2_592_000, 86_400),
+  stripPrefix: v.optional(
+    v.pipe(
+      v.string('must be a path'),
+      v.startsWith('/', 'must begin with /'),
+      v.transform((prefix) => inOneSpelling(prefix).replace(/\/+$/, '')),
+    ),
+    '/',
+  ),
+  ttlSeconds: integer(1, TTL_MAX_SECONDS, 86_400),
   key: oneOf(['required', 'optional', 'derived'], 'required'),
   keyHeader: v.optional(headerName, 'Idempotency-Key'),
   forwardKeyAs: v.optional(headerName),
   methods: list(method, 'POST,PATCH', 'POST,PATCH'),
-  scopeHeaders: list(
-    scopePart,
-    'authorization,cookie:session',
-    'authorization,x-api-key,api-key,x-goog-api-key',
-  ),
+  scopeFrom,
   fingerprint: oneOf(['bytes', 'json'], 'bytes'),
   concurrent: oneOf(['wait', 'reject'], 'wait'),
   waitSeconds: integer(0, 3_600, 60),
@@ -172,7 +192,7 @@ export const routeSettings = {
   ),
 } as const satisfies Record<string, v.GenericSchema>;
 
-export const hotSetting = integer(1, 2_592_000, 300);
+export const hotSetting = integer(1, TTL_MAX_SECONDS, 300);
 
 /** Shorter secrets are guessed. A blank one is none. Nothing here shows the value. */
 const ADMIN_TOKEN_MIN_CHARACTERS = 16;

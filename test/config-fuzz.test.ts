@@ -16,7 +16,7 @@ const FIELDS = [
     'forwardKeyAs',
     'methods',
   ],
-  ...['scopeHeaders', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
+  ...['scopeFrom', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
   ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
@@ -51,6 +51,8 @@ const value = fc.oneof(
     'refuse',
     'wait',
     'cookie:',
+    'query:key',
+    'auto',
     'a b',
     'none',
     'weur',

@@ -1,5 +1,6 @@
 import type { Route } from '../config.ts';
 import { bytesText, durationText } from '../operator/console/format.ts';
+import { scopeText } from '../request/caller.ts';
 
 /** What a route will do with a request, in sentences. */
 export function explain(route: Route): string[] {
@@ -12,7 +13,7 @@ export function explain(route: Route): string[] {
     ...[
       keySentence(route),
       forwardSentence(route),
-      `A caller is known by ${route.scopeHeaders.join(', ')}.`,
+      callerSentence(route),
       `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
       ...(route.resultsFromBytes === 0
         ? []
@@ -43,6 +44,17 @@ function keySentence({ key, keyHeader, methods }: Route): string {
       return `${which} with a key in ${keyHeader} run once; without one they are passed on as they are.`;
     case 'derived':
       return `${which} run once under the key in ${keyHeader}; without one the request itself is the key, so two that are equal run once.`;
+  }
+}
+
+function callerSentence({ scopeFrom }: Route): string {
+  switch (scopeFrom) {
+    case 'auto':
+      return 'A caller is known by every header field that says credential or account; the cookies bind, or name the caller where there is no other.';
+    case 'none':
+      return 'All callers are ONE: whoever sends the same key and request gets the same response.';
+    default:
+      return `A caller is known by ${scopeText(scopeFrom)}, and by nothing else.`;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import { differenceOf } from '../request/fingerprint.ts';
 import type { LeaseGrant, LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from './call.ts';
 import { DamagedRecordError, reportDamage } from './record.ts';
 import { discard, getResult } from './results.ts';
@@ -79,7 +80,7 @@ async function fromResults(
     }
     if (head.fingerprint !== call.fingerprint) {
       await discard(body);
-      return { outcome: 'refused', reason: 'key-reused' };
+      return { outcome: 'refused', reason: differenceOf(head.fingerprint, call.fingerprint) };
     }
     const { size, expiresAt } = head;
     return { outcome: 'replayed', head, body, size, expiresAt, lease: archived?.lease ?? null };

@@ -37,7 +37,14 @@ export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 /** What becomes of a response. On a stream that still runs, `stored` is what is intended. */
 export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
-export type Refusal = 'key-reused' | 'in-progress' | 'outcome-unknown' | 'not-recorded' | OverLimit;
+export type Refusal =
+  | 'key-reused'
+  /** The same request, but with other credentials than those that it was answered with. */
+  | 'other-credentials'
+  | 'in-progress'
+  | 'outcome-unknown'
+  | 'not-recorded'
+  | OverLimit;
 
 /** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
 export interface LeaseGrant {

@@ -52,6 +52,7 @@ export function growth(from: Totals, to: Totals): Totals {
 /** The counter of a refusal. */
 export const REFUSAL_COUNTERS = {
   'key-reused': 'keyReused',
+  'other-credentials': 'keyReused',
   'in-progress': 'inProgress',
   'outcome-unknown': 'outcomeUnknown',
   'not-recorded': 'notRecorded',

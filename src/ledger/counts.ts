@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const KEPT_MINUTES = 24 * 60;
 
 /** A refusal because of an execution that is there, and not because of the caller's limits. */
-export type RepeatRefusal = Exclude<Refusal, OverLimit>;
+export type RepeatRefusal = Exclude<Refusal, OverLimit | 'other-credentials'>;
 
 /** The requests that came for one execution after the first. */
 export interface Repeats {
@@ -77,7 +77,8 @@ export class Counts {
 
   refused(id: string, reason: Refusal): void {
     this.add(REFUSAL_COUNTERS[reason]);
-    if (reason !== 'too-many-running' && reason !== 'too-much-stored') this.#repeat(id, reason);
+    if (reason === 'too-many-running' || reason === 'too-much-stored') return;
+    this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);
   }
 
   /** What was counted of an earlier execution with this id is not the next one's. */

@@ -3,6 +3,7 @@ import { readAll } from '../bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
+import { differenceOf } from '../request/fingerprint.ts';
 import { appendAll } from '../request/forward.ts';
 import type {
   Forgotten,
@@ -186,7 +187,7 @@ export class Ledger extends DurableObject<object> {
   #decide(call: Omit<LedgerCall, 'body'>, route: Route): Decision {
     const execution = this.#live.get(call.id);
     if (execution !== undefined) {
-      if (execution.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
+      if (execution.fingerprint !== call.fingerprint) return refusalOf(execution, call);
       const joinable = route.concurrent === 'wait' && execution.body.readable;
       if (!joinable) return { kind: 'refuse', reason: 'in-progress' };
       return { kind: 'join', execution };
@@ -200,7 +201,7 @@ export class Ledger extends DurableObject<object> {
       const overLimit = this.#usage.overLimit(call.caller, route);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
     }
-    if (row.fingerprint !== call.fingerprint) return { kind: 'refuse', reason: 'key-reused' };
+    if (row.fingerprint !== call.fingerprint) return refusalOf(row, call);
     if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
     if (row.place === 'nowhere') return { kind: 'refuse', reason: 'not-recorded' };
     return { kind: 'replay', row };
@@ -359,6 +360,11 @@ export class Ledger extends DurableObject<object> {
     if (!result.ok) throw new Error('the configuration is invalid');
     return result.config;
   }
+}
+
+/** The key is known, and this is another request than the one that is known by it. */
+function refusalOf(known: { readonly fingerprint: string }, call: Pick<LedgerCall, 'fingerprint'>): Decision {
+  return { kind: 'refuse', reason: differenceOf(known.fingerprint, call.fingerprint) };
 }
 
 function isEventStream(head: ResponseHead): boolean {

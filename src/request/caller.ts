@@ -1,42 +1,94 @@
+import { saysWhoSends } from '../client/credential-fields.ts';
+
+/** Where a route finds out who the caller is: `SCOPE_FROM`. */
+export type ScopeFrom =
+  /** Every field that says who sends a request. */
+  | 'auto'
+  /** All callers are one. */
+  | 'none'
+  | readonly ScopePart[];
+
+export interface ScopePart {
+  readonly in: 'header' | 'cookie' | 'query';
+  /** A header's name is in lower case. */
+  readonly name: string;
+}
+
 /** Who sent the request, as far as its credentials tell. */
 export interface Caller {
   /** An unambiguous text of the credentials. It is digested at once and neither stored nor logged. */
   readonly scope: string;
-  /** True where the request carries no credential at all. Such callers share one scope. */
+  /**
+   * Credentials that do not name the caller, but without which nobody gets what was made for him: `null` where there are none.
+   * Another value under the same key is another request. Digested at once too.
+   */
+  readonly bound: string | null;
+  /** True where nothing tells one caller from another. All of them share one scope. */
   readonly anonymous: boolean;
 }
 
 /**
- * Reads the caller from the scope headers of its route. An entry `cookie:NAME` takes one cookie's value. With none
- * of them present, the whole `Cookie` field is the scope; with that absent too, the caller is anonymous.
+ * Reads the caller from what its route says. `keyFields` are the header fields of the idempotency key, in lower case: they are
+ * no credentials, whatever they are called.
+ *
+ * With `auto`, every field that says who sends the request names the caller, and the `Cookie` field binds it: a session of
+ * somebody else is not answered, and a cookie that changed runs nothing twice. Where no field says so, the whole `Cookie`
+ * field names the caller. An explicit list means what it says.
  *
  * An empty field is no credential: a front end that sends `x-api-key:` for everybody does not make them one caller.
  */
-export function callerOf(headers: Headers, scopeHeaders: readonly string[]): Caller {
-  const values = scopeHeaders.map((entry) => credential(headers, entry));
-  if (values.some((value) => value !== null)) return { scope: JSON.stringify(values), anonymous: false };
-  const cookie = nonEmpty(headers.get('cookie'));
-  return { scope: JSON.stringify({ cookie }), anonymous: cookie === null };
+export function callerOf(
+  headers: Headers,
+  query: string,
+  scopeFrom: ScopeFrom,
+  keyFields: readonly string[],
+): Caller {
+  if (scopeFrom === 'none') return { scope: '"none"', bound: null, anonymous: true };
+  if (scopeFrom === 'auto') return automatic(headers, keyFields);
+  const values = scopeFrom.map((part) => credential(headers, query, part));
+  return { scope: JSON.stringify(values), bound: null, anonymous: values.every((value) => value === null) };
 }
 
-function credential(headers: Headers, entry: string): string | null {
-  if (!entry.startsWith('cookie:')) return nonEmpty(headers.get(entry));
-  return cookieValues(headers.get('cookie') ?? '', entry.slice('cookie:'.length));
+function automatic(headers: Headers, keyFields: readonly string[]): Caller {
+  const said = [...headers].filter(
+    ([name, value]) => saysWhoSends(name) && value.trim() !== '' && !keyFields.includes(name),
+  );
+  const cookie = nonEmpty(headers.get('cookie'));
+  return said.length > 0
+    ? { scope: JSON.stringify(said), bound: cookie, anonymous: false }
+    : { scope: JSON.stringify({ cookie }), bound: null, anonymous: cookie === null };
+}
+
+function credential(headers: Headers, query: string, { in: place, name }: ScopePart): string | null {
+  switch (place) {
+    case 'header':
+      return nonEmpty(headers.get(name));
+    case 'cookie':
+      return nonEmpty(valuesOf(name, headers.get('cookie') ?? '', ';'));
+    case 'query':
+      return nonEmpty(valuesOf(name, query.slice(1), '&'));
+  }
 }
 
 /**
- * What stands for a cookie in the field, as it is: to decode it, or to leave out what is no proper cookie, would make two
- * values one. Where the name stands more than once, all of them count.
+ * What stands for a name in a `Cookie` field (RFC 6265bis: quotes are part of the value) or a query, as it is: to decode it, or
+ * to leave out what is not in order, would make two values one. Where the name stands more than once, all of them count.
  */
-function cookieValues(cookie: string, name: string): string | null {
-  const values = cookie
-    .split(';')
+function valuesOf(name: string, text: string, separator: ';' | '&'): string {
+  return text
+    .split(separator)
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
-  return nonEmpty(values.join(';'));
+    .map((pair) => pair.slice(name.length + 1))
+    .join(separator);
 }
 
 function nonEmpty(value: string | null): string | null {
   return value === null || value.trim() === '' ? null : value;
+}
+
+/** `SCOPE_FROM` as it is written in the settings. */
+export function scopeText(scopeFrom: ScopeFrom): string {
+  if (typeof scopeFrom === 'string') return scopeFrom;
+  return scopeFrom.map((part) => (part.in === 'header' ? part.name : `${part.in}:${part.name}`)).join(', ');
 }

@@ -6,9 +6,9 @@ const encoder = new TextEncoder();
  */
 const scratch = new Uint8Array(64 * 1024);
 
-/** SHA-256 of the parts laid end to end, in base64url: 43 characters. Strings count as UTF-8. */
-export async function sha256(...parts: readonly (string | Uint8Array)[]): Promise<string> {
-  return base64Url(await digest('SHA-256', parts));
+/** SHA-256 of a text, or of parts laid end to end, in base64url: 43 characters. Texts count as UTF-8. */
+export async function sha256(input: string | readonly (string | Uint8Array)[]): Promise<string> {
+  return base64Url(await digest('SHA-256', typeof input === 'string' ? [input] : input));
 }
 
 /** SHA-512 of a text as UTF-8: 64 bytes. */
@@ -29,9 +29,32 @@ async function digest(
   if (input !== null) return new Uint8Array(await crypto.subtle.digest(algorithm, input));
   const stream = new crypto.DigestStream(algorithm);
   const writer = stream.getWriter();
-  for (const part of parts) await writer.write(typeof part === 'string' ? encoder.encode(part) : part);
+  for (const block of blocksOf(parts)) await writer.write(block);
   await writer.close();
   return new Uint8Array(await stream.digest);
+}
+
+/**
+ * The parts in blocks: a large part by itself, uncopied, small ones many at a time, as each block waits for the one before. A
+ * block is overwritten by the next one.
+ */
+function* blocksOf(parts: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
+  const block = new Uint8Array(scratch.byteLength);
+  let filled = 0;
+  for (const part of parts) {
+    const bytes = typeof part === 'string' ? encoder.encode(part) : part;
+    if (filled + bytes.byteLength > block.byteLength) {
+      yield block.subarray(0, filled);
+      filled = 0;
+    }
+    if (bytes.byteLength > block.byteLength) {
+      yield bytes;
+    } else {
+      block.set(bytes, filled);
+      filled += bytes.byteLength;
+    }
+  }
+  yield block.subarray(0, filled);
 }
 
 /** The parts end to end; `null` where they are too large for that. */

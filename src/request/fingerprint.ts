@@ -1,6 +1,6 @@
-import canonicalize from 'canonicalize';
 import { MIMEType } from 'whatwg-mimetype';
 import { sha256 } from './digest.ts';
+import { CANONICAL_MAX_BYTES, canonicalJson } from './json.ts';
 import { partsOf } from './multipart.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -9,8 +9,12 @@ export interface FingerprintInput {
   /** The caller and the key that was sent, if any: who reads a stored fingerprint cannot test guesses without them. */
   readonly scope: string;
   readonly sentKey: string | null;
+  /** Credentials that do not name the caller and must be the same all the same; `null` where there are none. */
+  readonly bound: string | null;
   readonly method: string;
-  /** The URL's path as it arrived, percent-encoding and all. */
+  /** The host that the client named, where the upstream gets to know it; `null` where it does not. */
+  readonly host: string | null;
+  /** The URL's path as it goes upstream, percent-encoding and all. */
   readonly path: string;
   /** The URL's query with its `?`, or the empty string. */
   readonly query: string;
@@ -18,96 +22,121 @@ export interface FingerprintInput {
   readonly body: Uint8Array;
 }
 
-/**
- * What makes two requests of one caller and key the same: SHA-256 over method, path, query, media type and body.
- *
- * The boundary of a multipart body is left out, as clients draw a new one for each attempt. With `json`, the order of
- * keys and white space are left out too (RFC 8785) for a body that is JSON; any other body counts byte by byte.
- */
-export function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
-  const { scope, sentKey, method, path, query, body } = input;
-  const { type, mediaType } = mediaTypeOf(input.contentType ?? '');
-  const head = (form: string) =>
-    `${JSON.stringify([form, scope, sentKey, method, path, query, mediaType])}\n`;
+/** Stands between what is asked for and the bound credentials. No digest holds it. */
+const BOUND_MARK = '.';
 
-  if (type?.type === 'multipart') {
-    const parts = partsOf(body, type.parameters.get('boundary') ?? '');
+/**
+ * What makes two requests of one caller and key the same: SHA-256 over method, path, query, media type and body, and a digest
+ * of its own for credentials that bind it.
+ *
+ * The boundary of a multipart body is left out, as clients generate a new one for each attempt. With `json`, a body that is JSON
+ * counts in one spelling. Whatever is not strictly of its form counts byte by byte, with its media type as sent, so that no
+ * two requests are alike here that an upstream may read as two.
+ */
+export async function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
+  const { scope, sentKey, bound } = input;
+  if (bound === null) return requestDigest(input, mode);
+  const [request, binding] = await Promise.all([
+    requestDigest(input, mode),
+    sha256(JSON.stringify(['bound', scope, sentKey, bound])),
+  ]);
+  return `${request}${BOUND_MARK}${binding}`;
+}
+
+/** What is other in a request whose fingerprint is not the one on record: what it asks for, or only the bound credentials. */
+export function differenceOf(recorded: string, sent: string): 'key-reused' | 'other-credentials' {
+  return recorded.split(BOUND_MARK)[0] === sent.split(BOUND_MARK)[0] ? 'other-credentials' : 'key-reused';
+}
+
+function requestDigest(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
+  const { scope, sentKey, method, host, path, query, body } = input;
+  const type = mediaTypeOf(input.contentType ?? '');
+  const head = (form: string, mediaType: string) =>
+    `${JSON.stringify([form, scope, sentKey, method, host, path, query, mediaType])}\n`;
+
+  if (type.kind === 'multipart') {
+    const parts = partsOf(body, type.boundary);
     if (parts !== null) {
-      const lengths = JSON.stringify(parts.map((part) => part.byteLength));
-      return sha256(head('multipart'), `${lengths}\n`, ...parts);
+      const lengths = JSON.stringify(parts.map(([start, end]) => end - start));
+      const bytes = parts.map(([start, end]) => body.subarray(start, end));
+      return sha256([head('multipart', type.spelling), `${lengths}\n`, ...bytes]);
     }
   }
-  if (mode === 'json' && type !== null && (type.subtype === 'json' || type.subtype.endsWith('+json'))) {
-    const canonical = canonicalJson(body);
-    if (canonical !== null) return sha256(head('json'), canonical);
+  if (type.kind === 'json' && mode === 'json' && body.byteLength <= CANONICAL_MAX_BYTES) {
+    const canonical = canonicalBody(body);
+    if (canonical !== null) return sha256([head(canonical.form, type.spelling), canonical.text]);
   }
-  return sha256(head('bytes'), body);
+  const mediaType = type.kind === 'multipart' ? type.field : type.spelling;
+  return sha256([head('bytes', mediaType), body]);
 }
 
-interface MediaType {
-  /** `null` where the field is no media type. */
-  readonly type: MIMEType | null;
-  /** In one spelling, with its parameters in order and without a boundary. */
-  readonly mediaType: string;
-}
+type MediaType =
+  | {
+      readonly kind: 'multipart';
+      readonly field: string;
+      readonly spelling: string;
+      readonly boundary: string;
+    }
+  /** In one spelling, with its parameters in order; as sent where it is not strictly a media type. */
+  | { readonly kind: 'json' | 'other'; readonly spelling: string };
 
 /** Most requests have the type of the one before, so it is parsed once. */
-let lastParsed: MediaType & { readonly field: string } = { field: '', type: null, mediaType: '' };
+let lastParsed: { readonly field: string; readonly type: MediaType } = {
+  field: '',
+  type: { kind: 'other', spelling: '' },
+};
 
 function mediaTypeOf(field: string): MediaType {
-  if (field === lastParsed.field) return lastParsed;
-  const type = MIMEType.parse(field);
-  lastParsed = { field, type, mediaType: type === null ? field : inOneSpelling(type) };
-  return lastParsed;
+  if (field !== lastParsed.field) lastParsed = { field, type: parsed(field) };
+  return lastParsed.type;
 }
 
-function inOneSpelling(type: MIMEType): string {
-  const parameters = [...type.parameters].filter(
-    ([name]) => type.type !== 'multipart' || name !== 'boundary',
-  );
+/**
+ * RFC 9110 §8.3.1, with nothing left out, doubled or bent. What parsers mend (a parameter without a value, a second boundary)
+ * they mend in different ways.
+ */
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const PARAMETER = `[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`;
+const STRICT = new RegExp(`^${TOKEN}/${TOKEN}(?:${PARAMETER})*[ \\t]*$`);
+const PARAMETERS = new RegExp(PARAMETER, 'g');
+
+function parsed(field: string): MediaType {
+  const type = STRICT.test(field) ? MIMEType.parse(field) : null;
+  const given = field.match(PARAMETERS)?.length ?? 0;
+  if (type === null || [...type.parameters].length !== given) return { kind: 'other', spelling: field };
+  const boundary = type.parameters.get('boundary');
+  if (type.type === 'multipart' && boundary !== undefined) {
+    return {
+      kind: 'multipart',
+      field,
+      spelling: inOneSpelling(type, (name) => name === 'boundary'),
+      boundary,
+    };
+  }
+  if (type.subtype === 'json' || type.subtype.endsWith('+json')) {
+    // RFC 8259 §11: JSON is UTF-8 and knows no such parameter, so to say so says nothing.
+    const saysNothing = (name: string, value: string) => name === 'charset' && /^utf-8$/i.test(value);
+    return { kind: 'json', spelling: inOneSpelling(type, saysNothing) };
+  }
+  return { kind: 'other', spelling: inOneSpelling(type, () => false) };
+}
+
+function inOneSpelling(type: MIMEType, leftOut: (name: string, value: string) => boolean): string {
+  const parameters = [...type.parameters].filter(([name, value]) => !leftOut(name, value));
   return JSON.stringify([type.essence, parameters.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/**
- * The RFC 8785 form of a JSON text, or `null` where that form would make different texts alike: RFC 8785 speaks of
- * I-JSON (RFC 7493), in which a number is no more exact than a double and no name stands twice in an object. A payment
- * of 9007199254740993 is not one of 9007199254740992, so such a text counts byte by byte.
- */
-function canonicalJson(body: Uint8Array): string | null {
+/** A mark before the text that it is UTF-8 is ignored by some readers and refused by others (RFC 8259 §8.1). */
+const BYTE_ORDER_MARK = '\ufeff';
+
+function canonicalBody(body: Uint8Array): { readonly form: string; readonly text: string } | null {
+  let text: string;
   try {
-    const text = decoder.decode(body);
-    let exact = true;
-    let members = -1; // The text as a whole is visited as a member too.
-    const value: unknown = JSON.parse(
-      text,
-      function (this: unknown, _, value, context?: { source?: string }) {
-        if (!Array.isArray(this)) members += 1;
-        if (typeof value === 'number' && !isExact(value, context?.source ?? '')) exact = false;
-        return value;
-      },
-    );
-    if (!exact || members !== membersIn(text)) return null;
-    return canonicalize(value) ?? null;
+    text = decoder.decode(body);
   } catch {
     return null;
   }
-}
-
-/** Decimals of up to 15 digits each have a double of their own; a longer one must be how the double is written. */
-const DIGITS_OF_A_DOUBLE = 15;
-const SMALLEST_NORMAL_DOUBLE = 2 ** -1022;
-
-function isExact(value: number, source: string): boolean {
-  if (source === String(value)) return true;
-  if (source === '') return false;
-  const digits = source.replace(/e.*$/i, '').replace(/[-.]/g, '').replace(/^0+/, '');
-  if (digits === '') return true;
-  return (
-    digits.length <= DIGITS_OF_A_DOUBLE && Number.isFinite(value) && Math.abs(value) >= SMALLEST_NORMAL_DOUBLE
-  );
-}
-
-/** How many members the objects of a JSON text have, those with a name that stands twice counted twice. */
-function membersIn(text: string): number {
-  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, '').split(':').length - 1;
+  const marked = text.startsWith(BYTE_ORDER_MARK);
+  const canonical = canonicalJson(marked ? text.slice(1) : text);
+  return canonical === null ? null : { form: marked ? 'marked json' : 'json', text: canonical };
 }

@@ -7,6 +7,7 @@ import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { callerId, type Identity, identityOf } from './identity.ts';
 import { parseKey } from './key.ts';
+import { queryOf } from './target.ts';
 
 /** A keyed request that may go on: which execution it belongs to, and what it asks for. */
 export interface KeyedRequest {
@@ -44,8 +45,8 @@ export async function readKeyedRequest(
   }
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
 
-  const caller = callerOf(request.headers, route.scopeHeaders);
-  if (caller.scope.includes('\ufffd')) {
+  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     const detail =
       'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
     return refused({ slug: 'key-invalid', detail, key: sent });
@@ -67,9 +68,11 @@ export async function readKeyedRequest(
     {
       scope: caller.scope,
       sentKey: sent ?? null,
+      bound: caller.bound,
       method: request.method,
+      host: route.upstream.kind === 'service' ? url.host : null,
       path: url.pathname,
-      query: url.search,
+      query: queryOf(url),
       contentType: request.headers.get('content-type'),
       body: body.bytes,
     },
@@ -84,6 +87,11 @@ export async function readKeyedRequest(
     kind: 'request',
     request: { key, sentKey: keyField ?? key, caller, body: body.bytes, fingerprint, identity },
   };
+}
+
+/** The fields that the key comes in and goes on in. */
+function keyFieldsOf({ keyHeader, forwardKeyAs }: Route): string[] {
+  return [keyHeader.toLowerCase(), (forwardKeyAs ?? keyHeader).toLowerCase()];
 }
 
 function refused(problem: Problem): KeyedRequestResult {

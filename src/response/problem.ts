@@ -46,7 +46,7 @@ export const problemTypes = {
     status: 422,
     title: 'The idempotency key was used for another request',
     page: [
-      'A request with this key is known, and it was another one: its method, path, query, media type or body differs. The first one’s result stays. Nothing was sent upstream.',
+      'A request with this key is known, and it was another one: its method, path, query, media type, body or credentials differ. The first one’s result stays. Nothing was sent upstream.',
       'To send a new request, take a new key. To retry the first one, send exactly the same request again.',
     ],
     retry: false,

@@ -90,6 +90,11 @@ const REFUSALS = {
     detail:
       'This idempotency key was used for another request. Take a new key for a new request, or send exactly the first request again.',
   },
+  'other-credentials': {
+    slug: 'key-reused',
+    detail:
+      'This idempotency key was used for this request with other credentials: a cookie or another field that says who you are differs. Nobody gets what was answered to somebody else. Take a new key, or send the first request again as it was.',
+  },
   'in-progress': {
     slug: 'in-progress',
     detail: 'The first request with this idempotency key is still running. Retry with the same key.',

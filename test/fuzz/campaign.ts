@@ -27,7 +27,7 @@ const FRONT_FAILED = 'Invalid URL string';
 const UNSENDABLE = /^TRACE /;
 
 const SETTINGS = {
-  SCOPE_HEADERS: 'authorization,cookie:session',
+  SCOPE_FROM: 'authorization,cookie:session',
   WAIT_SECONDS: 1,
   MAX_RUNNING_PER_CALLER: 10_000,
   METHODS: 'POST,PATCH,PUT,DELETE,GET',

@@ -1,4 +1,5 @@
 import type { Config, Route } from '../../config.ts';
+import { scopeText } from '../../request/caller.ts';
 import { bytesText, durationText } from './format.ts';
 
 /** The configuration as it is in force, secrets left out. */
@@ -52,7 +53,7 @@ function settingsOf(route: Route): [string, string][] {
     ['key', `${route.key}, in ${route.keyHeader}`],
     ['forwardKeyAs', route.forwardKeyAs ?? 'not forwarded'],
     ['methods', route.methods.join(', ')],
-    ['scopeHeaders', route.scopeHeaders.join(', ')],
+    ['scopeFrom', scopeText(route.scopeFrom)],
     ['fingerprint', route.fingerprint],
     ['ttlSeconds', secondsText(route.ttlSeconds)],
     [
