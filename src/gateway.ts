@@ -13,6 +13,7 @@ import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward
 import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
+import { targetOf } from './request/target.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
@@ -35,7 +36,7 @@ export function gatewayOf(env: object): App {
 }
 
 function gateway(config: Config): App {
-  const app: App = new Hono();
+  const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
   app.route('/', operatorApp(config));
@@ -63,9 +64,9 @@ function misconfigured(bad: readonly BadSetting[]): App {
 async function handle(c: RequestContext, config: Config, route: Route, leases: Leases): Promise<Response> {
   const startedAt = Date.now();
   const request = c.req.raw;
-  const url = new URL(c.req.url);
+  const url = targetOf(c.req.url);
   if (!mayBeKeyed(request, route)) return passOn(request, url, route, c.env);
-  const keyField = request.headers.get(route.keyHeader);
+  const keyField = keyFieldOf(request, route);
   if (keyField === null && route.key === 'optional') return passOn(request, url, route, c.env);
 
   const handled = await keyed(c, url, keyField, config, route, leases);
@@ -169,6 +170,12 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
     () => {},
   );
   return readable;
+}
+
+/** The field that holds the key. Where a route can do without a key, an empty field is none. */
+function keyFieldOf(request: Request, route: Route): string | null {
+  const field = request.headers.get(route.keyHeader);
+  return field?.trim() === '' && route.key !== 'required' ? null : field;
 }
 
 function mayBeKeyed(request: Request, route: Route): boolean {

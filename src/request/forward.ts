@@ -1,4 +1,5 @@
 import type { Upstream } from '../config.ts';
+import { queryOf } from './target.ts';
 
 /** RFC 9110 §7.6.1 and the fields of the connection that older specifications name. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -81,17 +82,12 @@ export function statusOf(response: Response): number {
 }
 
 /**
- * Where a request goes: the upstream's base URL with the request's path, less the route's prefix, and its query
- * appended. The host is always the upstream's; a path cannot name another one.
+ * Where a request goes: the upstream's base URL with the target's path, less the route's prefix, and its query appended. A
+ * service gets the host that the client named; the host of a URL is its own, and no path can name another.
  */
-export function upstreamUrl(upstream: Upstream, stripPrefix: string, requestUrl: URL): string {
-  const path = withoutPrefix(requestUrl.pathname, stripPrefix);
-  if (upstream.kind === 'service') {
-    const url = new URL(requestUrl);
-    url.pathname = path;
-    return url.href;
-  }
-  return upstream.base + path + requestUrl.search;
+export function upstreamUrl(upstream: Upstream, stripPrefix: string, target: URL): string {
+  const base = upstream.kind === 'service' ? target.origin : upstream.base;
+  return base + withoutPrefix(target.pathname, stripPrefix) + queryOf(target);
 }
 
 /** `/openai/v1` without `/openai` is `/v1`; `/openaiX` does not have that prefix. */

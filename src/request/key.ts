@@ -8,6 +8,9 @@ export type KeyResult =
 const MAX_KEY_CHARACTERS = 255;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
+/** What a program writes that has no key: one such «key» would swallow every request after the first. */
+const NO_KEY_AT_ALL = /^(?:undefined|null|nil|none|nan|\[object \w+\]|0{8}-0{4}-0{4}-0{4}-0{12})$/i;
+
 /**
  * Reads an idempotency key from its field value: a structured-field String (`"abc"`, RFC 9651 §3.3.3) or the bare
  * form that real clients send (`abc`). Both name the same key.
@@ -30,10 +33,12 @@ function parseQuoted(text: string): KeyResult {
     return invalid('It begins with a quote but is not one structured-field String such as "abc".');
   }
   if (typeof key !== 'string' || key === '') return invalid('It is empty.');
+  if (NO_KEY_AT_ALL.test(key)) return noKeyAtAll(key);
   return ofAllowedLength(key);
 }
 
 function parseBare(text: string): KeyResult {
+  if (NO_KEY_AT_ALL.test(text)) return noKeyAtAll(text);
   if (/,\s/.test(text)) return invalid('There is more than one value.');
   if (!VISIBLE_ASCII.test(text)) {
     return invalid('It may hold visible ASCII characters only, and a space only in the quoted form.');
@@ -45,6 +50,10 @@ function ofAllowedLength(key: string): KeyResult {
   return key.length <= MAX_KEY_CHARACTERS
     ? { kind: 'key', key }
     : invalid(`It has ${key.length} characters; ${MAX_KEY_CHARACTERS} is the most.`);
+}
+
+function noKeyAtAll(text: string): KeyResult {
+  return invalid(`It is ${text}, which a client sends that has made no key.`);
 }
 
 function invalid(why: string): KeyResult {
