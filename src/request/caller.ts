@@ -50,9 +50,13 @@ export function callerOf(
 }
 
 function automatic(headers: Headers, keyFields: readonly string[]): Caller {
-  const said = [...headers].filter(
-    ([name, value]) => saysWhoSends(name) && value.trim() !== '' && !keyFields.includes(name),
-  );
+  const said: [name: string, value: string][] = [];
+  // Names alone: to copy all values costs more than to look up those that count.
+  for (const name of headers.keys()) {
+    if (!saysWhoSends(name) || keyFields.includes(name)) continue;
+    const value = nonEmpty(headers.get(name));
+    if (value !== null) said.push([name, value]);
+  }
   const cookie = nonEmpty(headers.get('cookie'));
   return said.length > 0
     ? { scope: JSON.stringify(said), bound: cookie, anonymous: false }
