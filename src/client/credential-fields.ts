@@ -16,7 +16,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   'ssl-client-s-dn',
   'x-http-iv-user',
   'iv-user',
-  'x-forwarded-email',
   'x-forwarded-groups',
   'x-forwarded-preferred-username',
 ]);
@@ -27,11 +26,11 @@ const CREDENTIAL =
 
 /** Says on whose behalf, anywhere in the name. */
 const BEHALF =
-  /account|tenant|organi[sz]ation|project|workspace|user|principal|identity|subject|impersonat|behalf|delegat|merchant|customer|consumer|company|partner|seller|member/;
+  /account|tenant|organi[sz]ation|project|workspace|user|principal|identity|subject|impersonat|behalf|delegat|merchant|customer|consumer|company|partner|seller|member|owner|caller|email|profile|realm|namespace/;
 
 /** The same in words too short to be looked for inside others. */
 const SHORT_WORD =
-  /(?:^|[-_])(?:orgs?|team|role|roles|sid|pat|pass|pwd|actor|scope|shop|store|client[-_]?id|app(?:lication)?[-_]?id)(?:$|[-_])/;
+  /(?:^|[-_])(?:orgs?|team|role|roles|sid|uid|pat|pass|pwd|actor|scope|shop|store|client[-_]?id|app(?:lication)?[-_]?id|device[-_]?id)(?:$|[-_])/;
 
 /**
  * Differ with each attempt by their definition, so that a retry would be another caller: signatures, nonces, times, hashes

@@ -74,6 +74,8 @@ export const BEHALF_CARRIERS = [
   ['PayPal-Auth-Assertion', 'PayPal'],
   ['X-Merchant-Id', 'many'],
   ['X-User-Id', 'many'],
+  ['X-Vault-Namespace', 'HashiCorp Vault'],
+  ['X-Device-Id', 'many'],
 ] as const;
 
 /** Fields that differ between two attempts of one caller, or say nothing about who he is. */
