@@ -99,6 +99,14 @@ const statusRange = v.pipe(
   v.check((range) => range.from <= range.to, 'has a range that ends before it begins'),
 );
 
+const recordedStatus = v.pipe(
+  statusRange,
+  v.check(
+    ({ from, to }) => from < 307 || to > 308,
+    'must not hold 307 or 308, which are never recorded: they send the request elsewhere',
+  ),
+);
+
 const method = v.pipe(
   v.string(),
   v.regex(TOKEN, 'must be HTTP methods such as POST,PATCH'),
@@ -171,11 +179,12 @@ export const routeSettings = {
   keyHeader: v.optional(headerName, 'Idempotency-Key'),
   forwardKeyAs: v.optional(headerName),
   methods: list(method, 'POST,PATCH', 'POST,PATCH'),
+  forwarded: oneOf(['set', 'pass', 'drop'], 'set'),
   scopeFrom,
   fingerprint: oneOf(['bytes', 'json'], 'bytes'),
   concurrent: oneOf(['wait', 'reject'], 'wait'),
   waitSeconds: integer(0, 3_600, 60),
-  recordStatuses: list(statusRange, '200-299,404', '200-299'),
+  recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),

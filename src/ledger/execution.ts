@@ -1,4 +1,4 @@
-import { isRecordStatus, type Route } from '../config.ts';
+import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import type { Recording, ResponseHead } from './call.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
@@ -10,6 +10,8 @@ import { Silence } from './silence.ts';
 export interface ExecutionStore extends HeldPieceStore {
   /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
   failed(): void;
+  /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
+  redirected(status: number, times: RunTimes): void;
   /** Whether the upstream acted on the request is not known. */
   unknown(times: RunTimes): void;
   /**
@@ -57,6 +59,7 @@ export class Execution {
     readonly fingerprint: string,
     route: Route,
     store: ExecutionStore,
+    readonly method = 'POST',
   ) {
     this.#route = route;
     this.#store = store;
@@ -86,7 +89,7 @@ export class Execution {
       this.#silence.listen();
       const response = await pending;
       this.times.headAt = Date.now();
-      const { head, length } = responseHead(response);
+      const { head, length } = responseHead(response, this.#route.upstream.kind);
       this.#judge(head.status, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
@@ -101,11 +104,14 @@ export class Execution {
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
   #judge(status: number, length: number | null): void {
     if (length !== null) this.body.expect(length);
-    if (isRecordStatus(this.#route.recordStatuses, status)) {
+    if (isRecordStatus(this.#route.recordStatuses, status, this.method)) {
       if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
       this.#store.unknown(this.times);
+    } else if (sendsElsewhere(status, this.method)) {
+      this.#forgo('failed');
+      this.#store.redirected(status, this.times);
     } else {
       this.#forgo('failed');
       this.#store.failed();

@@ -28,6 +28,8 @@ type Decision =
   | { readonly kind: 'execute'; readonly replaces: Row | null }
   | { readonly kind: 'join'; readonly execution: Execution }
   | { readonly kind: 'replay'; readonly row: CompletedRow }
+  /** It is an execution of its own, under another name than its key's. */
+  | { readonly kind: 'apart' }
   | { readonly kind: 'refuse'; readonly reason: Refusal };
 
 /**
@@ -101,7 +103,8 @@ export class Ledger extends DurableObject<object> {
     } else if (decision.kind === 'execute') {
       body = await readAll(call.body);
       decision = this.#decide(call, route);
-    } else {
+      if (decision.kind === 'apart') return this.execute({ ...call, id: idApart(call), body });
+    } else if (decision.kind !== 'apart') {
       // Not awaited: nothing may come between the decision and what it leads to.
       this.ctx.waitUntil(call.body.cancel());
     }
@@ -114,6 +117,8 @@ export class Ledger extends DurableObject<object> {
         return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
       case 'execute':
         return this.#answer(call.id, this.#begin(call, body, route, decision.replaces), 'executed');
+      case 'apart':
+        return this.execute({ ...call, id: idApart(call) });
     }
   }
 
@@ -132,6 +137,8 @@ export class Ledger extends DurableObject<object> {
         return this.#replay(decision.row, call);
       case 'join':
         return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
+      case 'apart':
+        return this.recall({ ...call, id: idApart(call) });
     }
   }
 
@@ -193,10 +200,13 @@ export class Ledger extends DurableObject<object> {
       return { kind: 'join', execution };
     }
     const row = this.#rows.find(call.id);
-    const runs =
-      row === null ||
-      row.expiresAt <= Date.now() ||
-      (row.state !== 'completed' && route.unknownOutcome === 'retry');
+    const ended = row === null || row.expiresAt <= Date.now();
+    const sentElsewhere = !ended && row.state === 'completed' && row.place === 'elsewhere';
+    if (sentElsewhere && call.id !== idApart(call)) {
+      this.#keepApart(row, call, route);
+      return { kind: 'apart' };
+    }
+    const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
       const overLimit = this.#usage.overLimit(call.caller, route);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
@@ -205,6 +215,16 @@ export class Ledger extends DurableObject<object> {
     if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
     if (row.place === 'nowhere') return { kind: 'refuse', reason: 'not-recorded' };
     return { kind: 'replay', row };
+  }
+
+  /**
+   * A client that the upstream sends elsewhere, having done nothing, comes there with the same key. So from then on each request
+   * under that key is an execution of its own. Whoever begins anew is sent there anew, and finds what he did there.
+   */
+  #keepApart(row: Row, call: Pick<LedgerCall, 'fingerprint'>, route: Route): void {
+    const ttlMs = route.ttlSeconds * 1000;
+    const beginsAnew = row.fingerprint === call.fingerprint;
+    if (beginsAnew && row.expiresAt - Date.now() < ttlMs / 2) this.#rows.renew(row.seq, Date.now() + ttlMs);
   }
 
   /** Writes the intent, and only then sends: the output gate holds the request until the row is durable. */
@@ -230,7 +250,7 @@ export class Ledger extends DurableObject<object> {
     const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
       this.#forgetLive(id, execution),
     );
-    const execution: Execution = new Execution(fingerprint, route, recorder);
+    const execution: Execution = new Execution(fingerprint, route, recorder, call.method);
     this.#live.set(id, execution);
     void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
@@ -249,7 +269,8 @@ export class Ledger extends DurableObject<object> {
       redirect: 'manual',
     });
     appendAll(request.headers, call.headers);
-    return this.#upstream(route).fetch(request, { signal });
+    // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and handed on.
+    return this.#upstream(route).fetch(request, { signal, encodeResponseBody: 'manual' });
   }
 
   /** The request leaves when the intent is durable. Where it never is, the run itself says so. */
@@ -304,7 +325,7 @@ export class Ledger extends DurableObject<object> {
     const lease = this.#lease(seq);
     if (row.place === 'results') {
       this.#countReplays(row);
-      return { outcome: 'archived', completedAt, expiresAt, lease };
+      return { outcome: 'archived', id: row.id, completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
@@ -365,6 +386,18 @@ export class Ledger extends DurableObject<object> {
 /** The key is known, and this is another request than the one that is known by it. */
 function refusalOf(known: { readonly fingerprint: string }, call: Pick<LedgerCall, 'fingerprint'>): Decision {
   return { kind: 'refuse', reason: differenceOf(known.fingerprint, call.fingerprint) };
+}
+
+/** The first characters of an id say in which ledger object it is. */
+const SHARD_CHARACTERS = 6;
+const ID_CHARACTERS = 43;
+
+/**
+ * The name of an execution that its key alone does not name, but its key and what it asks for: the fingerprint covers both. It
+ * is in the same ledger object as the key's.
+ */
+function idApart({ id, fingerprint }: Pick<LedgerCall, 'id' | 'fingerprint'>): string {
+  return id.slice(0, SHARD_CHARACTERS) + fingerprint.slice(SHARD_CHARACTERS, ID_CHARACTERS);
 }
 
 function isEventStream(head: ResponseHead): boolean {

@@ -27,6 +27,7 @@ function gatedStore(recorded = true) {
     drop: () => {},
     hold: () => () => {},
     failed: () => void told.push('failed'),
+    redirected: () => void told.push('redirected'),
     unknown: () => void told.push('unknown'),
     completed: async (head) => {
       told.push('completed');
@@ -104,6 +105,11 @@ test.each([
   [200, ['completed']],
   [500, ['failed']],
   [404, ['failed']],
+  [301, ['completed']],
+  [302, ['completed']],
+  [303, ['completed']],
+  [307, ['redirected']],
+  [308, ['redirected']],
   // What Cloudflare's edge says instead of an upstream that gave no response …
   [520, ['unknown']],
   [522, ['unknown']],
@@ -118,6 +124,22 @@ test.each([
   await new Execution('f', route(), store).run(Promise.resolve(new Response('x', { status })));
   expect(told).toEqual(expected);
 });
+
+test.each([
+  ['PATCH', 301, 'redirected'],
+  ['PATCH', 302, 'redirected'],
+  ['PATCH', 303, 'completed'],
+  ['POST', 307, 'redirected'],
+])(
+  'of a %s, a %i makes the store hear that it is %s, whatever else is recorded',
+  async (method, status, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const any = route({ RECORD_STATUSES: '200-599' });
+    await new Execution('f', any, store, method).run(Promise.resolve(new Response('x', { status })));
+    expect(told).toEqual([expected]);
+  },
+);
 
 test('an upstream that sends more than it announced is broken, not waited for', async () => {
   const { store, told, open } = gatedStore();

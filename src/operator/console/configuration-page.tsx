@@ -53,6 +53,7 @@ function settingsOf(route: Route): [string, string][] {
     ['key', `${route.key}, in ${route.keyHeader}`],
     ['forwardKeyAs', route.forwardKeyAs ?? 'not forwarded'],
     ['methods', route.methods.join(', ')],
+    ['forwarded', route.forwarded],
     ['scopeFrom', scopeText(route.scopeFrom)],
     ['fingerprint', route.fingerprint],
     ['ttlSeconds', secondsText(route.ttlSeconds)],
