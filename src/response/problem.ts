@@ -2,7 +2,7 @@ import { OPERATOR_PREFIX } from '../settings.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504 | 508;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -91,6 +91,16 @@ export const problemTypes = {
     retry: true,
     error: 'rate_limit_error',
   },
+  'loop-detected': {
+    status: 508,
+    title: 'The gateway is its own upstream',
+    page: [
+      'The request came to the gateway a second time, by way of its own upstream: its name is in the request’s Via. It was not sent on.',
+      'The upstream of the route (UPSTREAM_URL, or upstream or service in ROUTES) leads back to the gateway. Its operator has to set it to the API itself.',
+    ],
+    retry: false,
+    error: 'api_error',
+  },
   'route-not-found': {
     status: 404,
     title: 'No route matches this path',
@@ -162,18 +172,23 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
 /**
  * A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served.
  *
+ * `X-Should-Retry` and `Stripe-Should-Retry` are what the SDKs of OpenAI, Anthropic and Stripe go by before they look at the
+ * status, of which they take 409 and all from 500 on for worth another try.
+ *
  * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
  * takes any JSON without it for a success, whatever the status.
  */
 export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
-  const { status, title, error: errorType } = problemTypes[slug];
+  const { status, title, retry, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
   const headers = new Headers({
     'content-type': 'application/problem+json',
     'content-language': 'en',
     'cache-control': 'no-store',
     link: `<${type}>; rel="describedby"`,
+    'x-should-retry': String(retry),
+    'stripe-should-retry': String(retry),
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
   if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);

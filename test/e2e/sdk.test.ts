@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import Anthropic from '@anthropic-ai/sdk';
 import { LLMock } from '@copilotkit/aimock';
 import OpenAI from 'openai';
@@ -23,6 +23,8 @@ beforeAll(async () => {
   gateway = await startGateway({
     vars: {
       ROUTES: [
+        { path: '/refuse/*', upstream: `${origin.url}/reset/before-head`, unknownOutcome: 'refuse' },
+        { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', maxRecordBytes: 1 },
         { path: '/llm/*', upstream: providerUrl, stripPrefix: '/llm' },
         { path: '/*', upstream: `${origin.url}/echo` },
       ],
@@ -159,3 +161,63 @@ test('the stripe SDK, which sends keys of its own, is replayed', async () => {
     statusCode: 422,
   });
 });
+
+/** Problems that no retry mends: on each route, what the second request with a key gets. */
+const finals = [
+  ['outcome-unknown', '/refuse'],
+  ['not-recorded', '/brief/count'],
+] as const;
+
+/** A call of each SDK to a path of the gateway, under a key; it retries what it thinks is worth it. */
+const callers: [name: string, call: (path: string, idempotencyKey: string) => Promise<unknown>][] = [
+  [
+    'openai',
+    (path, idempotencyKey) =>
+      new IdempotentOpenAI({ apiKey: 'key', baseURL: gateway.url, maxRetries: 2 }).post(path, {
+        body: {},
+        idempotencyKey,
+      }),
+  ],
+  [
+    'anthropic',
+    (path, key) =>
+      new Anthropic({ apiKey: 'key', baseURL: gateway.url, maxRetries: 2 }).post(path, {
+        body: {},
+        headers: { 'idempotency-key': key },
+      }),
+  ],
+  [
+    'stripe',
+    (path, idempotencyKey) => {
+      const { hostname, port } = new URL(gateway.url);
+      const stripe = new Stripe('sk_test_x', {
+        host: hostname,
+        port,
+        protocol: 'http',
+        telemetry: false,
+        maxNetworkRetries: 2,
+      });
+      return stripe.rawRequest('POST', path, {}, { idempotencyKey });
+    },
+  ],
+];
+
+test.each(callers.flatMap(([name, call]) => finals.map(([slug, path]) => [name, slug, path, call] as const)))(
+  '%s does not retry %s',
+  async (_, slug, path, call) => {
+    const key = randomUUID();
+    const requests = () =>
+      gateway.output.filter((line) => line.includes(`"outcome":"${slug}"`) && line.includes(hashOf(key)));
+    // What the first attempt gets is the upstream's, or for a retry to mend.
+    await call(path, key).catch(() => {});
+    const before = requests().length;
+    const thrown = await call(path, key).catch((error) => error);
+    expect(thrown).toBeInstanceOf(Error);
+    await expect.poll(() => requests().length).toBe(before + 1);
+  },
+);
+
+/** By which the gateway's log names a key. */
+function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}
