@@ -13,6 +13,7 @@ export function explain(route: Route): string[] {
     ...[
       keySentence(route),
       forwardSentence(route),
+      forwardedSentence(route),
       callerSentence(route),
       `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
       ...(route.resultsFromBytes === 0
@@ -63,6 +64,17 @@ function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
   return forwardKeyAs === keyHeader
     ? 'The upstream gets the key too.'
     : `The upstream gets the key as ${forwardKeyAs}.`;
+}
+
+function forwardedSentence({ forwarded }: Route): string {
+  switch (forwarded) {
+    case 'set':
+      return 'The upstream is told by which host and scheme a request came, whatever the client says of it.';
+    case 'pass':
+      return 'What the client says of the host and scheme by which it came, the upstream gets as it is.';
+    case 'drop':
+      return 'The upstream is not told by which host and scheme a request came.';
+  }
 }
 
 function statusText({ recordStatuses }: Route): string {
