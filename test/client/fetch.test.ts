@@ -245,13 +245,33 @@ describe('what the server asks for', () => {
   });
 });
 
-test('onReplay tells of a recorded response', async () => {
-  await using server = await serve(status(200, { 'idempotent-replayed': 'true' }));
-  const replays: string[] = [];
-  const fetchOnce = idempotentFetch({ onReplay: ({ key, from }) => replays.push(`${from} ${key}`) });
-  await fetchOnce(server.url, post);
-  expect(replays).toEqual([`server ${server.keys()[0]}`]);
+const REPLAYED = { 'idempotent-replayed': 'true' };
+
+test.each<[string, Record<string, string>]>([
+  ['the gateway’s record', { ...REPLAYED, 'cache-status': 'oncegate; hit; ttl=9' }],
+  [
+    'the gateway’s record, of which a page may read one field only',
+    { 'cache-status': 'oncegate; hit; ttl=9' },
+  ],
+  ['a replay of an API that has no gateway before it', REPLAYED],
+])('onReplay is told of %s', async (_name, headers) => {
+  expect(await replaysOf(headers)).toEqual(['server']);
 });
+
+test.each<[string, Record<string, string>]>([
+  ['a first response', { 'cache-status': 'oncegate; fwd=miss; stored' }],
+  ['a replay that only the upstream speaks of', { ...REPLAYED, 'cache-status': 'oncegate; fwd=bypass' }],
+  ['a hit that an upstream claims', { 'cache-status': 'oncegate; hit, oncegate; fwd=miss; stored' }],
+])('onReplay is not told of %s', async (_name, headers) => {
+  expect(await replaysOf(headers)).toEqual([]);
+});
+
+async function replaysOf(headers: Record<string, string>): Promise<string[]> {
+  await using server = await serve(status(400, headers));
+  const replays: string[] = [];
+  await idempotentFetch({ onReplay: ({ from }) => replays.push(from) })(server.url, post);
+  return replays;
+}
 
 test('a fetch of the caller’s own is called as a function, as browsers demand of theirs', async () => {
   const called: unknown[] = [];
