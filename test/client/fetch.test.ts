@@ -122,6 +122,22 @@ describe('what is tried again', () => {
     await response.body?.cancel();
   });
 
+  test.each([
+    ['503 with x-should-retry: false', status(503, { 'x-should-retry': 'false' })],
+    ['429 with Stripe-Should-Retry: false', status(429, { 'stripe-should-retry': 'False' })],
+    [
+      '409 in-progress with x-should-retry: false',
+      problem('in-progress', 409, { 'x-should-retry': 'false' }),
+    ],
+    ['422 with x-should-retry: true', status(422, { 'x-should-retry': 'true' })],
+    ['409 with x-should-retry: true', status(409, { 'x-should-retry': 'true' })],
+  ])('%s is not', async (_name, final) => {
+    await using server = await serve(steps(final, ok));
+    const response = await idempotentFetch({ ...soon, throwWhenExhausted: true })(server.url, post);
+    expect(response.ok).toBe(false);
+    expect(server.requests).toHaveLength(1);
+  });
+
   test('a dropped connection is, under the same key', async () => {
     await using server = await serve(steps(drop, drop, ok));
     expect((await idempotentFetch(soon)(server.url, post)).status).toBe(200);
@@ -211,7 +227,6 @@ describe('what the server asks for', () => {
   test.each([
     ['429 with seconds', { 'retry-after': '7' }, 7_000],
     ['429 with milliseconds', { 'retry-after-ms': '1250.5', 'retry-after': '7' }, 1_250.5],
-    ['429 with no time to lose', { 'retry-after': '0' }, 0],
   ])('%s is waited for', async (_name, headers, delayMs) => {
     await using server = await serve(status(429, headers));
     const { events, fetchOnce } = givingUp();
