@@ -90,6 +90,7 @@ export class SqliteStore implements ResultStore {
     }
   }
 
+  /** Forgets a result; a key that is not there is no error. */
   async delete(key: string): Promise<void> {
     this.#delete.run(key);
   }

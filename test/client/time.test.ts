@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { idempotentFetch, type RetryEvent } from '../../src/client/index.js';
+import { type IdempotentFetchOptions, idempotentFetch, type RetryEvent } from '../../src/client/index.js';
 import { retryAfterMs } from '../../src/client/retry.js';
 
 const url = 'http://api.example/';
@@ -28,7 +28,10 @@ const never = vi.fn(
 );
 
 describe('backoff', () => {
-  const delaysOf = async (random: number, { status = 503, ...options } = {}) => {
+  const delaysOf = async (
+    random: number,
+    { status = 503, ...options }: IdempotentFetchOptions & { status?: number } = {},
+  ) => {
     vi.spyOn(Math, 'random').mockReturnValue(random);
     const delays: number[] = [];
     const onRetry = ({ delayMs }: RetryEvent) => delays.push(delayMs);
