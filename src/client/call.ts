@@ -1,3 +1,4 @@
+import { checkIsKey, checkMadeKey } from './key-syntax.js';
 import type { Settings } from './options.js';
 import { repeatableBody } from './request-body.js';
 
@@ -21,9 +22,6 @@ export type KeyedCall = Call & { readonly key: string };
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
-/** What the gateway takes as a bare key: visible ASCII. */
-const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * Reads what `fetch` was called with. A one-shot body is read into memory here, as it could not be sent twice.
@@ -54,10 +52,8 @@ export async function prepareCall(
   };
   const request = new Request(given ? given.url : input, described);
 
-  if (keyed && !headers.has(settings.keyHeader)) {
-    headers.set(settings.keyHeader, checkKey(await settings.key(request)));
-  }
-  const key = keyed ? (headers.get(settings.keyHeader) ?? undefined) : undefined;
+  const key = keyed ? await keyOf(headers, request, settings) : undefined;
+  if (key !== undefined) headers.set(settings.keyHeader, key);
   if (key !== undefined && (init?.mode ?? given?.mode) === 'no-cors') {
     throw new TypeError(`mode: a no-cors request cannot carry ${settings.keyHeader}`);
   }
@@ -80,7 +76,7 @@ export async function prepareCall(
   };
 }
 
-function checkKey(key: unknown): string {
-  if (typeof key === 'string' && KEY.test(key)) return key;
-  throw new TypeError('key: expected 1 to 255 characters of visible ASCII');
+async function keyOf(headers: Headers, request: Request, settings: Settings): Promise<string> {
+  const given = headers.get(settings.keyHeader);
+  return given === null ? checkMadeKey(await settings.key(request)) : checkIsKey(given);
 }

@@ -344,6 +344,7 @@ test.each([
   ['methods', { methods: ['PO ST'] }],
   ['fetch', { fetch: 1 }],
   ['store', { store: {} }],
+  ['caller', { caller: 'ann' }],
   ['resume', { resume: 'yes' }],
   ['throwWhenExhausted', { throwWhenExhausted: 1 }],
   ['onRetry', { onRetry: true }],
@@ -355,7 +356,18 @@ test.each([
   expect(() => idempotentFetch(bad)).toThrow(new RegExp(`^${name}: `));
 });
 
-test.each(['', 'a b', 'ü', 'x'.repeat(256), undefined])(
+test.each(['undefined', 'null', '[object Object]'])(
+  'a key that is %j, as none was made, gets a TypeError, and nothing is sent',
+  async (key) => {
+    await using server = await serve(ok);
+    const headers = { 'idempotency-key': key };
+    await expect(idempotentFetch()(server.url, { ...post, headers })).rejects.toThrow(/^key: /);
+    await expect(idempotentFetch({ key: () => key })(server.url, post)).rejects.toThrow(/^key: /);
+    expect(server.requests).toHaveLength(0);
+  },
+);
+
+test.each(['', 'a b', '"a', 'ü', 'x'.repeat(256), undefined])(
   'a key function that gives %j gets a TypeError',
   async (key) => {
     const fetchOnce = idempotentFetch({ key: () => key as string });
