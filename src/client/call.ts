@@ -1,5 +1,6 @@
 import { checkIsKey, checkMadeKey } from './key-syntax.js';
 import type { Settings } from './options.js';
+import { followWithinOrigin, type Stop, showsRedirects } from './redirect.js';
 import { repeatableBody } from './request-body.js';
 
 /** One call of the fetch, made ready to be sent more than once with the same key and the same bytes. */
@@ -63,7 +64,12 @@ export async function prepareCall(
     ...(body.kind === 'repeatable' && body.value !== null && { body: body.value }),
   };
   // Apart from the settings: a runtime's own fetch refuses to be called as a method of another object.
-  const { fetch: send } = settings;
+  const { fetch: sendOnce, keyHeader } = settings;
+  // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
+  const sendHere = (how: RequestInit) => sendOnce(input, { ...sent, ...how });
+  const here: Stop = { url: request.url, method, headers, body: sent.body ?? null };
+  const redirect = init?.redirect ?? given?.redirect ?? 'follow';
+  const followed = key !== undefined && redirect === 'follow' && showsRedirects();
   return {
     key,
     method,
@@ -71,8 +77,15 @@ export async function prepareCall(
     repeatable: keyed || (IDEMPOTENT_METHODS.has(method) && body.kind === 'repeatable'),
     signal,
     request,
-    // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
-    send: (attemptSignal) => send(input, { ...sent, signal: attemptSignal }),
+    send: (attemptSignal) => {
+      if (!followed) return sendHere({ signal: attemptSignal });
+      const how = { signal: attemptSignal, redirect: 'manual' } as const;
+      return followWithinOrigin(here, keyHeader, (stop) => {
+        if (stop === here) return sendHere(how);
+        const { url, ...there } = stop;
+        return sendOnce(url, { ...init, ...there, ...how });
+      });
+    },
   };
 }
 
