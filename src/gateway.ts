@@ -58,12 +58,13 @@ function misconfigured(bad: readonly BadSetting[]): App {
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
+  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
   return app;
 }
 
 function sayWhatIsWrong(settings: readonly BadSetting[]): string {
-  return settings.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  const text = settings.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
