@@ -47,6 +47,11 @@ export async function check(args: readonly string[]): Promise<void> {
     for (const text of explain(route)) line(text);
   }
   line();
+  if (result.config.routes.length > 1) {
+    line(
+      'The first route whose path matches takes a request. Capital and small letters differ: where an upstream takes them for the same, a request may reach it by another route than is meant.',
+    );
+  }
   line(addressSentence(read.config));
   line(
     `A result is in the ledger for ${result.config.hotSeconds} s and in RESULTS until its time ends. ADMIN_TOKEN is a secret, which is not in this file: set it with “wrangler secret put ADMIN_TOKEN” to have the console.`,

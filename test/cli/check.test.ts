@@ -81,6 +81,7 @@ concurrent = "reject"
   expect(out).toContain('spread over 4 ledger objects');
   expect(out).toContain('/* → the service bound as SHOP');
   expect(out).toContain('without one the request itself is the key');
+  expect(out).toContain('Capital and small letters differ');
 });
 
 test.each([
