@@ -8,7 +8,7 @@ import { EXIT, Exit } from './exit.ts';
 import type { ReaderAnswer } from './wrangler-reader.ts';
 
 const bindings = v.optional(v.array(v.object({ binding: v.string() })), []);
-const routes = v.optional(v.array(v.union([v.string(), v.object({ pattern: v.string() })])), []);
+const route = v.union([v.string(), v.object({ pattern: v.string() })]);
 
 /** What of wrangler's configuration concerns the gateway. */
 const schema = v.object({
@@ -21,8 +21,8 @@ const schema = v.object({
   compatibility_date: v.optional(v.string()),
   migrations: v.optional(v.array(v.object({ new_sqlite_classes: v.optional(v.array(v.string()), []) })), []),
   workers_dev: v.optional(v.boolean()),
-  route: v.optional(v.union([v.string(), v.object({ pattern: v.string() })])),
-  routes,
+  route: v.optional(route),
+  routes: v.optional(v.array(route), []),
 });
 
 export type WranglerConfig = v.InferOutput<typeof schema>;
@@ -84,10 +84,9 @@ export async function readWranglerConfig(
 }
 
 /** The addresses that a deploy gives to the Worker, besides workers.dev. */
-export function patternsOf({ route, routes }: WranglerConfig): string[] {
-  return [...routes, ...(route === undefined ? [] : [route])].map((entry) =>
-    typeof entry === 'string' ? entry : entry.pattern,
-  );
+export function patternsOf(config: WranglerConfig): string[] {
+  const given = [...config.routes, ...(config.route === undefined ? [] : [config.route])];
+  return given.map((entry) => (typeof entry === 'string' ? entry : entry.pattern));
 }
 
 const OTHER_WRANGLER =

@@ -68,15 +68,16 @@ function linesOf(text: string): string[] {
   return lines.map((line) => line.slice(margin));
 }
 
-/** An error of a parser has a place, and says what was wrong there in one word of its own: `ValueExpected`. */
+/**
+ * An error of a parser has a place, and says what was wrong there in one word of its own: `ValueExpected`. The line itself is not
+ * shown: what is misplaced there may be a secret, and this may be somebody's build log.
+ */
 function whyNotValid(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   const place: unknown = Reflect.get(error, 'location');
-  if (typeof place !== 'object' || place === null || !('line' in place) || !('lineText' in place)) {
-    return linesOf(error.message);
-  }
+  if (typeof place !== 'object' || place === null || !('line' in place)) return linesOf(error.message);
   const what = /^[A-Z][a-z]+([A-Z][a-z]+)+$/.test(error.message)
     ? error.message.replace(/\B[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     : error.message;
-  return [...linesOf(what), `line ${place.line}: ${place.lineText}`];
+  return [...linesOf(what), `In line ${place.line}.`];
 }
