@@ -15,6 +15,7 @@ import {
   routeSettings,
   type StatusRange,
 } from './settings.ts';
+import { whyUnknownField } from './unknown-settings.ts';
 
 export type Upstream =
   /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
@@ -180,7 +181,7 @@ function parseRoute(
 ): Route {
   for (const field of Object.keys(table)) {
     if (!Object.hasOwn(routeSettings, field))
-      bad.push({ setting: `${name}.${field}`, why: 'is not a route setting' });
+      bad.push({ setting: `${name}.${field}`, why: whyUnknownField(field) });
   }
   const settings = {
     ...v.parse(v.object(routeSettings), {}),

@@ -19,6 +19,7 @@ import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
+import { unknownSettings } from './unknown-settings.ts';
 
 type App = Hono<{ Bindings: object }>;
 type RequestContext = Context<{ Bindings: object }>;
@@ -30,7 +31,9 @@ export function gatewayOf(env: object): App {
   const before = apps.get(env);
   if (before !== undefined) return before;
   const result = configOf(env);
-  const app = result.ok ? gateway(result.config) : misconfigured(result.bad);
+  const unknown = unknownSettings(env);
+  if (unknown.length > 0) log('warn', 'setting-unknown', { detail: sayWhatIsWrong(unknown) });
+  const app = result.ok ? gateway(result.config) : misconfigured([...result.bad, ...unknown]);
   apps.set(env, app);
   return app;
 }
@@ -52,12 +55,17 @@ function gateway(config: Config): App {
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
 function misconfigured(bad: readonly BadSetting[]): App {
-  const detail = bad.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  const detail = sayWhatIsWrong(bad);
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
+  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
   return app;
+}
+
+function sayWhatIsWrong(settings: readonly BadSetting[]): string {
+  const text = settings.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */

@@ -2,7 +2,7 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { version } from '../../package.json';
 import { OPERATOR_PREFIX } from '../settings.ts';
-import { executionDetail, executionId, executionList, listQuery, problem } from './schemas.ts';
+import { executionDetail, executionId, executionList, KEY_FIELD, listQuery, problem } from './schemas.ts';
 
 /** The description of the operator's API: OpenAPI 3.1, made from the schemas that the API itself runs on. */
 export function openApiDocument(origin: string): object {
@@ -30,7 +30,7 @@ export function openApiDocument(origin: string): object {
         get: {
           operationId: 'listExecutions',
           summary: 'Executions, newest first',
-          parameters: queryParameters(),
+          parameters: listParameters(),
           responses: {
             200: json('A page of executions.', executionList),
             400: problemJson('A parameter is not valid.'),
@@ -90,13 +90,18 @@ export function openApiDocument(origin: string): object {
 
 const UNAUTHORIZED = { description: 'ADMIN_TOKEN is missing or wrong.' };
 
-function queryParameters(): object[] {
-  return Object.entries(listQuery.entries).map(([name, schema]) => ({
+function listParameters(): object[] {
+  const parameter = (place: 'query' | 'header', name: string, schema: GenericSchema) => ({
     name,
-    in: 'query',
+    in: place,
     required: false,
     schema: schemaOf(schema),
-  }));
+  });
+  const { entries } = listQuery;
+  return [
+    ...Object.entries(entries).map(([name, schema]) => parameter('query', name, schema)),
+    parameter('header', KEY_FIELD, entries.key),
+  ];
 }
 
 function json(description: string, schema: GenericSchema): object {
