@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -14,6 +14,7 @@ import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import { answerPreflight, type CorsPolicy, EVERY_ORIGIN, shareResponse } from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
@@ -42,9 +43,11 @@ function gateway(config: Config): App {
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
   const leases = new Leases();
   for (const route of config.routes) {
+    const { path, corsOrigins: origins, keyHeader } = route;
+    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
     app.all(route.path, (c) => handle(c, config, route, leases));
   }
-  app.notFound((c) => notFound(c.req.url));
+  app.notFound((c) => answerPreflight(c.req.raw, EVERY_ORIGIN) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
@@ -55,8 +58,21 @@ function misconfigured(bad: readonly BadSetting[]): App {
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
+  app.options('*', (c, next) => Promise.resolve(answerPreflight(c.req.raw, EVERY_ORIGIN) ?? next()));
   app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
   return app;
+}
+
+/** What pages of other origins get of a route whose CORS is the gateway's: preflights answered here, and its fields on all else. */
+function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
+  return async (c, next) => {
+    const preflight = answerPreflight(c.req.raw, policy);
+    if (preflight !== null) return preflight;
+    // A defect of the route has become its problem by then.
+    await next();
+    shareResponse(c.res.headers, c.req.raw.headers.get('origin'), policy.origins);
+    return;
+  };
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */

@@ -16,7 +16,15 @@ const FIELDS = [
     'forwardKeyAs',
     'methods',
   ],
-  ...['scopeHeaders', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
+  ...[
+    'scopeHeaders',
+    'fingerprint',
+    'concurrent',
+    'waitSeconds',
+    'recordStatuses',
+    'unknownOutcome',
+    'corsOrigins',
+  ],
   ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
@@ -55,6 +63,7 @@ const value = fc.oneof(
     'none',
     'weur',
   ),
+  fc.constantFrom('*', 'https://app.example', 'https://app.example/', '*,none', 'null', 'app://x'),
   fc.constantFrom('[{}]', '[', '[1]', '{}'),
   fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withDate: true }),
 );
