@@ -58,8 +58,10 @@ function misconfigured(bad: readonly BadSetting[]): App {
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.options('*', (c, next) => Promise.resolve(answerPreflight(c.req.raw, EVERY_ORIGIN) ?? next()));
-  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
+  const invalid = (c: RequestContext) =>
+    problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` });
+  app.all(`${OPERATOR_PREFIX}/*`, invalid);
+  app.all('*', (c) => answerPreflight(c.req.raw, EVERY_ORIGIN) ?? invalid(c));
   return app;
 }
 
