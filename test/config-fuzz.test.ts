@@ -16,15 +16,8 @@ const FIELDS = [
     'forwardKeyAs',
     'methods',
   ],
-  ...[
-    'scopeHeaders',
-    'fingerprint',
-    'concurrent',
-    'waitSeconds',
-    'recordStatuses',
-    'unknownOutcome',
-    'corsOrigins',
-  ],
+  ...['scopeHeaders', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
+  'corsOrigins',
   ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
