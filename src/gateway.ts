@@ -14,7 +14,12 @@ import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { cacheStatus } from './response/cache-status.ts';
-import { answerPreflight, type CorsPolicy, EVERY_ORIGIN, shareResponse } from './response/cors.ts';
+import {
+  answerPreflight,
+  answerPreflightWithoutRoute,
+  type CorsPolicy,
+  shareResponse,
+} from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
@@ -47,7 +52,7 @@ function gateway(config: Config): App {
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
     app.all(route.path, (c) => handle(c, config, route, leases));
   }
-  app.notFound((c) => answerPreflight(c.req.raw, EVERY_ORIGIN) ?? notFound(c.req.url));
+  app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
@@ -61,7 +66,7 @@ function misconfigured(bad: readonly BadSetting[]): App {
   const invalid = (c: RequestContext) =>
     problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` });
   app.all(`${OPERATOR_PREFIX}/*`, invalid);
-  app.all('*', (c) => answerPreflight(c.req.raw, EVERY_ORIGIN) ?? invalid(c));
+  app.all('*', (c) => answerPreflightWithoutRoute(c.req.raw) ?? invalid(c));
   return app;
 }
 

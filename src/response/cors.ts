@@ -11,9 +11,6 @@ export interface CorsPolicy {
   readonly keyHeaders: readonly string[];
 }
 
-/** For what only the gateway itself has to say: a request that no route takes, or that no configuration serves. */
-export const EVERY_ORIGIN: CorsPolicy = { origins: '*', keyHeaders: [] };
-
 /** Fields that the gateway sets, and that a client acts on. */
 const GATEWAY_FIELDS = ['Cache-Status', 'Idempotent-Replayed', 'Retry-After', 'Location', 'Link'];
 
@@ -53,7 +50,11 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  *
  * Whatever method and fields are asked for are allowed: what a page may do is the upstream's to decide, by the request itself.
  */
-export function answerPreflight(request: Request, policy: CorsPolicy): Response | null {
+export function answerPreflight(
+  request: Request,
+  policy: CorsPolicy,
+  maxAgeSeconds = MAX_AGE_SECONDS,
+): Response | null {
   const origin = request.headers.get('origin');
   const method = request.headers.get('access-control-request-method');
   if (request.method !== 'OPTIONS' || origin === null || method === null) return null;
@@ -68,12 +69,21 @@ export function answerPreflight(request: Request, policy: CorsPolicy): Response 
     'access-control-allow-headers',
     tokens([...policy.keyHeaders, ...ALLOWED_HEADERS, ...asked], (name) => name.toLowerCase()),
   );
-  headers.set('access-control-max-age', String(MAX_AGE_SECONDS));
+  headers.set('access-control-max-age', String(maxAgeSeconds));
   // To let a public page into a private network is for somebody who named that page (Private Network Access).
   if (policy.origins !== '*' && request.headers.get('access-control-request-private-network') === 'true') {
     headers.set('access-control-allow-private-network', 'true');
   }
   return response;
+}
+
+/**
+ * The same where only the gateway itself will answer, as no route takes the request, or no configuration serves it: every page
+ * may ask, and read the problem. The browser must not remember that: there may be a route the next moment, with an upstream
+ * that has its own say.
+ */
+export function answerPreflightWithoutRoute(request: Request): Response | null {
+  return answerPreflight(request, { origins: '*', keyHeaders: [] }, 0);
 }
 
 /**
