@@ -106,10 +106,13 @@ describe.skipIf(skipped)('a page of another origin', () => {
 
   test('reads that the configuration is invalid', async () => {
     const misconfigured = await startGateway({ vars: { UPSTREAM_URL: 'nowhere' } });
-    expect(await send(world.page, `${misconfigured.url}/x`, keyed(freshKey()))).toMatchObject({
-      status: 500,
-    });
-    await misconfigured.stop();
+    try {
+      expect(await send(world.page, `${misconfigured.url}/x`, keyed(freshKey()))).toMatchObject({
+        status: 500,
+      });
+    } finally {
+      await misconfigured.stop();
+    }
   });
 
   test('that sends credentials reads no problem where CORS is the upstream’s', async () => {

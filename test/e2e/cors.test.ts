@@ -187,14 +187,17 @@ describe('on a route with listed origins', () => {
     const sockets = await startGateway({
       vars: { UPSTREAM_URL: `http://127.0.0.1:${address.port}`, CORS_ORIGINS: APP },
     });
-    const client = new WebSocket(sockets.url.replace('http', 'ws'), { origin: APP });
-    const message = await new Promise((resolve, reject) =>
-      client.once('message', resolve).once('error', reject),
-    );
-    expect(String(message)).toBe('hello');
-    client.close();
-    await sockets.stop();
-    server.close();
+    try {
+      const client = new WebSocket(sockets.url.replace('http', 'ws'), { origin: APP });
+      const message = await new Promise((resolve, reject) =>
+        client.once('message', resolve).once('error', reject),
+      );
+      expect(String(message)).toBe('hello');
+      client.close();
+    } finally {
+      await sockets.stop();
+      server.close();
+    }
   });
 });
 
@@ -279,19 +282,25 @@ test('where no route matches, the preflight is answered for this once, so that a
 
 test('a page can read that the configuration is invalid', async () => {
   const misconfigured = await startGateway({ vars: { UPSTREAM_URL: upstream.url, CORS_ORIGINS: `${APP}/` } });
-  const url = `${misconfigured.url}/x`;
-  const headers = { origin: APP, 'access-control-request-method': 'POST' };
-  const allowed = await fetch(url, { method: 'OPTIONS', headers });
-  expect(allowed.status).toBe(204);
-  expect(allowed.headers.get('access-control-max-age')).toBe('0');
-  const response = await post(url, freshKey(), { headers: { origin: APP } });
-  expect(response.status).toBe(500);
-  expect(response.headers.get('access-control-allow-origin')).toBe('*');
-  const operators = await fetch(`${misconfigured.url}/_oncegate/executions`, { method: 'OPTIONS', headers });
-  expect(operators.status).toBe(500);
-  expect(operators.headers.get('access-control-allow-origin')).toBeNull();
-  expect((await response.json()).detail).toContain(`CORS_ORIGINS must be origins as browsers send them`);
-  await misconfigured.stop();
+  try {
+    const url = `${misconfigured.url}/x`;
+    const headers = { origin: APP, 'access-control-request-method': 'POST' };
+    const allowed = await fetch(url, { method: 'OPTIONS', headers });
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-max-age')).toBe('0');
+    const response = await post(url, freshKey(), { headers: { origin: APP } });
+    expect(response.status).toBe(500);
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    const operators = await fetch(`${misconfigured.url}/_oncegate/executions`, {
+      method: 'OPTIONS',
+      headers,
+    });
+    expect(operators.status).toBe(500);
+    expect(operators.headers.get('access-control-allow-origin')).toBeNull();
+    expect((await response.json()).detail).toContain(`CORS_ORIGINS must be origins as browsers send them`);
+  } finally {
+    await misconfigured.stop();
+  }
 });
 
 test.each([
