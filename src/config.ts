@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot';
 import type { LedgerNamespace } from './ledger/call.ts';
+import type { CorsOrigins } from './origin.ts';
 import type { ScopeFrom } from './request/caller.ts';
 import {
   adminTokenSetting,
@@ -40,6 +41,8 @@ export interface Route {
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
   readonly unknownOutcome: 'retry' | 'refuse';
+  /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
+  readonly corsOrigins: CorsOrigins;
   readonly upstreamTimeoutSeconds: number;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;

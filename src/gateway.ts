@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -15,6 +15,12 @@ import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import {
+  answerPreflight,
+  answerPreflightWithoutRoute,
+  type CorsPolicy,
+  shareResponse,
+} from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
@@ -46,9 +52,11 @@ function gateway(config: Config): App {
   app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
   const leases = new Leases();
   for (const route of config.routes) {
+    const { path, corsOrigins: origins, keyHeader } = route;
+    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
     app.all(route.path, (c) => handle(c, config, route, leases));
   }
-  app.notFound((c) => notFound(c.req.url));
+  app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
@@ -59,13 +67,28 @@ function misconfigured(bad: readonly BadSetting[]): App {
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
+  const invalid = (c: RequestContext) =>
+    problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail });
+  app.all(`${OPERATOR_PREFIX}/*`, invalid);
+  app.all('*', (c) => answerPreflightWithoutRoute(c.req.raw) ?? invalid(c));
   return app;
 }
 
 function sayWhatIsWrong(settings: readonly BadSetting[]): string {
   const text = settings.map(({ setting, why }) => `${setting} ${why}`).join('; ');
   return text.endsWith('?') ? text : `${text}.`;
+}
+
+/** What pages of other origins get of a route whose CORS is the gateway's: preflights answered here, and its fields on all else. */
+function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
+  return async (c, next) => {
+    const preflight = answerPreflight(c.req.raw, policy);
+    if (preflight !== null) return preflight;
+    // A defect of the route has become its problem by then.
+    await next();
+    shareResponse(c.res.headers, c.req.raw.headers.get('origin'), policy.origins);
+    return;
+  };
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */

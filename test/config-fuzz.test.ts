@@ -17,6 +17,7 @@ const FIELDS = [
     'methods',
   ],
   ...['scopeFrom', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
+  'corsOrigins',
   ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
@@ -57,6 +58,7 @@ const value = fc.oneof(
     'none',
     'weur',
   ),
+  fc.constantFrom('*', 'https://app.example', 'https://app.example/', '*,none', 'null', 'app://x'),
   fc.constantFrom('[{}]', '[', '[1]', '{}'),
   fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withDate: true }),
 );

@@ -1,4 +1,5 @@
 import { OPERATOR_PREFIX } from '../settings.ts';
+import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
@@ -162,6 +163,9 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
 /**
  * A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served.
  *
+ * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with none. Where the
+ * route's CORS is the gateway's, the route's own fields take the place of these.
+ *
  * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
  * takes any JSON without it for a success, whatever the status.
  */
@@ -174,6 +178,7 @@ export function problemResponse(requestUrl: URL, problem: Problem): Response {
     'content-language': 'en',
     'cache-control': 'no-store',
     link: `<${type}>; rel="describedby"`,
+    ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
   if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);
