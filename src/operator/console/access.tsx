@@ -8,6 +8,7 @@ import { documentOf } from '../document.tsx';
 import { LOGGED_OUT, type Logins, sameText } from '../login.ts';
 import type { Attempt } from '../login-throttle.ts';
 import type { OperatorApp } from '../operator.ts';
+import { isLoopback } from '../operator-host.ts';
 import { LoginPage } from './login-page.tsx';
 import { FORM_TOKEN_FIELD, PAGE_TOKEN_HEADER } from './page.tsx';
 
@@ -107,7 +108,7 @@ function loginPage(
       <LoginPage
         to={placeInConsole(wanted)}
         host={url.host}
-        insecure={url.protocol === 'http:'}
+        insecure={url.protocol !== 'http:' ? null : isLoopback(url) ? 'over-loopback' : 'over-a-network'}
         fromElsewhere={c.req.header('sec-fetch-site') === 'cross-site'}
         mayBeKept={hasOwnHost}
         attempt={attempt}

@@ -7,8 +7,8 @@ export function LoginPage(props: {
   /** The page of the console that he wanted. */
   to: string;
   host: string;
-  /** Whether the page came without TLS. */
-  insecure: boolean;
+  /** How the page came, where it came without TLS. */
+  insecure: 'over-loopback' | 'over-a-network' | null;
   /** Whether a link of another site led here: a browser does not send the login's cookie with that. */
   fromElsewhere: boolean;
   /** Whether a browser's password store may keep the token: an upstream on the same origin could have it filled in. */
@@ -50,10 +50,11 @@ export function LoginPage(props: {
             />
             <button type="submit">Log in</button>
           </form>
-          {insecure && (
+          {insecure !== null && (
             <p class="lede">
-              This page came over http. There a browser keeps a login on localhost only, and Safari not there
-              either.
+              {insecure === 'over-loopback'
+                ? 'Over http, Safari keeps no login. Other browsers do on this machine.'
+                : 'This page came over http, and a browser keeps no login there. Open it over https.'}
             </p>
           )}
         </main>

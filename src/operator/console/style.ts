@@ -137,7 +137,7 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.1rem; margin: 1.1rem 0 }
 .filter label { color: var(--soft); font-size: 0.875rem; display: flex; align-items: center; min-width: 0; max-width: 100% }
-.filter select { margin-left: 0.4rem; color: var(--ink); min-width: 0 }
+.filter select { margin-left: 0.4rem; color: var(--ink); min-width: 0; max-width: 24rem }
 .empty { background: var(--raised); border: 1px dashed var(--line); border-radius: 10px; padding: 1.1rem 1.3rem; max-width: none }
 .empty > :first-child { margin-top: 0 } .empty > :last-child { margin-bottom: 0 }
 .empty ul { padding-left: 1.2rem; max-width: 46rem }
@@ -170,7 +170,8 @@ pre { margin: 0.8rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
 .login button { justify-self: start; margin-top: 0.4rem; padding: 0.4rem 1.1rem }
 
 footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem; width: calc(100% - 2.5rem); max-width: 74rem; margin: 0 auto; padding: 0.9rem 0 2rem; color: var(--soft); font-size: 0.8125rem; border-top: 1px solid var(--line) }
-.live { margin-left: auto }
+.live, footer form { margin-left: auto }
+.live + form { margin-left: 0 }
 .live button, .small { padding: 0.15rem 0.7rem }
 .live button[aria-pressed='true']::before { content: '●'; color: var(--prevented); margin-right: 0.4em }
 .live button[aria-pressed='false']::before { content: '‖'; margin-right: 0.4em }
