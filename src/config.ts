@@ -12,6 +12,7 @@ import {
   adminTokenSetting,
   bindingOf,
   hotSetting,
+  operatorHostSetting,
   type RouteSettings,
   routeSettings,
   type StatusRange,
@@ -65,6 +66,8 @@ export interface Config {
   readonly rateLimiter: RateLimit | null;
   /** The operator's secret; `null` switches the operator surface off. */
   readonly adminToken: string | null;
+  /** The one host that the operator surface answers on, and that passes nothing on; `null`: it shares every host. */
+  readonly operatorHost: string | null;
   /** Where each keyed request leaves a data point, if anywhere. */
   readonly events: AnalyticsEngineDataset | null;
 }
@@ -102,6 +105,8 @@ export function parseConfig(env: object): ConfigResult {
   const hotSeconds = parseSetting(hotSetting, bindings.get('HOT_SECONDS'), 'HOT_SECONDS', bad);
 
   const adminToken = parseSetting(adminTokenSetting, bindings.get('ADMIN_TOKEN'), 'ADMIN_TOKEN', bad) ?? null;
+  const operatorHost =
+    parseSetting(operatorHostSetting, bindings.get('OPERATOR_HOST'), 'OPERATOR_HOST', bad) ?? null;
 
   const ledger = bindings.get('LEDGER');
   if (!isLedgerNamespace(ledger)) {
@@ -137,7 +142,16 @@ export function parseConfig(env: object): ConfigResult {
   const dataset = isDataset(events) ? events : null;
   return {
     ok: true,
-    config: { routes, hotSeconds, ledger, results, rateLimiter: limiter, adminToken, events: dataset },
+    config: {
+      routes,
+      hotSeconds,
+      ledger,
+      results,
+      rateLimiter: limiter,
+      adminToken,
+      operatorHost,
+      events: dataset,
+    },
   };
 }
 

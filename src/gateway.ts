@@ -5,7 +5,8 @@ import { Leases } from './ledger/leases.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
-import { operatorApp } from './operator/operator.ts';
+import { noSurface, operatorSurface } from './operator/operator.ts';
+import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { sha256 } from './request/digest.ts';
@@ -48,13 +49,24 @@ function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.route('/', operatorApp(config));
-  app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
+  const operator = operatorSurface(config);
+  app.route('/', operator.app);
+  app.all(`${OPERATOR_PREFIX}/*`, (c) => {
+    const url = new URL(c.req.url);
+    return problemResponse(url, noSurface(url, config));
+  });
+  const { operatorHost } = config;
+  if (operatorHost !== null) {
+    app.use((c, next) =>
+      isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
+    );
+  }
   const leases = new Leases();
   for (const route of config.routes) {
     const { path, corsOrigins: origins, keyHeader } = route;
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
-    app.all(route.path, (c) => handle(c, config, route, leases));
+    const pass = (c: RequestContext) => handle(c, config, route, leases);
+    app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));

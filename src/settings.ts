@@ -233,6 +233,27 @@ export const adminTokenSetting = v.optional(
   ),
 );
 
+/** The operator's own host: a name, and a port where it is not the usual one. In the URL's own spelling. */
+export const operatorHostSetting = v.optional(
+  v.pipe(
+    v.string('must be a host name'),
+    v.transform((host) => host.trim().toLowerCase()),
+    v.check(
+      (host) => host === '' || isHost(host),
+      'must be a host name such as ops.example.com, with a port if need be, and nothing else',
+    ),
+    v.transform((host) => (host === '' ? undefined : host)),
+  ),
+);
+
+/** Whether it is a host as a URL spells it, so that it can be compared with one. */
+function isHost(host: string): boolean {
+  return (
+    /^(\[[\da-f:.]+\]|[a-z\d-]+(\.[a-z\d-]+)*)(:\d+)?$/.test(host) &&
+    ['http', 'https'].every((scheme) => URL.parse(`${scheme}://${host}`)?.host === host)
+  );
+}
+
 /** Whether Hono's router takes the pattern. It compiles one on the first match, so one is made here. */
 function isPathPattern(path: string): boolean {
   try {

@@ -56,6 +56,12 @@ export async function check(args: readonly string[]): Promise<void> {
   line(
     `A result is in the ledger for ${result.config.hotSeconds} s and in RESULTS until its time ends. ADMIN_TOKEN is a secret, which is not in this file: set it with “wrangler secret put ADMIN_TOKEN” to have the console.`,
   );
+  const { operatorHost } = result.config;
+  if (operatorHost !== null) {
+    line(
+      `The console and the operator’s API answer at ${operatorHost} only, and that host passes nothing on.`,
+    );
+  }
 }
 
 type CheckResult =

@@ -3,7 +3,7 @@ import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -98,6 +98,16 @@ export const problemTypes = {
     page: [
       'The gateway has no route for this path. Nothing was sent upstream.',
       'Routes are set with ROUTES in its configuration.',
+    ],
+    retry: false,
+    error: 'invalid_request_error',
+  },
+  'not-passed-on': {
+    status: 403,
+    title: 'The gateway does not pass this request on',
+    page: [
+      'The request is not one for the operator, and to send it upstream would put the operator at risk. Nothing was sent upstream.',
+      'Either it carries the operator’s token or login, which no upstream is to see: look at the base URL and at the credentials that the client sends. Or it asks for the script of a service worker, which could replace the operator’s console on the same origin: with OPERATOR_HOST the console has a host of its own, and such requests are passed on.',
     ],
     retry: false,
     error: 'invalid_request_error',

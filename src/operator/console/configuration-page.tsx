@@ -33,6 +33,10 @@ export function ConfigurationPage({ config }: { config: Config }) {
           <dd>{secondsText(config.hotSeconds)} in the ledger, then in RESULTS only</dd>
           <dt>ADMIN_TOKEN</dt>
           <dd>set</dd>
+          <dt>OPERATOR_HOST</dt>
+          <dd>
+            {config.operatorHost ?? 'none: the console shares its origin with what the upstream serves'}
+          </dd>
           <dt>RATE_LIMITER</dt>
           <dd>{config.rateLimiter === null ? 'not bound: no rate limiting' : 'bound'}</dd>
           <dt>EVENTS</dt>
