@@ -11,7 +11,7 @@ export interface UnknownSetting {
 }
 
 /** The variables that no route has. */
-const GATEWAY_VARIABLES = ['HOT_SECONDS', 'ADMIN_TOKEN', 'ROUTES'];
+const GATEWAY_VARIABLES = ['HOT_SECONDS', 'ADMIN_TOKEN', 'OPERATOR_HOST', 'ROUTES'];
 
 /** Bindings that the gateway works without, and the method by which their kind is known. One that is needed is missed by itself. */
 const OPTIONAL_BINDINGS = { EVENTS: 'writeDataPoint', RATE_LIMITER: 'limit' } as const;
