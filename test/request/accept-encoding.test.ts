@@ -26,6 +26,6 @@ test.each([
   ['', 'br, gzip', null],
 ])('where the edge keeps %j and says %j itself, the client says %j', (kept, field, expected) => {
   const headers = new Headers(field === null ? {} : { 'accept-encoding': field });
-  const cf = kept === undefined ? undefined : { clientAcceptEncoding: kept };
-  expect(acceptEncodingOf(new Request('https://gate.example', { headers, cf }))).toBe(expected);
+  const cf = kept === undefined ? {} : { cf: { clientAcceptEncoding: kept } };
+  expect(acceptEncodingOf(new Request('https://gate.example', { headers, ...cf }))).toBe(expected);
 });
