@@ -8,6 +8,7 @@ const LEDGER = {
   getByName() {
     throw new Error('a test of what goes upstream without the ledger');
   },
+  idFromName: String,
 };
 const RESULTS = { getWithMetadata: async () => ({ value: null, metadata: null }) };
 
