@@ -5,6 +5,7 @@
  * checked before the first request is let through, so that an invalid one never half-works.
  */
 import * as v from 'valibot';
+import type { FailureRule } from './failed-when.ts';
 import type { LedgerNamespace } from './ledger/call.ts';
 import {
   adminTokenSetting,
@@ -36,6 +37,8 @@ export interface Route {
   readonly concurrent: 'wait' | 'reject';
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
+  /** What in a response whose status is a success says that it failed after all. */
+  readonly failedWhen: readonly FailureRule[];
   readonly unknownOutcome: 'retry' | 'refuse';
   readonly upstreamTimeoutSeconds: number;
   readonly maxRequestBytes: number;

@@ -3,6 +3,7 @@
  */
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
+import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
 
 /** Everything under this path belongs to the gateway itself. */
 export const OPERATOR_PREFIX = '/_oncegate';
@@ -61,11 +62,16 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallba
 }
 
 /** A list is written as in the contract, `POST,PATCH`, or as a TOML array. */
-function list<T extends v.GenericSchema<string, unknown>>(item: T, example: string, fallback: string) {
+function list<T extends v.GenericSchema<string, unknown>>(
+  item: T,
+  example: string,
+  fallback: string,
+  split = splitList,
+) {
   const message = `must be a list such as ${example}`;
   return v.optional(
     v.pipe(
-      v.union([v.pipe(v.string(), v.transform(splitList)), v.array(v.string())], message),
+      v.union([v.pipe(v.string(), v.transform(split)), v.array(v.string())], message),
       v.array(item),
       v.nonEmpty(message),
     ),
@@ -113,6 +119,27 @@ const scopePart = v.pipe(
   v.transform((part) => (/^cookie:/i.test(part) ? `cookie:${part.slice(7)}` : part.toLowerCase())),
 );
 
+const failureRule = v.pipe(
+  v.string(),
+  v.trim(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): FailureRule | 'none' => {
+    if (dataset.value === 'none') return 'none';
+    const parsed = parseRule(dataset.value);
+    if (parsed.ok) return parsed.rule;
+    addIssue({ message: parsed.why });
+    return NEVER;
+  }),
+);
+
+const FAILURE_RULES_MAX = 32;
+
+const failureRules = v.pipe(
+  list(failureRule, `${DEFAULT_FAILED_WHEN},json:/ok=false`, DEFAULT_FAILED_WHEN, splitRules),
+  v.maxLength(FAILURE_RULES_MAX, `must have at most ${FAILURE_RULES_MAX} rules`),
+  v.check((rules) => rules.length === 1 || !rules.includes('none'), 'must have no other rule beside none'),
+  v.transform((rules): readonly FailureRule[] => rules.filter((rule) => rule !== 'none')),
+);
+
 const upstreamUrl = v.pipe(
   v.string('must be an http or https URL'),
   v.check((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be an http or https URL'),
@@ -156,6 +183,7 @@ export const routeSettings = {
   concurrent: oneOf(['wait', 'reject'], 'wait'),
   waitSeconds: integer(0, 3_600, 60),
   recordStatuses: list(statusRange, '200-299,404', '200-299'),
+  failedWhen: failureRules,
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),

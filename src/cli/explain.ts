@@ -1,4 +1,5 @@
 import type { Route } from '../config.ts';
+import type { FailureRule } from '../failed-when.ts';
 import { bytesText, durationText } from '../operator/console/format.ts';
 
 /** What a route will do with a request, in sentences. */
@@ -14,6 +15,7 @@ export function explain(route: Route): string[] {
       forwardSentence(route),
       `A caller is known by ${route.scopeHeaders.join(', ')}.`,
       `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
+      failedSentence(route),
       ...(route.resultsFromBytes === 0
         ? []
         : [
@@ -51,6 +53,25 @@ function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
   return forwardKeyAs === keyHeader
     ? 'The upstream gets the key too.'
     : `The upstream gets the key as ${forwardKeyAs}.`;
+}
+
+function failedSentence({ failedWhen }: Route): string {
+  return failedWhen.length === 0
+    ? 'A recorded status is a success whatever its body says.'
+    : `A response with such a status has failed all the same, and is not recorded, if it has ${failedWhen.map(markText).join(' or ')}.`;
+}
+
+function markText(rule: FailureRule): string {
+  switch (rule.kind) {
+    case 'sse-error':
+      return 'an error in an event stream';
+    case 'no-end-mark':
+      return 'no end mark in the stream of a language model';
+    case 'json-error':
+      return 'an error at the top of its JSON';
+    case 'json':
+      return rule.text;
+  }
 }
 
 function statusText({ recordStatuses }: Route): string {
