@@ -17,7 +17,15 @@ const FIELDS = [
     'methods',
   ],
   ...['scopeHeaders', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
-  ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
+  ...[
+    'failedWhen',
+    'upstreamTimeoutSeconds',
+    'maxRequestBytes',
+    'maxRecordBytes',
+    'shards',
+    'location',
+    'noSuchSetting',
+  ],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
 
@@ -54,6 +62,8 @@ const value = fc.oneof(
     'a b',
     'none',
     'weur',
+    'sse-error,json:/ok=false',
+    'json:/a="',
   ),
   fc.constantFrom('[{}]', '[', '[1]', '{}'),
   fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withDate: true }),
