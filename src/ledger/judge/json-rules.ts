@@ -39,10 +39,6 @@ export class JsonRules {
     this.watches = watches;
   }
 
-  get none(): boolean {
-    return this.#tests.length === 0;
-  }
-
   /** The first rule that a whole document breaks. */
   brokenBy(scan: JsonScan): FailureRule | null {
     return this.#tests.find(({ fails }) => fails(scan))?.rule ?? null;

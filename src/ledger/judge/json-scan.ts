@@ -1,3 +1,5 @@
+import { shortText } from './short-text.ts';
+
 /** A place in a JSON document that is looked at, and how many bytes of a text or number there are kept at most. */
 export interface Watch {
   /** The tokens of an RFC 6901 pointer, unescaped. */
@@ -66,7 +68,6 @@ const ABSENT: Found = { kind: 'absent' };
 const LONG: Found = { kind: 'long' };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /**
  * Looks at a few places of a JSON document while its bytes come, however they are cut and however large it is. What it keeps
@@ -340,7 +341,7 @@ export class JsonScan {
   }
 
   #keptValue(isString: boolean): string | number | boolean | null | undefined {
-    const text = decoder.decode(this.#kept.subarray(0, this.#keptBytes));
+    const text = shortText(this.#kept, this.#keptBytes);
     if (isString && !this.#hasEscapes) return text;
     try {
       return JSON.parse(isString ? `"${text}"` : text);

@@ -37,9 +37,8 @@ export function judgeOf(
 function bodyJudgeOf(contentType: string, rules: readonly FailureRule[]): BodyJudge | null {
   const [type = ''] = contentType.toLowerCase().split(';', 1);
   if (type.trim() === 'text/event-stream') return new SseJudge(rules);
-  if (!/[/+]json\s*$/.test(type)) return null;
-  const jsonRules = new JsonRules(rules);
-  return jsonRules.none ? null : new JsonJudge(jsonRules);
+  const forJson = rules.some(({ kind }) => kind === 'json' || kind === 'json-error');
+  return forJson && /[/+]json\s*$/.test(type) ? new JsonJudge(new JsonRules(rules)) : null;
 }
 
 /** A field's value; empty where it is not there. The last of several counts. */

@@ -1,3 +1,5 @@
+import { shortText } from './short-text.ts';
+
 /** What is told of the events of a stream. */
 export interface SseListener {
   /** Some of the data of the present event, a line feed between its lines. */
@@ -21,8 +23,6 @@ const LINE_FEED = Uint8Array.of(LF);
 const IN_FIELD = 0;
 const AFTER_COLON = 1;
 const IN_VALUE = 2;
-
-const decoder = new TextDecoder();
 
 /**
  * Reads an event stream (HTML Living Standard §9.2.6) as its bytes come, however they are cut. It keeps no line, only the name
@@ -111,7 +111,7 @@ export class SseScan {
 
   #beginValue(): void {
     this.#state = AFTER_COLON;
-    const field = this.#fieldBytes > FIELD_MAX_BYTES ? '' : ascii(this.#field, this.#fieldBytes);
+    const field = this.#fieldBytes > FIELD_MAX_BYTES ? '' : shortText(this.#field, this.#fieldBytes);
     this.#isData = field === 'data';
     this.#isName = field === 'event';
     if (this.#isData) {
@@ -139,7 +139,7 @@ export class SseScan {
 
   #endEvent(): void {
     if (this.#hasName || this.#dataLines > 0) {
-      this.#listener.event(decoder.decode(this.#name.subarray(0, this.#nameBytes)));
+      this.#listener.event(shortText(this.#name, this.#nameBytes));
     }
     this.#hasName = false;
     this.#nameBytes = 0;
@@ -151,9 +151,4 @@ function lineEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== LF && bytes[at] !== CR) at += 1;
   return at;
-}
-
-/** Few bytes as text: a decoder would cost more than the rest of the line. */
-function ascii(bytes: Uint8Array, size: number): string {
-  return String.fromCharCode(...bytes.subarray(0, size));
 }
