@@ -17,7 +17,7 @@ export type FailureRule =
       readonly value: JsonScalar;
     };
 
-/** The marks by which the streams of the known LLM protocols say that they failed; nothing else has them. */
+/** The marks of event streams alone: an error in JSON may come after an effect that must not be had twice. */
 export const DEFAULT_FAILED_WHEN = 'sse-error,no-end-mark';
 
 /** What is kept of a body while it is judged grows with this. */

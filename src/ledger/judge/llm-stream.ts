@@ -39,6 +39,7 @@ export class LlmStream {
     // An event named so fails in each of the SDKs, whatever its data.
     if (name === 'error' || name === 'response.failed' || type === 'response.failed') this.#failed = true;
     if (data === 'done') this.#finished = true;
+    if (data === 'other') this.#lastIsOnlyError = false;
     if (data !== 'json') return;
     this.#lastIsOnlyError = event.error && event.onlyError;
     if (event.error) this.#hasError = true;

@@ -186,6 +186,7 @@ export const streams: readonly [name: string, lines: readonly string[], rule: st
     null,
   ],
   ['any stream, an error that is not the last word', sse('{"error":"bad address"}', '{"sent":2}'), null],
+  ['any stream, an error before a text', sse('{"error":"bad address"}', 'done'), null],
   ['any stream, no end', sse('first', 'last'), null],
   [
     'a JSON-RPC answer',
