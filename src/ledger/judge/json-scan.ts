@@ -1,11 +1,5 @@
-import { shortText } from './short-text.ts';
-
-/** A place in a JSON document that is looked at, and how many bytes of a text or number there are kept at most. */
-export interface Watch {
-  /** The tokens of an RFC 6901 pointer, unescaped. */
-  readonly pointer: readonly string[];
-  readonly maxBytes: number;
-}
+import { KeptText } from './kept-text.ts';
+import { childOf, keptMaxOf, type Place, treeOf, type Watch } from './watch-tree.ts';
 
 /** What was found there. As with `JSON.parse`, the last of several members of one name counts. */
 export type Found =
@@ -15,18 +9,6 @@ export type Found =
   | { readonly kind: 'long' }
   /** `blank`: it holds nothing, or nothing but nulls. */
   | { readonly kind: 'object' | 'array'; readonly blank: boolean };
-
-/** A place on the way to watched ones. */
-interface Place {
-  /** Its numbers among the watched; none where it is only on the way. */
-  readonly watches: number[];
-  maxBytes: number;
-  /** The numbers of all that is watched here and below. */
-  readonly below: number[];
-  readonly children: { readonly name: string; readonly bytes: Uint8Array; readonly place: Place }[];
-  /** The longest spelling in bytes that a name of a child can have. */
-  nameMaxBytes: number;
-}
 
 /** An object or array that is open, and is or holds a watched place. */
 interface Frame {
@@ -61,13 +43,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SMALL_N = 0x6e;
 
-/** `\u00e9` takes the most bytes for one UTF-16 unit. */
-const ESCAPED_UNIT_BYTES = 6;
-
 const ABSENT: Found = { kind: 'absent' };
 const LONG: Found = { kind: 'long' };
-
-const encoder = new TextEncoder();
 
 /**
  * Looks at a few places of a JSON document while its bytes come, however they are cut and however large it is. What it keeps
@@ -77,14 +54,11 @@ export class JsonScan {
   readonly #root: Place;
   readonly #found: Found[];
   readonly #frames: Frame[] = [];
-  readonly #kept: Uint8Array;
-  #keptBytes = 0;
-  /** How many bytes of the present text or literal may be kept; -1: it is of no interest. */
-  #keepMax = -1;
+  /** The present text or literal, as far as it is of interest. */
+  readonly #kept: KeptText;
   #state = AT_VALUE;
   #isKey = false;
   #escaping = false;
-  #hasEscapes = false;
   #skippedDepth = 0;
   /** The place of the value that comes next or is being read; `null` where nothing there is watched. */
   #place: Place | null;
@@ -94,7 +68,7 @@ export class JsonScan {
     this.#found = watched.map(() => ABSENT);
     this.#root = treeOf(watched);
     this.#place = this.#root;
-    this.#kept = new Uint8Array(keptMaxOf(this.#root));
+    this.#kept = new KeptText(keptMaxOf(this.#root));
   }
 
   /** Whether the document is here from its first to its last byte. */
@@ -198,7 +172,7 @@ export class JsonScan {
       this.#isKey = false;
       this.#state = IN_STRING;
     } else if (isLiteralByte(byte)) {
-      this.#keepByte(byte);
+      this.#kept.addByte(byte);
       this.#state = IN_LITERAL;
     } else {
       this.#state = BROKEN;
@@ -270,17 +244,17 @@ export class JsonScan {
     for (; at < to; at += 1) {
       const byte = bytes[at];
       if (byte === QUOTE) {
-        this.#keepBytes(bytes, from, at);
+        this.#kept.add(bytes, from, at);
         this.#endString();
         return at + 1;
       }
       if (byte === BACKSLASH) {
-        this.#hasEscapes = true;
+        this.#kept.hasEscapes = true;
         at += 1;
         this.#escaping = at === to;
       }
     }
-    this.#keepBytes(bytes, from, to);
+    this.#kept.add(bytes, from, to);
     return to;
   }
 
@@ -300,7 +274,7 @@ export class JsonScan {
   #readLiteral(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
     while (at < to && isLiteralByte(bytes[at] ?? 0)) at += 1;
-    this.#keepBytes(bytes, from, at);
+    this.#kept.add(bytes, from, at);
     if (at < to) {
       this.#ended();
       this.#findKept(false);
@@ -312,10 +286,9 @@ export class JsonScan {
   #findKept(isString: boolean): void {
     const place = this.#place;
     if (place === null || place.watches.length === 0) return;
-    const value = this.#keptBytes > this.#keepMax ? null : this.#keptValue(isString);
+    const value = this.#kept.value(isString);
     if (value === undefined) this.#state = BROKEN;
-    else if (this.#keptBytes > this.#keepMax) this.#find(place, LONG);
-    else this.#find(place, { kind: 'scalar', value });
+    else this.#find(place, this.#kept.tooLong ? LONG : { kind: 'scalar', value });
   }
 
   #find(place: Place, found: Found): void {
@@ -324,49 +297,16 @@ export class JsonScan {
 
   #childNamedByKept(): Place | null {
     const { children } = this.#frames.at(-1)?.place ?? this.#root;
-    if (this.#keptBytes > this.#keepMax) return null;
-    if (this.#hasEscapes) {
-      const name = this.#keptValue(true);
-      if (name === undefined) this.#state = BROKEN;
-      return children.find((child) => child.name === name)?.place ?? null;
-    }
-    const size = this.#keptBytes;
-    for (const { bytes, place } of children) {
-      if (bytes.byteLength !== size) continue;
-      let at = 0;
-      while (at < size && bytes[at] === this.#kept[at]) at += 1;
-      if (at === size) return place;
-    }
-    return null;
-  }
-
-  #keptValue(isString: boolean): string | number | boolean | null | undefined {
-    const text = shortText(this.#kept, this.#keptBytes);
-    if (isString && !this.#hasEscapes) return text;
-    try {
-      return JSON.parse(isString ? `"${text}"` : text);
-    } catch {
-      return undefined;
-    }
+    if (this.#kept.tooLong) return null;
+    if (!this.#kept.hasEscapes) return children.find(({ bytes }) => this.#kept.is(bytes))?.place ?? null;
+    const name = this.#kept.value(true);
+    if (name === undefined) this.#state = BROKEN;
+    return children.find((child) => child.name === name)?.place ?? null;
   }
 
   #keep(maxBytes: number): void {
-    this.#keepMax = maxBytes;
-    this.#keptBytes = 0;
     this.#escaping = false;
-    this.#hasEscapes = false;
-  }
-
-  #keepByte(byte: number): void {
-    if (this.#keptBytes < this.#keepMax) this.#kept[this.#keptBytes] = byte;
-    this.#keptBytes += 1;
-  }
-
-  #keepBytes(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#keepMax < 0) return;
-    const size = Math.min(to - from, this.#keepMax - this.#keptBytes);
-    if (size > 0) this.#kept.set(bytes.subarray(from, from + size), this.#keptBytes);
-    this.#keptBytes += to - from;
+    this.#kept.begin(maxBytes);
   }
 }
 
@@ -374,36 +314,4 @@ export class JsonScan {
 function isLiteralByte(byte: number): boolean {
   const isLetterOrDigit = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
   return isLetterOrDigit || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45;
-}
-
-function treeOf(watched: readonly Watch[]): Place {
-  const root = emptyPlace();
-  for (const [watch, { pointer, maxBytes }] of watched.entries()) {
-    let place = root;
-    place.below.push(watch);
-    for (const name of pointer) {
-      const child = childOf(place, name) ?? emptyPlace();
-      if (childOf(place, name) === null)
-        place.children.push({ name, bytes: encoder.encode(name), place: child });
-      place.nameMaxBytes = Math.max(place.nameMaxBytes, name.length * ESCAPED_UNIT_BYTES);
-      place = child;
-      place.below.push(watch);
-    }
-    place.watches.push(watch);
-    place.maxBytes = Math.max(place.maxBytes, maxBytes);
-  }
-  return root;
-}
-
-function emptyPlace(): Place {
-  return { watches: [], maxBytes: 0, below: [], children: [], nameMaxBytes: 0 };
-}
-
-function childOf(place: Place, name: string): Place | null {
-  return place.children.find((child) => child.name === name)?.place ?? null;
-}
-
-function keptMaxOf(place: Place): number {
-  const below = place.children.map((child) => keptMaxOf(child.place));
-  return Math.max(place.maxBytes, place.nameMaxBytes, ...below);
 }
