@@ -5,6 +5,7 @@
  * checked before the first request is let through, so that an invalid one never half-works.
  */
 import * as v from 'valibot';
+import type { FailureRule } from './failed-when.ts';
 import type { LedgerNamespace } from './ledger/call.ts';
 import type { CorsOrigins } from './origin.ts';
 import type { ScopeFrom } from './request/caller.ts';
@@ -43,6 +44,8 @@ export interface Route {
   readonly concurrent: 'wait' | 'reject';
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
+  /** What in a response whose status is a success says that it failed after all. */
+  readonly failedWhen: readonly FailureRule[];
   readonly unknownOutcome: 'retry' | 'refuse';
   /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
   readonly corsOrigins: CorsOrigins;

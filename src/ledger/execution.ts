@@ -1,6 +1,7 @@
 import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import type { Recording, ResponseHead } from './call.ts';
+import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
 import type { RunTimes } from './rows.ts';
@@ -8,7 +9,10 @@ import { Silence } from './silence.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
-  /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
+  /**
+   * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
+   * stay for those who read them, until they are dropped.
+   */
   failed(): void;
   /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
   redirected(status: number, times: RunTimes): void;
@@ -54,6 +58,8 @@ export class Execution {
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
   #recording: Recording = 'stored';
+  /** Reads the body for marks of failure; `null` where there is nothing to look for. */
+  #marks: Judge | null = null;
 
   constructor(
     readonly fingerprint: string,
@@ -90,7 +96,7 @@ export class Execution {
       const response = await pending;
       this.times.headAt = Date.now();
       const { head, length } = responseHead(response, this.#route.upstream.kind);
-      this.#judge(head.status, length);
+      this.#judge(head, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
@@ -102,9 +108,11 @@ export class Execution {
   }
 
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
-  #judge(status: number, length: number | null): void {
+  #judge(head: ResponseHead, length: number | null): void {
+    const { status } = head;
     if (length !== null) this.body.expect(length);
     if (isRecordStatus(this.#route.recordStatuses, status, this.method)) {
+      this.#marks = judgeOf(this.#route, head);
       if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
@@ -137,6 +145,8 @@ export class Execution {
       if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
         this.#forgo('not-recorded');
       }
+      // Before it is handed on: the buffer is used again.
+      if (this.#marks !== null) await this.#marks.see(value);
       await this.body.append(value);
       // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
       // not held to what it announced.
@@ -151,6 +161,7 @@ export class Execution {
   }
 
   async #complete(head: ResponseHead): Promise<void> {
+    if (this.#marks !== null) await this.#failWhereMarked(this.#marks, head.status);
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const rest = this.#recording === 'stored' ? this.body.rest() : null;
       const recorded = await this.#store.completed(head, this.body.size, rest, this.times);
@@ -159,6 +170,16 @@ export class Execution {
       if (!this.body.endsInOneAnswer) await this.#store.durable();
     }
     this.body.end('whole');
+  }
+
+  /** A success that says in its body that it is none is forgotten before anybody can see its end. */
+  async #failWhereMarked(marks: Judge, status: number): Promise<void> {
+    const rule = await marks.verdict();
+    if (rule === null) return;
+    const fields = { route: this.#route.path, rule: rule.text, status, bytes: this.body.size };
+    log('warn', 'upstream-said-failed', fields);
+    this.#forgo('failed');
+    this.#store.failed();
   }
 
   #broke(error: unknown): void {

@@ -256,11 +256,10 @@ export class Rows {
     this.removePieces(seq);
   }
 
-  /** Forgets an execution that has no result. */
+  /** Forgets an execution that has no result. Its pieces stay for their readers; a restart removes what they leave. */
   abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
     this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
-    this.removePieces(seq);
   }
 
   /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
@@ -274,6 +273,7 @@ export class Rows {
       this.#usage.removed(row.caller, row.place === 'nowhere' ? 0 : row.size, row.completedAt);
     }
     this.abandon(row.seq);
+    this.removePieces(row.seq);
   }
 
   /** Drops the body of a result that RESULTS has. */

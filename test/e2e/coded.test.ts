@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from './harness/gateway.ts';
 import { type Origin, startOrigin } from './harness/origin.ts';
@@ -206,4 +206,19 @@ test('a coding that the upstream uses for everybody reaches everybody', async ()
     expect(fields['content-encoding']).toBe('gzip');
     expect(body.equals(gzipSync('what was compressed, '.repeat(50)))).toBe(true);
   }
+});
+
+test('a coded stream that says that it failed is not recorded', async () => {
+  const key = freshKey();
+  const url = `${gateway.url}/coded-sse`;
+  const outcomes = [];
+  for (let time = 0; time < 3; time += 1) {
+    const { fields, body } = await send(url, key);
+    outcomes.push([gunzipSync(body).toString().slice(0, 11), fields['idempotent-replayed']]);
+  }
+  expect(outcomes).toEqual([
+    ['data: run 1', undefined],
+    ['data: run 2', undefined],
+    ['data: run 2', 'true'],
+  ]);
 });

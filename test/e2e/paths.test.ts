@@ -96,3 +96,13 @@ test('a path of no route is not found, in whatever spelling', async () => {
   expect(await exchange('/PAYMENTS/charge')).toMatchObject({ status: 404 });
   expect(await exchange('/public/../elsewhere')).toMatchObject({ status: 404 });
 });
+
+test.each([['/%%370ayments/charge'], ['/pay%%36dents/charge']])(
+  'what is left of %s is in the one spelling: nothing in it is percent-encoded that need not be',
+  async (target) => {
+    // As a route of its own would have it: behind it, an upstream that decodes once reads /payments/charge.
+    const { status, body } = await exchange(target.replace(/^/, '/public'));
+    expect(status).toBe(200);
+    expect(JSON.parse(body).url).not.toMatch(/%(?:3[0-9]|[46][1-9a-f]|[57][0-9a]|2d|2e|5f|7e)/i);
+  },
+);

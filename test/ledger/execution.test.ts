@@ -141,6 +141,41 @@ test.each([
   },
 );
 
+const SPOILED = '{"filler":"xxxxxxxxxxxxxxxx","error":{"message":"boom"}}';
+
+/** A success that says in its body that it failed, to a route that listens. */
+function spoiled(headers: Record<string, string> = {}) {
+  const body = new Response(SPOILED).body;
+  return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
+}
+
+test.each([
+  ['of unknown length', {}, {}, ['failed']],
+  ['of known length', { 'content-length': String(SPOILED.length) }, {}, ['failed']],
+  ['larger than what is recorded', {}, { MAX_RECORD_BYTES: '10' }, ['failed']],
+  ['that breaks off', { 'content-length': '1000' }, {}, ['unknown']],
+])(
+  'a success %s that says in its body that it failed makes the store hear of it',
+  async (_, headers, settings, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const execution = new Execution('f', route({ FAILED_WHEN: 'json-error', ...settings }), store);
+    await execution.run(Promise.resolve(spoiled(headers)));
+    expect(told).toEqual(expected);
+    expect(execution.recording).toBe(expected[0]);
+  },
+);
+
+test('the end of a body is held back until it is judged', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route({ FAILED_WHEN: 'json-error' }), store);
+  const before = execution.body.attach().stream();
+  const run = execution.run(Promise.resolve(spoiled()));
+  const end = textWithin(before, 1_000).then((read) => ({ ...read, told: [...told] }));
+  expect(await end).toEqual({ text: SPOILED, ended: true, told: ['failed'] });
+  await run;
+});
+
 test('an upstream that sends more than it announced is broken, not waited for', async () => {
   const { store, told, open } = gatedStore();
   open();

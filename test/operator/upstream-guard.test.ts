@@ -187,3 +187,37 @@ test.each(['https://ops.example', 'ops.example/', 'ops.example:443', 'a b', '*.e
     expect(result).toMatchObject({ ok: false, bad: [{ setting: 'OPERATOR_HOST' }] });
   },
 );
+
+test('a path of the upstream tells a guesser no more than the operator’s surface does', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask } = gate({});
+  const from = { 'cf-connecting-ip': '192.0.2.99' };
+  for (let n = 0; n < 2_000; n += 1) {
+    const headers = { ...from, authorization: `Bearer ${`guess-${n}-`.padEnd(TOKEN.length, 'x')}` };
+    await ask('https://gate.example/x', { headers });
+  }
+  const lines = warn.mock.calls.filter(([line]) => String(line).includes('operator-')).length;
+  const right = await ask('https://gate.example/x', {
+    headers: { ...from, authorization: `Bearer ${TOKEN}` },
+  });
+  expect({ toldApart: right.status === 403, lines }).not.toEqual({ toldApart: true, lines: 0 });
+});
+
+test.each([
+  ['among other parameters', `Token token="${TOKEN}"`],
+  ['before a comma', `Bearer ${TOKEN}, Bearer x`],
+  ['as the user name of Basic', `Basic ${btoa(`${TOKEN}:`)}`],
+])('what carries the operator’s token %s goes to no upstream either', async (_, authorization) => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  await ask('https://gate.example/x', { headers: { authorization } });
+  expect(reached).toEqual([]);
+});
+
+test('a login behind other cookies of its name goes to no upstream', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  const cookie = `${'oncegate-login=a; '.repeat(4)}${await loginCookie()}`;
+  await ask('https://gate.example/x', { headers: { cookie } });
+  expect(reached).toEqual([]);
+});

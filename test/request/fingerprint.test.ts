@@ -230,3 +230,11 @@ test('a body nested deeper than any stack is fingerprinted all the same', async 
   const deep = '['.repeat(200_000) + ']'.repeat(200_000);
   expect(await fingerprint({ body: deep }, 'json')).toHaveLength(43);
 });
+
+test('JSON in another charset than UTF-8 counts byte by byte, as its readers read other characters', async () => {
+  const contentType = 'application/json; charset=iso-8859-1';
+  const [escaped, raw] = await Promise.all(
+    ['{"a":"\\u00e9"}', '{"a":"é"}'].map((body) => fingerprint({ contentType, body }, 'json')),
+  );
+  expect(escaped).not.toBe(raw);
+});

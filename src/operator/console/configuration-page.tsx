@@ -65,6 +65,7 @@ function settingsOf(route: Route): [string, string][] {
       'concurrent',
       route.concurrent === 'reject' ? 'reject' : `wait, up to ${durationText(route.waitSeconds * 1000)}`,
     ],
+    ['failedWhen', route.failedWhen.map(({ text }) => text).join(', ') || 'none'],
     ['unknownOutcome', route.unknownOutcome],
     ['corsOrigins', corsText(route)],
     [

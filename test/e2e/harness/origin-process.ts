@@ -113,6 +113,11 @@ const behaviours: Record<string, Behaviour> = {
     }
     response.end(gate === null ? body : body.subarray(2));
   },
+  /** A stream in gzip whose first run says in it that it failed. */
+  'coded-sse': ({ response, run }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' });
+    response.end(gzipSync(`data: run ${run}\n\n${run === 1 ? 'event: error\ndata: {}\n\n' : ''}`));
+  },
   /** In gzip for who asks for it, and says so. */
   negotiated: ({ request, response, run }) => {
     const text = `what was compressed in run ${run}`;
