@@ -4,7 +4,7 @@ import type { Problem } from '../response/problem.ts';
 import { rateLimitProblem } from '../response/refusal.ts';
 import { readBody } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
 import { callerId, type Identity, identityOf } from './identity.ts';
 import { parseKey } from './key.ts';
 import { queryOf } from './target.ts';
@@ -74,6 +74,7 @@ export async function readKeyedRequest(
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
+      asked: whatIsAsked(request.headers),
       body: body.bytes,
     },
     route.fingerprint,

@@ -72,7 +72,8 @@ test.each([
   ['/ai/a%2Fb%2fc', '/echo/a%2Fb%2fc'],
   ['/ai//x', '/echo//x'],
   ['/ai/%252e%252e/x', '/echo/%252e%252e/x'],
-  ['/ai/%E9%zz', '/echo/%E9%zz'],
+  ['/ai/%E9%zz', '/echo/%E9%25zz'],
+  ['/ai/%%370ayments', '/echo/%2570ayments'],
   ['/caf%C3%A9/x', '/echo/x'],
   ['/public/x?', '/echo/public/x?'],
   ['/public/x', '/echo/public/x'],
@@ -97,12 +98,11 @@ test('a path of no route is not found, in whatever spelling', async () => {
   expect(await exchange('/public/../elsewhere')).toMatchObject({ status: 404 });
 });
 
-test.each([['/%%370ayments/charge'], ['/pay%%36dents/charge']])(
-  'what is left of %s is in the one spelling: nothing in it is percent-encoded that need not be',
+test.each(['/%%370ayments/charge', '/pay%%36dents/charge', '/%%32570ayments/charge'])(
+  '%s is not the path of a payment, here or where it is decoded once more',
   async (target) => {
-    // As a route of its own would have it: behind it, an upstream that decodes once reads /payments/charge.
-    const { status, body } = await exchange(target.replace(/^/, '/public'));
+    const { status, body } = await exchange(`/public${target}`);
     expect(status).toBe(200);
-    expect(JSON.parse(body).url).not.toMatch(/%(?:3[0-9]|[46][1-9a-f]|[57][0-9a]|2d|2e|5f|7e)/i);
+    expect(decodeURIComponent(JSON.parse(body).url)).not.toContain('/payments/');
   },
 );

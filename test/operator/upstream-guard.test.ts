@@ -85,7 +85,7 @@ test('other credentials go upstream as they are, those that look like the token 
   const others = [
     { authorization: `Bearer ${TOKEN}x` },
     { authorization: `Bearer ${TOKEN.slice(1)}` },
-    { authorization: `Basic ${btoa(`${TOKEN}:`)}` },
+    { authorization: `Basic ${btoa(`x${TOKEN.slice(1)}:`)}` },
     { authorization: 'Bearer sk-of-an-upstream' },
     { authorization: '' },
     { cookie: expired },
@@ -188,29 +188,24 @@ test.each(['https://ops.example', 'ops.example/', 'ops.example:443', 'a b', '*.e
   },
 );
 
-test('a path of the upstream tells a guesser no more than the operator’s surface does', async () => {
-  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
-  const { ask } = gate({});
-  const from = { 'cf-connecting-ip': '192.0.2.99' };
-  for (let n = 0; n < 2_000; n += 1) {
-    const headers = { ...from, authorization: `Bearer ${`guess-${n}-`.padEnd(TOKEN.length, 'x')}` };
-    await ask('https://gate.example/x', { headers });
-  }
-  const lines = warn.mock.calls.filter(([line]) => String(line).includes('operator-')).length;
-  const right = await ask('https://gate.example/x', {
-    headers: { ...from, authorization: `Bearer ${TOKEN}` },
-  });
-  expect({ toldApart: right.status === 403, lines }).not.toEqual({ toldApart: true, lines: 0 });
-});
-
 test.each([
   ['among other parameters', `Token token="${TOKEN}"`],
   ['before a comma', `Bearer ${TOKEN}, Bearer x`],
+  ['before a semicolon', `Bearer ${TOKEN};`],
+  ['in quotes', `Bearer "${TOKEN}"`],
   ['as the user name of Basic', `Basic ${btoa(`${TOKEN}:`)}`],
+  ['before the end of a line in Basic', `Basic ${btoa(`x:${TOKEN}\n`)}`],
 ])('what carries the operator’s token %s goes to no upstream either', async (_, authorization) => {
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   const { ask, reached } = gate({});
   await ask('https://gate.example/x', { headers: { authorization } });
+  expect(reached).toEqual([]);
+});
+
+test('the operator’s token in a field of the upstream’s goes to no upstream either', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  await ask('https://gate.example/x', { headers: { 'x-api-key': TOKEN } });
   expect(reached).toEqual([]);
 });
 

@@ -81,6 +81,10 @@ export const BEHALF_CARRIERS = [
   ['X-AnchorMailbox', 'Exchange, Microsoft Graph'],
   ['X-Groups', 'many'],
   ['X-Employee-Id', 'many'],
+  ['X-Site-Id', 'many'],
+  ['X-User-Agent-Id', 'many'],
+  ['X-Act-As', 'many'],
+  ['X-Forwarded-Host', 'many'],
 ] as const;
 
 /** Fields that differ between two attempts of one caller, or say nothing about who he is. */
@@ -106,13 +110,12 @@ export const NO_CARRIERS = [
   'X-Auth-Signature-V2',
   'X-Authentication-HMAC-SHA256',
   'X-Auth-Expires',
-  'X-Auth-Digest',
   'X-Recaptcha-Token',
   'X-Turnstile-Token',
   'X-OTP-Token',
   'X-DataDome-ClientId',
   'Akamai-User-Risk',
-  'X-Amzn-Oidc-Data',
+  'X-User-IP',
   'X-User-Timezone',
   'X-Auth-Retry',
   'Stripe-Signature',

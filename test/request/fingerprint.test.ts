@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { differenceOf, type FingerprintInput, fingerprintOf } from '../../src/request/fingerprint.ts';
+import {
+  differenceOf,
+  type FingerprintInput,
+  fingerprintOf,
+  whatIsAsked,
+} from '../../src/request/fingerprint.ts';
 
 const encoder = new TextEncoder();
 
@@ -17,6 +22,7 @@ function fingerprint(
       path: '/orders',
       query: '',
       contentType: 'application/json',
+      asked: '',
       ...input,
       body: encoder.encode(input.body ?? '{}'),
     },
@@ -30,6 +36,7 @@ test.each([
   ['query', { query: '?a=1' }],
   ['host, where that matters', { host: 'b.example' }],
   ['bound credentials', { bound: 'session=a' }],
+  ['what their fields ask', { asked: whatIsAsked(new Headers({ 'upload-offset': '0' })) }],
   ['media type', { contentType: 'text/plain' }],
   ['media type, by absence', { contentType: null }],
   ['a parameter of the media type', { contentType: 'application/json; charset=latin1' }],
@@ -237,4 +244,17 @@ test('JSON in another charset than UTF-8 counts byte by byte, as its readers rea
     ['{"a":"\\u00e9"}', '{"a":"é"}'].map((body) => fingerprint({ contentType, body }, 'json')),
   );
   expect(escaped).not.toBe(raw);
+});
+
+test.each([
+  ['Upload-Offset', '0', '2'],
+  ['Content-Range', 'bytes 0-1/4', 'bytes 2-3/4'],
+  ['X-HTTP-Method-Override', 'PATCH', 'DELETE'],
+  ['X-Amz-Target', 'DynamoDB.DescribeTable', 'DynamoDB.DeleteTable'],
+  ['SOAPAction', '"read"', '"delete"'],
+  ['Content-Encoding', 'gzip', 'deflate'],
+  ['If-Match', '"1"', '"2"'],
+])('%s says what is asked', (name, one, other) => {
+  expect(whatIsAsked(new Headers({ [name]: one }))).not.toBe(whatIsAsked(new Headers({ [name]: other })));
+  expect(whatIsAsked(new Headers({ [name]: one }))).not.toBe(whatIsAsked(new Headers()));
 });
