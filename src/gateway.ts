@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -8,9 +9,10 @@ import { health } from './operator/health.ts';
 import { operatorApp } from './operator/operator.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
+import { partiesOf } from './request/address.ts';
+import { RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
 import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward.ts';
-import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
@@ -24,6 +26,9 @@ type App = Hono<{ Bindings: object }>;
 type RequestContext = Context<{ Bindings: object }>;
 
 const apps = new WeakMap<object, App>();
+
+/** The request bodies of this isolate. */
+const bodies = new RequestBodies();
 
 /** The gateway for this environment, made once per isolate. */
 export function gatewayOf(env: object): App {
@@ -45,7 +50,7 @@ function gateway(config: Config): App {
   for (const route of config.routes) {
     app.all(route.path, (c) => handle(c, config, route, leases));
   }
-  app.notFound((c) => notFound(c.req.url));
+  app.notFound((c) => unread(c, notFound(c.req.url)));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
@@ -56,8 +61,16 @@ function misconfigured(bad: readonly BadSetting[]): App {
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.all('*', (c) => problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` }));
+  app.all('*', (c) =>
+    unread(c, problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` })),
+  );
   return app;
+}
+
+/** The answer to a request whose body nobody has read: its client gets to read it. */
+async function unread(c: RequestContext, response: Response): Promise<Response> {
+  await bodies.drop(c.req.raw);
+  return response;
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
@@ -114,8 +127,11 @@ async function keyed(
     ...asked,
   });
 
-  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter);
-  if (read.kind === 'refused') return refuse(read.problem);
+  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
+  if (read.kind === 'refused') {
+    await bodies.drop(request);
+    return refuse(read.problem);
+  }
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }
@@ -127,26 +143,31 @@ async function keyed(
     reachLedger(config, route, shard).countReplays(id, lease, replays),
   );
   if (leased !== null) {
+    body.release();
     const { answer, keyHash, counted } = leased;
     if (counted !== null) c.executionCtx.waitUntil(counted);
     return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
   }
 
-  const [callerName, keyHash] = await Promise.all([callerId(route.path, caller.scope), sha256(key)]);
+  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const answer = await askLedger(config, route, shard, {
+  const asked = askLedger(config, route, shard, {
     route: route.path,
     id,
-    caller: callerName,
+    caller: parties.caller,
+    address: parties.address,
     secret,
     fingerprint,
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
     headers: keyedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
-    body: body.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(body) : body,
+    body: body.length > SEGMENT_BYTES ? body.stream() : body.whole(),
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
+  // What went along with the call is copied by now. The upstream may take its time.
+  if (body.length <= SEGMENT_BYTES) body.release();
+  const answer = await asked;
   leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
@@ -156,20 +177,6 @@ async function keyed(
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
   }
-}
-
-/** A larger body goes to the ledger as a stream, which the ledger leaves unread if the request does not run. */
-const STREAMED_BODY_MIN_BYTES = 1024 * 1024;
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  const { readable, writable } = new FixedLengthStream(bytes.byteLength);
-  const writer = writable.getWriter();
-  // The ledger cancels a stream that it does not need, and reports one that breaks off.
-  writer.write(bytes).then(
-    () => writer.close(),
-    () => {},
-  );
-  return readable;
 }
 
 /** The field that holds the key. Where a route can do without a key, an empty field is none. */

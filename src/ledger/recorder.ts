@@ -22,6 +22,9 @@ export type Recorded = Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secre
   readonly seq: number;
 };
 
+/** What the parts of a body are sealed with is known to its execution alone, and gone with it. */
+const PART_SECRET_BYTES = 32;
+
 /** Writes down one execution: the pieces of its response as they come, sealed, and how it ended. */
 export class Recorder implements ExecutionStore {
   readonly #parts: RecorderParts;
@@ -31,6 +34,8 @@ export class Recorder implements ExecutionStore {
   readonly #leave: () => void;
   /** Ready long before there is anything to seal: the upstream takes its time. */
   readonly #seal: Promise<Seal>;
+  /** Of the parts that are written down for want of memory. No position of the record's own seal may be used twice. */
+  #partSeal: Promise<Seal> | null = null;
 
   constructor(parts: RecorderParts, execution: Recorded, route: Route, leave: () => void) {
     this.#parts = parts;
@@ -47,6 +52,23 @@ export class Recorder implements ExecutionStore {
 
   async read(n: number): Promise<Uint8Array> {
     return openPiece(await this.#seal, n, this.#parts.rows.piece(this.#execution.seq, n));
+  }
+
+  async writePart(n: number, bytes: Uint8Array): Promise<void> {
+    this.#partSeal ??= Seal.create(crypto.getRandomValues(new Uint8Array(PART_SECRET_BYTES)));
+    const part = await sealPiece(await this.#partSeal, n, bytes);
+    this.#parts.rows.writePart(this.#execution.seq, n, part);
+  }
+
+  async readPart(n: number): Promise<Uint8Array> {
+    // At once, as the part may be in a piece by the time that the seal is here.
+    const part = this.#parts.rows.part(this.#execution.seq, n);
+    if (this.#partSeal === null) throw new Error('a part without a seal');
+    return openPiece(await this.#partSeal, n, part);
+  }
+
+  dropParts(below: number): void {
+    if (this.#partSeal !== null) this.#parts.rows.removeParts(this.#execution.seq, below);
   }
 
   drop(below: number): void {

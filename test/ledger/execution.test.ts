@@ -24,6 +24,9 @@ function gatedStore(recorded = true) {
   const store: ExecutionStore = {
     write: async () => {},
     read: async () => new Uint8Array(0),
+    writePart: async () => {},
+    readPart: async () => new Uint8Array(0),
+    dropParts: () => {},
     drop: () => {},
     hold: () => () => {},
     failed: () => void told.push('failed'),

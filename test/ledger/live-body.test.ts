@@ -9,15 +9,26 @@ afterEach(() => {
 /** A store in memory that tells what it holds. */
 function memoryStore() {
   const pieces = new Map<number, Uint8Array>();
+  const parts = new Map<number, Uint8Array>();
   let held = 0;
   return {
     pieces,
+    parts,
     held: () => held,
     write: async (n: number, bytes: Uint8Array) => void pieces.set(n, bytes.slice()),
     read: async (n: number) => {
       const piece = pieces.get(n);
       if (piece === undefined) throw new Error(`piece ${n} is gone`);
       return piece.slice();
+    },
+    writePart: async (n: number, bytes: Uint8Array) => void parts.set(n, bytes.slice()),
+    readPart: async (n: number) => {
+      const part = parts.get(n);
+      if (part === undefined) throw new Error(`part ${n} is gone`);
+      return part.slice();
+    },
+    dropParts: (below: number) => {
+      for (const n of parts.keys()) if (n < below) parts.delete(n);
     },
     drop: (below: number) => {
       for (const n of pieces.keys()) if (n < below) pieces.delete(n);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BodyBytes } from '../../src/body-bytes.ts';
 import { differenceOf, type FingerprintInput, fingerprintOf } from '../../src/request/fingerprint.ts';
 
 const encoder = new TextEncoder();
@@ -18,7 +19,7 @@ function fingerprint(
       query: '',
       contentType: 'application/json',
       ...input,
-      body: encoder.encode(input.body ?? '{}'),
+      body: BodyBytes.of(encoder.encode(input.body ?? '{}')),
     },
     mode,
   );
