@@ -202,8 +202,11 @@ class GrowingSegments {
 
   /** All segments, none larger than what it holds. */
   end(): Uint8Array[] {
-    // A read that is still under way has the buffer, and what is in it.
-    if (this.#last.byteLength === 0) this.#filled = 0;
+    // A read that is still under way has taken the buffer with it, and what is in it.
+    if (this.#last.buffer.detached) {
+      this.#last = new Uint8Array(0);
+      this.#filled = 0;
+    }
     if (this.#filled < this.#lastCapacity) {
       this.#room.shrink(this.#lastCapacity - this.#filled);
       this.#moveTo(new Uint8Array(this.#filled));
@@ -221,5 +224,5 @@ class GrowingSegments {
 
 /** Gives the memory of bytes back now, not when they are collected. Whoever refers to them finds none. */
 export function free(bytes: Uint8Array): void {
-  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  if (bytes.buffer instanceof ArrayBuffer && !bytes.buffer.detached) bytes.buffer.transfer(0);
 }
