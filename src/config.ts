@@ -6,15 +6,18 @@
  */
 import * as v from 'valibot';
 import type { LedgerNamespace } from './ledger/call.ts';
+import type { CorsOrigins } from './origin.ts';
 import type { ScopeFrom } from './request/caller.ts';
 import {
   adminTokenSetting,
   bindingOf,
   hotSetting,
+  operatorHostSetting,
   type RouteSettings,
   routeSettings,
   type StatusRange,
 } from './settings.ts';
+import { whyUnknownField } from './unknown-settings.ts';
 
 export type Upstream =
   /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
@@ -39,6 +42,8 @@ export interface Route {
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
   readonly unknownOutcome: 'retry' | 'refuse';
+  /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
+  readonly corsOrigins: CorsOrigins;
   readonly upstreamTimeoutSeconds: number;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
@@ -61,6 +66,8 @@ export interface Config {
   readonly rateLimiter: RateLimit | null;
   /** The operator's secret; `null` switches the operator surface off. */
   readonly adminToken: string | null;
+  /** The one host that the operator surface answers on, and that passes nothing on; `null`: it shares every host. */
+  readonly operatorHost: string | null;
   /** Where each keyed request leaves a data point, if anywhere. */
   readonly events: AnalyticsEngineDataset | null;
 }
@@ -98,6 +105,8 @@ export function parseConfig(env: object): ConfigResult {
   const hotSeconds = parseSetting(hotSetting, bindings.get('HOT_SECONDS'), 'HOT_SECONDS', bad);
 
   const adminToken = parseSetting(adminTokenSetting, bindings.get('ADMIN_TOKEN'), 'ADMIN_TOKEN', bad) ?? null;
+  const operatorHost =
+    parseSetting(operatorHostSetting, bindings.get('OPERATOR_HOST'), 'OPERATOR_HOST', bad) ?? null;
 
   const ledger = bindings.get('LEDGER');
   if (!isLedgerNamespace(ledger)) {
@@ -133,7 +142,16 @@ export function parseConfig(env: object): ConfigResult {
   const dataset = isDataset(events) ? events : null;
   return {
     ok: true,
-    config: { routes, hotSeconds, ledger, results, rateLimiter: limiter, adminToken, events: dataset },
+    config: {
+      routes,
+      hotSeconds,
+      ledger,
+      results,
+      rateLimiter: limiter,
+      adminToken,
+      operatorHost,
+      events: dataset,
+    },
   };
 }
 
@@ -180,7 +198,7 @@ function parseRoute(
 ): Route {
   for (const field of Object.keys(table)) {
     if (!Object.hasOwn(routeSettings, field))
-      bad.push({ setting: `${name}.${field}`, why: 'is not a route setting' });
+      bad.push({ setting: `${name}.${field}`, why: whyUnknownField(field) });
   }
   const settings = {
     ...v.parse(v.object(routeSettings), {}),

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
@@ -6,21 +6,29 @@ import { Leases } from './ledger/leases.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
-import { operatorApp } from './operator/operator.ts';
+import { noSurface, operatorSurface } from './operator/operator.ts';
+import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { partiesOf } from './request/address.ts';
-import { RequestBodies } from './request/body.ts';
+import { isUnread, RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
 import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import {
+  answerPreflight,
+  answerPreflightWithoutRoute,
+  type CorsPolicy,
+  shareResponse,
+} from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
 import { responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
+import { unknownSettings } from './unknown-settings.ts';
 
 type App = Hono<{ Bindings: object }>;
 type RequestContext = Context<{ Bindings: object }>;
@@ -30,12 +38,21 @@ const apps = new WeakMap<object, App>();
 /** The request bodies of this isolate. */
 const bodies = new RequestBodies();
 
+/** Answers a request. One that is answered before its body was read has it dropped first, so that the client gets the answer. */
+export async function answer(request: Request, env: object, ctx: ExecutionContext): Promise<Response> {
+  const response = await gatewayOf(env).fetch(request, env, ctx);
+  if (isUnread(request)) await bodies.drop(request);
+  return response;
+}
+
 /** The gateway for this environment, made once per isolate. */
 export function gatewayOf(env: object): App {
   const before = apps.get(env);
   if (before !== undefined) return before;
   const result = configOf(env);
-  const app = result.ok ? gateway(result.config) : misconfigured(result.bad);
+  const unknown = unknownSettings(env);
+  if (unknown.length > 0) log('warn', 'setting-unknown', { detail: sayWhatIsWrong(unknown) });
+  const app = result.ok ? gateway(result.config) : misconfigured([...result.bad, ...unknown]);
   apps.set(env, app);
   return app;
 }
@@ -44,33 +61,58 @@ function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.route('/', operatorApp(config));
-  app.all(`${OPERATOR_PREFIX}/*`, (c) => notFound(c.req.url));
+  const operator = operatorSurface(config);
+  app.route('/', operator.app);
+  app.all(`${OPERATOR_PREFIX}/*`, (c) => {
+    const url = new URL(c.req.url);
+    return problemResponse(url, noSurface(url, config));
+  });
+  const { operatorHost } = config;
+  if (operatorHost !== null) {
+    app.use((c, next) =>
+      isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
+    );
+  }
   const leases = new Leases();
   for (const route of config.routes) {
-    app.all(route.path, (c) => handle(c, config, route, leases));
+    const { path, corsOrigins: origins, keyHeader } = route;
+    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    const pass = (c: RequestContext) => handle(c, config, route, leases);
+    app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
-  app.notFound((c) => unread(c, notFound(c.req.url)));
+  app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
 function misconfigured(bad: readonly BadSetting[]): App {
-  const detail = bad.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  const detail = sayWhatIsWrong(bad);
   log('error', 'config-invalid', { detail });
   const app: App = new Hono();
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  app.all('*', (c) =>
-    unread(c, problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail: `${detail}.` })),
-  );
+  const invalid = (c: RequestContext) =>
+    problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail });
+  app.all(`${OPERATOR_PREFIX}/*`, invalid);
+  app.all('*', (c) => answerPreflightWithoutRoute(c.req.raw) ?? invalid(c));
   return app;
 }
 
-/** The answer to a request whose body nobody has read: its client gets to read it. */
-async function unread(c: RequestContext, response: Response): Promise<Response> {
-  await bodies.drop(c.req.raw);
-  return response;
+function sayWhatIsWrong(settings: readonly BadSetting[]): string {
+  const text = settings.map(({ setting, why }) => `${setting} ${why}`).join('; ');
+  return text.endsWith('?') ? text : `${text}.`;
+}
+
+/** What pages of other origins get of a route whose CORS is the gateway's: preflights answered here, and its fields on all else. */
+function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
+  return async (c, next) => {
+    const preflight = answerPreflight(c.req.raw, policy);
+    if (preflight !== null) return preflight;
+    // A defect of the route has become its problem by then.
+    await next();
+    shareResponse(c.res.headers, c.req.raw.headers.get('origin'), policy.origins);
+    return;
+  };
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
@@ -128,10 +170,7 @@ async function keyed(
   });
 
   const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
-  if (read.kind === 'refused') {
-    await bodies.drop(request);
-    return refuse(read.problem);
-  }
+  if (read.kind === 'refused') return refuse(read.problem);
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }

@@ -1,7 +1,7 @@
-import { gatewayOf } from './gateway.ts';
+import { answer } from './gateway.ts';
 
 export { Ledger } from './ledger/ledger.ts';
 
 export default {
-  fetch: (request, env, ctx) => gatewayOf(env).fetch(request, env, ctx),
+  fetch: answer,
 } satisfies ExportedHandler<object>;

@@ -3,6 +3,7 @@
  */
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
+import { type CorsOrigins, faultOfOrigin } from './origin.ts';
 import type { ScopePart } from './request/caller.ts';
 import { inOneSpelling } from './request/target.ts';
 
@@ -154,6 +155,29 @@ const pathPattern = v.pipe(
   v.transform(inOneSpelling),
 );
 
+/** Each origin with what is wrong with it; `*` and `none` only by themselves. */
+const corsOrigins = v.pipe(
+  list(
+    v.pipe(
+      v.string(),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed || ['*', 'none'].includes(dataset.value)) return;
+        const message = faultOfOrigin(dataset.value);
+        if (message !== null) addIssue({ message });
+      }),
+    ),
+    'https://app.example.com,https://admin.example.com',
+    'none',
+  ),
+  v.check(
+    (origins) => origins.length === 1 || !origins.some((origin) => ['*', 'none'].includes(origin)),
+    'must be a list of origins, or * for all, or none',
+  ),
+  v.transform(([first = '', ...others]): CorsOrigins => {
+    return first === '*' || first === 'none' ? first : [first, ...others];
+  }),
+);
+
 export const routeSettings = {
   path: v.optional(pathPattern, '/*'),
   upstream: v.optional(upstreamUrl),
@@ -177,6 +201,7 @@ export const routeSettings = {
   waitSeconds: integer(0, 3_600, 60),
   recordStatuses: list(statusRange, '200-299,404', '200-299'),
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
+  corsOrigins,
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
@@ -207,6 +232,27 @@ export const adminTokenSetting = v.optional(
     v.transform((token) => (token === '' ? undefined : token)),
   ),
 );
+
+/** The operator's own host: a name, and a port where it is not the usual one. In the URL's own spelling. */
+export const operatorHostSetting = v.optional(
+  v.pipe(
+    v.string('must be a host name'),
+    v.transform((host) => host.trim().toLowerCase()),
+    v.check(
+      (host) => host === '' || isHost(host),
+      'must be a host name such as ops.example.com, with a port if need be, and nothing else',
+    ),
+    v.transform((host) => (host === '' ? undefined : host)),
+  ),
+);
+
+/** Whether it is a host as a URL spells it, so that it can be compared with one. */
+function isHost(host: string): boolean {
+  return (
+    /^(\[[\da-f:.]+\]|[a-z\d-]+(\.[a-z\d-]+)*)(:\d+)?$/.test(host) &&
+    ['http', 'https'].every((scheme) => URL.parse(`${scheme}://${host}`)?.host === host)
+  );
+}
 
 /** Whether Hono's router takes the pattern. It compiles one on the first match, so one is made here. */
 function isPathPattern(path: string): boolean {

@@ -28,6 +28,7 @@ test('with an upstream and nothing else, everything has its default', () => {
       waitSeconds: 60,
       recordStatuses: [{ from: 200, to: 299 }],
       unknownOutcome: 'retry',
+      corsOrigins: 'none',
       upstreamTimeoutSeconds: 600,
       maxRequestBytes: 10_485_760,
       maxRecordBytes: 26_214_400 - 65_536,
@@ -76,6 +77,20 @@ test.each([
     },
   ],
   ['UNKNOWN_OUTCOME', 'refuse', { unknownOutcome: 'refuse' }],
+  ['CORS_ORIGINS', 'none', { corsOrigins: 'none' }],
+  ['CORS_ORIGINS', ' * ', { corsOrigins: '*' }],
+  ['CORS_ORIGINS', ['*'], { corsOrigins: '*' }],
+  [
+    'CORS_ORIGINS',
+    'https://app.example, http://localhost:5173',
+    { corsOrigins: ['https://app.example', 'http://localhost:5173'] },
+  ],
+  ['CORS_ORIGINS', ['https://[2001:db8::1]:8443'], { corsOrigins: ['https://[2001:db8::1]:8443'] }],
+  [
+    'CORS_ORIGINS',
+    'capacitor://localhost,chrome-extension://abcdefghijklmnop',
+    { corsOrigins: ['capacitor://localhost', 'chrome-extension://abcdefghijklmnop'] },
+  ],
   ['UPSTREAM_TIMEOUT_SECONDS', '5', { upstreamTimeoutSeconds: 5 }],
   ['MAX_REQUEST_BYTES', '1', { maxRequestBytes: 1 }],
   ['MAX_RECORD_BYTES', '1', { maxRecordBytes: 1 }],
@@ -126,6 +141,26 @@ test.each([
   ['RECORD_STATUSES', '299-200', 'ends before it begins'],
   ['RECORD_STATUSES', '2xx', '200-299,404'],
   ['RECORD_STATUSES', '100', '200 to 599'],
+  ['CORS_ORIGINS', '', 'list such as https://app.example.com,'],
+  ['CORS_ORIGINS', 'app.example', 'such as https://app.example.com; "app.example" is not one'],
+  ['CORS_ORIGINS', 'localhost:3000', '"localhost:3000" is not one'],
+  ['CORS_ORIGINS', '//app.example', '"//app.example" is not one'],
+  [
+    'CORS_ORIGINS',
+    'https://app.example/',
+    'a slash at the end: https://app.example, not "https://app.example/"',
+  ],
+  ['CORS_ORIGINS', 'https://app.example/shop', 'without a path'],
+  ['CORS_ORIGINS', 'https://app.example:443', 'https://app.example, not "https://app.example:443"'],
+  ['CORS_ORIGINS', 'https://App.example', 'https://app.example, not "https://App.example"'],
+  ['CORS_ORIGINS', 'https://bücher.example', 'https://xn--bcher-kva.example, not'],
+  ['CORS_ORIGINS', 'https://ann@app.example', 'https://app.example, not'],
+  ['CORS_ORIGINS', 'https://*.app.example', 'is a pattern'],
+  ['CORS_ORIGINS', 'null', 'must not hold null'],
+  ['CORS_ORIGINS', 'capacitor://localhost/', 'scheme://host[:port]'],
+  ['CORS_ORIGINS', 'file:///', 'scheme://host[:port]'],
+  ['CORS_ORIGINS', '*,https://app.example', 'or * for all'],
+  ['CORS_ORIGINS', 'https://app.example,none', 'or * for all'],
   ['MAX_RECORD_BYTES', '26214400', 'whole number'],
   ['LEDGER_SHARDS', 'many', 'whole number'],
   ['LEDGER_LOCATION', 'moon', 'location hint'],
@@ -184,6 +219,15 @@ test('a route takes what it does not set from the environment', () => {
     { path: '/a', ttlSeconds: 5, keyHeader: 'X-Key', upstream: { kind: 'url', base: 'https://a.example' } },
     { path: '/b', ttlSeconds: 100, keyHeader: 'X-Key', upstream: { kind: 'service', name: 'BOUND' } },
   ]);
+});
+
+test('a route can leave CORS to its upstream where the others do not', () => {
+  const env = {
+    ...minimal,
+    CORS_ORIGINS: 'https://app.example',
+    ROUTES: [{ path: '/a' }, { path: '/b', corsOrigins: 'none' }],
+  };
+  expect(routes(env)).toMatchObject([{ corsOrigins: ['https://app.example'] }, { corsOrigins: 'none' }]);
 });
 
 test('routes may come as JSON text', () => {

@@ -11,11 +11,12 @@ export const EXIT = {
   unauthorized: 4,
 } as const;
 
-/** Ends the command with a message for people and a code for scripts. */
+/** Ends the command with a message for people, of one line and perhaps more below it, and a code for scripts. */
 export class Exit extends Error {
   constructor(
     readonly code: (typeof EXIT)[Exclude<keyof typeof EXIT, 'done'>],
     message: string,
+    readonly more: readonly string[] = [],
   ) {
     super(message);
   }

@@ -30,6 +30,7 @@ export function explain(route: Route): string[] {
       route.unknownOutcome === 'retry'
         ? 'When the outcome is unknown, a retry RUNS IT AGAIN.'
         : 'When the outcome is unknown, retries are REFUSED with 409 until an operator forgets it or its time ends.',
+      corsSentence(route),
       `Its executions are spread over ${route.shards} ledger ${route.shards === 1 ? 'object' : 'objects'}${near}.`,
     ].map((sentence) => `  ${sentence}`),
   ];
@@ -63,6 +64,17 @@ function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
   return forwardKeyAs === keyHeader
     ? 'The upstream gets the key too.'
     : `The upstream gets the key as ${forwardKeyAs}.`;
+}
+
+function corsSentence({ corsOrigins }: Route): string {
+  switch (corsOrigins) {
+    case 'none':
+      return 'Which pages of other origins may read its answers is up to the upstream.';
+    case '*':
+      return 'Pages of ANY origin may read its answers, without cookies or other credentials of the browser.';
+    default:
+      return `Pages of ${corsOrigins.join(', ')} may read its answers, cookies included; the upstream has no say in that.`;
+  }
 }
 
 function statusText({ recordStatuses }: Route): string {

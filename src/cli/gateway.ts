@@ -5,17 +5,24 @@ import {
   type ExecutionList,
   executionDetail,
   executionList,
+  KEY_FIELD,
 } from '../operator/schemas.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { EXIT, Exit } from './exit.ts';
+import { ask } from './fetch.ts';
 import { headersFrom } from './headers.ts';
 import type { Parsed } from './options.ts';
 
 const problem = v.object({ detail: v.string() });
 
+/** What a list is narrowed to. */
+export type Sought = Readonly<
+  Partial<Record<'key' | 'state' | 'route' | 'limit' | 'cursor', string | undefined>>
+>;
+
 /** A gateway, as its operator reaches it. Each method ends the command where it gets no proper answer. */
 export interface Gateway {
-  list(query: Readonly<Record<string, string | undefined>>): Promise<ExecutionList>;
+  list(sought: Sought): Promise<ExecutionList>;
   /** `null` where it is not known. */
   find(id: string): Promise<ExecutionDetail | null>;
   forget(id: string): Promise<void>;
@@ -25,37 +32,42 @@ export type { Execution, ExecutionDetail, ExecutionList };
 
 /** The gateway that `--url` or ONCEGATE_URL names, with the token of ONCEGATE_ADMIN_TOKEN. */
 export function gatewayFrom(options: Parsed): Gateway {
-  const base = options.text('url') ?? process.env.ONCEGATE_URL;
-  if (base === undefined) throw new Exit(EXIT.usage, 'Which gateway? Give --url, or set ONCEGATE_URL.');
-  if (!/^https?:$/.test(URL.parse(base)?.protocol ?? '')) {
-    throw new Exit(EXIT.usage, `${base} is not an http or https URL.`);
-  }
+  const url = options.text('url') ?? process.env.ONCEGATE_URL;
+  if (url === undefined) throw new Exit(EXIT.usage, 'Which gateway? Give --url, or set ONCEGATE_URL.');
+  const origin = originOf(url);
   const token = process.env.ONCEGATE_ADMIN_TOKEN;
   if (token === undefined || token === '') {
     throw new Exit(EXIT.unauthorized, 'Set ONCEGATE_ADMIN_TOKEN to the gateway’s ADMIN_TOKEN.');
   }
   const headers = headersFrom(options.texts('header'));
-  headers.set('authorization', `Bearer ${token}`);
-  const ask = (path: string, method = 'GET') =>
-    request(`${base.replace(/\/+$/, '')}${OPERATOR_PREFIX}${path}`, { method, headers });
+  setField(headers, 'authorization', `Bearer ${token}`, 'ONCEGATE_ADMIN_TOKEN');
+  const request = (path: string, method: 'GET' | 'DELETE' = 'GET', fields = headers) =>
+    operatorRequest(`${origin}${OPERATOR_PREFIX}${path}`, { method, headers: fields });
 
   return {
-    list: async (query) => {
-      const given = Object.entries(query).flatMap(([name, value]) =>
+    list: async ({ key, ...rest }) => {
+      const given = Object.entries(rest).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, value]],
       );
-      const response = await ask(`/executions?${new URLSearchParams(given)}`);
+      // An address is kept in the logs of each proxy on the way; a key does not belong there.
+      const fields = new Headers(headers);
+      if (key !== undefined) setField(fields, KEY_FIELD, key, 'An idempotency key');
+      const response = await request(`/executions?${new URLSearchParams(given)}`, 'GET', fields);
       if (response.status === 400) throw new Exit(EXIT.usage, await detailOf(response));
-      return read(response, executionList);
+      const list = await read(response, executionList);
+      if (key !== undefined && !hasLookedForKey(response)) {
+        throw new Exit(EXIT.unreachable, `${NOT_UNDERSTOOD} It did not look for the key.`);
+      }
+      return list;
     },
     find: async (id) => {
-      const response = await ask(`/executions/${encodeURIComponent(id)}`);
+      const response = await request(`/executions/${encodeURIComponent(id)}`);
       if (response.status === 404) return null;
       if (response.status === 400) throw new Exit(EXIT.usage, await detailOf(response));
       return read(response, executionDetail);
     },
     forget: async (id) => {
-      const response = await ask(`/executions/${encodeURIComponent(id)}`, 'DELETE');
+      const response = await request(`/executions/${encodeURIComponent(id)}`, 'DELETE');
       if (response.ok) return;
       const detail = await detailOf(response);
       throw new Exit(
@@ -66,13 +78,37 @@ export function gatewayFrom(options: Parsed): Gateway {
   };
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, init);
-  } catch (error) {
-    throw new Exit(EXIT.unreachable, `${new URL(url).origin} cannot be reached: ${reasonOf(error)}`);
+/** The operator's surface has one place on a host, so a path is a mistake; and the token would go to wherever it leads. */
+function originOf(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new Exit(EXIT.usage, `${text} is not an http or https URL.`);
   }
+  if (url.href === `${url.origin}/`) return url.origin;
+  throw new Exit(
+    EXIT.usage,
+    `--url takes the gateway’s origin, ${url.origin}, without a path, query, fragment, user name or password.`,
+  );
+}
+
+function setField(headers: Headers, name: string, value: string, what: string): void {
+  if (!/^[\x20-\x7e]+$/.test(value))
+    throw new Exit(EXIT.usage, `${what} holds visible ASCII characters only.`);
+  headers.set(name, value);
+}
+
+/** A gateway that does not know the field lists everything, which must not be taken for what the key led to. */
+function hasLookedForKey(response: Response): boolean {
+  const fields =
+    response.headers
+      .get('vary')
+      ?.toLowerCase()
+      .split(/\s*,\s*/) ?? [];
+  return fields.includes(KEY_FIELD.toLowerCase());
+}
+
+async function operatorRequest(url: string, init: RequestInit): Promise<Response> {
+  const response = await ask(url, init);
   if (response.status === 401)
     throw new Exit(EXIT.unauthorized, 'The gateway does not take this ONCEGATE_ADMIN_TOKEN.');
   if (response.status === 404 && (await isOff(response.clone()))) {
@@ -90,11 +126,13 @@ async function isOff(response: Response): Promise<boolean> {
   return !body.success;
 }
 
+const NOT_UNDERSTOOD = 'The gateway’s answer is not understood. Is it of another version?';
+
 async function read<T extends v.GenericSchema>(response: Response, schema: T): Promise<v.InferOutput<T>> {
   if (!response.ok) throw new Exit(EXIT.unreachable, await detailOf(response));
   const result = v.safeParse(schema, await json(response));
   if (result.success) return result.output;
-  throw new Exit(EXIT.unreachable, 'The gateway’s answer is not understood. Is it of another version?');
+  throw new Exit(EXIT.unreachable, NOT_UNDERSTOOD);
 }
 
 async function detailOf(response: Response): Promise<string> {
@@ -108,9 +146,4 @@ async function json(response: Response): Promise<unknown> {
   } catch {
     return null;
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

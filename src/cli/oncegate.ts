@@ -25,23 +25,23 @@ const HELP = `oncegate ${version}: an idempotency gateway for Cloudflare Workers
 
 Setting up
   init [DIRECTORY] --upstream URL [--name NAME] [--force]
-                            write a wrangler.toml that puts a gateway in front of an upstream
-  check [FILE] [--env NAME] whether a wrangler.toml makes a gateway, and what each route will do
+                            write a wrangler.jsonc that puts a gateway in front of an upstream
+  check [FILE] [--env NAME] whether wrangler's configuration makes a gateway, and what each route will do
 
 Looking at a gateway
   executions [--key KEY] [--state running|completed|unknown] [--route PATH] [--limit N] [--cursor C]
                             list executions, newest first
   show KEY                  what happened to this key; with --id, to this execution
   forget ID                 let the next request with its key run again
-  tail [--state S] [--route PATH] [--interval SECONDS]
-                            print executions as they begin and change
+  tail [--state S] [--route PATH] [--interval SECONDS] [--last N]
+                            print executions as they begin and change, after the last N
 
 Measuring
   bench URL [--requests N] [--connections N] [--method M] [--body TEXT] [--header 'NAME: VALUE'] [--key-header NAME]
                             send requests with new keys, then again. They RUN upstream
 
-Every command takes --json. A gateway is named by --url or ONCEGATE_URL, and opened by ONCEGATE_ADMIN_TOKEN;
---header 'NAME: VALUE' sends a field with each request, as a proxy in front may want.
+Every command takes --json. A gateway is named by its origin, https://gate.example.com, in --url or ONCEGATE_URL, and
+opened by ONCEGATE_ADMIN_TOKEN; --header 'NAME: VALUE' sends a field with each request, as a proxy in front may want.
 
 Exit codes: 0 done · 1 the answer is no (not valid, not known, not forgotten, errors) · 2 wrong use ·
 3 the gateway cannot be reached · 4 the admin token is missing or wrong
@@ -77,6 +77,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof Exit)) throw error;
-  note(error.message);
+  for (const text of [error.message, ...error.more]) note(text);
   process.exitCode = error.code;
 }

@@ -16,6 +16,7 @@ const ALL = {
   name: { type: 'string' },
   force: { type: 'boolean' },
   interval: { type: 'string' },
+  last: { type: 'string' },
   requests: { type: 'string' },
   connections: { type: 'string' },
   method: { type: 'string' },
@@ -82,6 +83,22 @@ function tryParse(args: readonly string[], options: NonNullable<ParseArgsConfig[
   try {
     return parseArgs({ args: withIdsLast(args), options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new Exit(EXIT.usage, error instanceof Error ? error.message : String(error));
+    throw new Exit(EXIT.usage, whatIsWrong(error));
+  }
+}
+
+/** What Node says in its own words and at length, in ours. */
+function whatIsWrong(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [, name = ''] = /'(-[^' ]*)/.exec(error.message) ?? [];
+  switch ('code' in error ? error.code : null) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
+      return `This command has no option ${name}; see --help. What begins with a dash and is none goes last, after --.`;
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
+      return error.message.includes('does not take an argument')
+        ? `${name} takes no value; see --help.`
+        : `${name} needs a value; where that begins with a dash, ${name}=VALUE.`;
+    default:
+      return error.message;
   }
 }

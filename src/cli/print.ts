@@ -1,27 +1,30 @@
 import { durationText, relativeText } from '../operator/console/format.ts';
 import type { Execution, ExecutionDetail, ExecutionList } from './gateway.ts';
+import { printable, printableJson } from './printable.ts';
 
+/** One line. Whatever it holds, it stays one, and does nothing to the terminal. */
 export function line(text = ''): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 /** One JSON value on lines of its own, for programs. */
 export function json(value: unknown): void {
-  line(JSON.stringify(value, null, 2));
+  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** One JSON value on one line, where more will follow. */
 export function jsonLine(value: unknown): void {
-  line(JSON.stringify(value));
+  process.stdout.write(`${printableJson(JSON.stringify(value))}\n`);
 }
 
-/** For people, on standard error, so that it stays out of what a program reads. */
+/** One line for people, on standard error, so that it stays out of what a program reads. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 /** Columns under their headings, each as wide as its widest text. */
-export function table(rows: readonly (readonly string[])[]): void {
+export function table(given: readonly (readonly string[])[]): void {
+  const rows = given.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
     line(

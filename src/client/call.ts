@@ -1,4 +1,6 @@
+import { checkIsKey, checkMadeKey } from './key-syntax.js';
 import type { Settings } from './options.js';
+import { followWithinOrigin, type Stop, showsRedirects } from './redirect.js';
 import { repeatableBody } from './request-body.js';
 
 /** One call of the fetch, made ready to be sent more than once with the same key and the same bytes. */
@@ -21,9 +23,6 @@ export type KeyedCall = Call & { readonly key: string };
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
-/** What the gateway takes as a bare key: visible ASCII. */
-const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * Reads what `fetch` was called with. A one-shot body is read into memory here, as it could not be sent twice.
@@ -54,10 +53,8 @@ export async function prepareCall(
   };
   const request = new Request(given ? given.url : input, described);
 
-  if (keyed && !headers.has(settings.keyHeader)) {
-    headers.set(settings.keyHeader, checkKey(await settings.key(request)));
-  }
-  const key = keyed ? (headers.get(settings.keyHeader) ?? undefined) : undefined;
+  const key = keyed ? await keyOf(headers, request, settings) : undefined;
+  if (key !== undefined) headers.set(settings.keyHeader, key);
   if (key !== undefined && (init?.mode ?? given?.mode) === 'no-cors') {
     throw new TypeError(`mode: a no-cors request cannot carry ${settings.keyHeader}`);
   }
@@ -67,7 +64,12 @@ export async function prepareCall(
     ...(body.kind === 'repeatable' && body.value !== null && { body: body.value }),
   };
   // Apart from the settings: a runtime's own fetch refuses to be called as a method of another object.
-  const { fetch: send } = settings;
+  const { fetch: sendOnce, keyHeader } = settings;
+  // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
+  const sendHere = (how: RequestInit) => sendOnce(input, { ...sent, ...how });
+  const here: Stop = { url: request.url, method, headers, body: sent.body ?? null };
+  const redirect = init?.redirect ?? given?.redirect ?? 'follow';
+  const followed = key !== undefined && redirect === 'follow' && showsRedirects();
   return {
     key,
     method,
@@ -75,12 +77,19 @@ export async function prepareCall(
     repeatable: keyed || (IDEMPOTENT_METHODS.has(method) && body.kind === 'repeatable'),
     signal,
     request,
-    // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
-    send: (attemptSignal) => send(input, { ...sent, signal: attemptSignal }),
+    send: (attemptSignal) => {
+      if (!followed) return sendHere({ signal: attemptSignal });
+      const how = { signal: attemptSignal, redirect: 'manual' } as const;
+      return followWithinOrigin(here, keyHeader, (stop) => {
+        if (stop === here) return sendHere(how);
+        const { url, ...there } = stop;
+        return sendOnce(url, { ...init, ...there, ...how });
+      });
+    },
   };
 }
 
-function checkKey(key: unknown): string {
-  if (typeof key === 'string' && KEY.test(key)) return key;
-  throw new TypeError('key: expected 1 to 255 characters of visible ASCII');
+async function keyOf(headers: Headers, request: Request, settings: Settings): Promise<string> {
+  const given = headers.get(settings.keyHeader);
+  return given === null ? checkMadeKey(await settings.key(request)) : checkIsKey(given);
 }

@@ -21,10 +21,9 @@ export function checkOptionalFunction(name: string, value: unknown): void {
 /** An optional store, recognised by its methods, or a `TypeError` that names the option. */
 export function checkOptionalStore(name: string, value: unknown): void {
   if (value === undefined) return;
-  const methods = ['get', 'set', 'delete'] as const;
-  const store = value as Partial<Record<(typeof methods)[number], unknown>> | null;
-  if (methods.every((method) => typeof store?.[method] === 'function')) return;
-  throw new TypeError(`${name}: expected a ResultStore with get, set and delete, got ${shown(value)}`);
+  const store = value as { readonly get?: unknown; readonly set?: unknown } | null;
+  if (typeof store?.get === 'function' && typeof store.set === 'function') return;
+  throw new TypeError(`${name}: expected a ResultStore with get and set, got ${shown(value)}`);
 }
 
 /** A non-empty string, or a `TypeError` that names the option. */

@@ -70,8 +70,12 @@ export class BrokenBodyError extends Error {
 }
 
 /**
- * A key used before for a different request (other method, URL, media type or body), found in the client's own store.
- * The same rule as the gateway's 422 `key-reused`; nothing was sent.
+ * A key used before for something else, found in the client's own store. The same rule as the gateway's 422 `key-reused`;
+ * nothing was sent.
+ *
+ * - `reason`: `other-request` (other method, URL, media type or body) or `other-credentials` (the same caller by the
+ *   fields that name him, but with another `Cookie`: perhaps another user's session, so he does not get the response).
+ * - `key`: the key in question.
  *
  * @example
  * ```ts
@@ -81,9 +85,15 @@ export class BrokenBodyError extends Error {
 export class KeyReusedError extends Error {
   override readonly name = 'KeyReusedError';
   readonly key: string;
+  readonly reason: 'other-request' | 'other-credentials';
 
-  constructor(key: string) {
-    super(`The key ${key} was already used for a different request. Use a new key for a new request.`);
+  constructor(key: string, reason: KeyReusedError['reason']) {
+    super(
+      reason === 'other-request'
+        ? `The key ${key} was already used for a different request. Use a new key for a new request.`
+        : `The key ${key} was already used with other credentials: the Cookie field differs. Use a key of its own for each user.`,
+    );
     this.key = key;
+    this.reason = reason;
   }
 }

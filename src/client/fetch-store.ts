@@ -1,27 +1,26 @@
 import { until } from './abort.js';
 import type { KeyedCall } from './call.js';
+import { callerOf } from './caller.js';
+import { checkText } from './checks.js';
 import { collect } from './collect.js';
 import { KeyReusedError } from './errors.js';
 import { deterministicKey, requestKey } from './keys.js';
 import type { Settings } from './options.js';
 import { withBody } from './response.js';
+import { SingleFlight } from './single-flight.js';
 import type { ResultStore } from './store.js';
 import {
   decodeStored,
   encodeStored,
+  type Identity,
+  MAX_RECORD_BYTES,
   type StoredResponse,
   storedFrom,
   toResponse,
 } from './stored-response.js';
 
-/** Longest response body recorded, in bytes; the gateway's own bound. */
-const MAX_RECORD_BYTES = 26_214_400;
-
-/** Who is calling; the cookies count only where none of these says so. Callers never see each other's results. */
-const CALLER_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];
-
 interface Run {
-  readonly fingerprint: string;
+  readonly identity: Identity;
   readonly outcome: Promise<StoredResponse>;
 }
 
@@ -32,7 +31,7 @@ interface Lead {
   readonly outcome: Promise<StoredResponse>;
 }
 
-const running = new WeakMap<ResultStore, Map<string, Run>>();
+const running = new SingleFlight<Run>();
 
 /**
  * Answers a call from the store, joins it to a run of the same key, or runs it and records its success.
@@ -48,20 +47,17 @@ export async function fetchThroughStore(
   send: (call: KeyedCall) => Promise<Response>,
 ): Promise<Response> {
   const { key, signal } = call;
-  const [name, fingerprint] = await Promise.all([recordName(call), requestKey(call.request)]);
-  const runs = running.get(store) ?? new Map<string, Run>();
-  running.set(store, runs);
+  const { name, identity } = await recordOf(call, settings);
 
-  const joined = runs.get(name);
+  const joined = running.get(store, name);
   if (joined) {
-    if (joined.fingerprint !== fingerprint) throw new KeyReusedError(key);
+    checkSame(key, joined.identity, identity);
     return replay(key, await until(joined.outcome, signal), settings);
   }
 
   const leading = lead();
   const outcome = leading.then((started) => started.outcome);
-  runs.set(name, { fingerprint, outcome });
-  outcome.catch(() => {}).finally(() => runs.delete(name));
+  running.add(store, name, { identity, outcome }, outcome);
   const { live } = await until(leading, signal);
   return live;
 
@@ -69,17 +65,17 @@ export async function fetchThroughStore(
     const bytes = await store.get(name);
     if (bytes) {
       const stored = decodeStored(bytes);
-      if (stored.fingerprint !== fingerprint) throw new KeyReusedError(key);
+      checkSame(key, stored, identity);
       return { live: replay(key, stored, settings), outcome: Promise.resolve(stored) };
     }
     const response = await send({ ...call, signal: undefined });
     if (response.body === null) {
-      const empty = await record(storedFrom(response, new Uint8Array(), fingerprint));
+      const empty = await record(storedFrom(response, new Uint8Array(), identity));
       return { live: response, outcome: Promise.resolve(empty) };
     }
     const [forCaller, forRecord] = response.body.tee();
     const outcome = readWhole(forRecord).then(
-      (body) => record(storedFrom(response, body, fingerprint)),
+      (body) => record(storedFrom(response, body, identity)),
       (error) => {
         if (response.ok && error instanceof RangeError) settings.onUnrecorded?.({ key, error });
         throw error;
@@ -100,10 +96,24 @@ export async function fetchThroughStore(
   }
 }
 
-function recordName({ key, url, request }: KeyedCall): Promise<string> {
-  const said = CALLER_HEADERS.map((header) => request.headers.get(header));
-  const caller = said.some((value) => value !== null) ? said : request.headers.get('cookie');
-  return deterministicKey('oncegate/fetch', new URL(url).origin, caller, key);
+/** Where the store keeps the call's response, and what that has to be the response to. */
+async function recordOf(call: KeyedCall, settings: Settings): Promise<{ name: string; identity: Identity }> {
+  const { key, url, request } = call;
+  const caller = settings.caller
+    ? { name: { caller: checkText('caller', await settings.caller(request)) }, bound: null }
+    : callerOf(request.headers, settings.keyHeader);
+  const [name, fingerprint] = await Promise.all([
+    deterministicKey('oncegate/fetch', new URL(url).origin, caller.name, key),
+    requestKey(request),
+  ]);
+  // With the name in it, equal cookies of two callers do not look equal in the store.
+  const bound = caller.bound && (await deterministicKey('oncegate/bound', name, caller.bound));
+  return { name, identity: { fingerprint, bound } };
+}
+
+function checkSame(key: string, known: Identity, asked: Identity): void {
+  if (known.fingerprint !== asked.fingerprint) throw new KeyReusedError(key, 'other-request');
+  if (known.bound !== asked.bound) throw new KeyReusedError(key, 'other-credentials');
 }
 
 function replay(key: string, stored: StoredResponse, settings: Settings): Response {

@@ -11,7 +11,10 @@ import { continuable } from './resume.js';
  * - Each unsafe request gets an idempotency key (draft-ietf-httpapi-idempotency-key-header) and keeps it on every
  *   retry; a key already there is kept.
  * - Network errors, 408, 425, 429, 500, 502, 503, 504 and the gateway's 409 `in-progress` are retried, after what
- *   `Retry-After` or `retry-after-ms` asks for, else after exponential backoff with full jitter. No other 4xx is.
+ *   `Retry-After` or `retry-after-ms` asks for, and at least exponential backoff with full jitter. No other 4xx is, and
+ *   nothing of which the server says `x-should-retry: false`.
+ * - A redirect within the origin is followed with the key. To another origin the key does not go: one that would take
+ *   method and body there (307, 308) is returned.
  * - At the end of its retries it returns the last response, as a plain `fetch` would (`throwWhenExhausted`: throws).
  * - A recorded response whose body breaks off is asked for again and continued at the byte where it broke.
  * - A streamed request body is kept in memory for the retries, up to `maxRequestBytes`.

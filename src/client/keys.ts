@@ -53,7 +53,9 @@ export async function deterministicKey(...parts: readonly KeyPart[]): Promise<st
 /**
  * A key for what a request says: method, URL (without fragment), media type and body. Submitting the same form twice
  * gives the same key; the boundary of a multipart body, which is drawn anew each time, is not part of it. Headers are
- * not either. The request passed in is not consumed; its body is read into memory from a copy.
+ * not either, credentials included: a token that was renewed makes no second order. Who is calling is for the store and
+ * the gateway to keep apart; where one credential stands for several users, put the user into a key of your own,
+ * `deterministicKey(user.id, await requestKey(request))`. The request passed in is not consumed; its body is read into memory from a copy.
  *
  * Two *intended* identical orders would share this key. Where that can happen, draw a {@link randomKey} when the form
  * is shown and keep it with the form instead.

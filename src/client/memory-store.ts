@@ -67,6 +67,7 @@ export class MemoryStore implements ResultStore {
     }
   }
 
+  /** Forgets a result; a key that is not there is no error. */
   async delete(key: string): Promise<void> {
     this.#remove(key);
   }

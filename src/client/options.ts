@@ -70,6 +70,13 @@ export interface IdempotentFetchOptions {
   readonly resume?: boolean;
   /** Remembers successful responses on this side, for an API that knows no idempotency. Default: none. */
   readonly store?: ResultStore;
+  /**
+   * Says who is calling, for `store`: callers of two names never see each other's responses. Default: every header that
+   * says credential or account, and the cookies, as far as the request shows them. Give it where the request does not show
+   * who is calling (a browser's cookies; credentials that `fetch` adds, or a client certificate), or where what it
+   * shows changes (a token that is renewed, a signature). What it returns is then all that counts.
+   */
+  readonly caller?: (request: Request) => string | Promise<string>;
   /** Called before each wait. Throwing gives up with what was thrown. */
   readonly onRetry?: (event: RetryEvent) => void;
   /** Called before a recorded response is returned. */
@@ -90,6 +97,7 @@ export interface Settings extends RetryTiming {
   readonly throwWhenExhausted: boolean;
   readonly resume: boolean;
   readonly store: ResultStore | undefined;
+  readonly caller: ((request: Request) => string | Promise<string>) | undefined;
   readonly onRetry: ((event: RetryEvent) => void) | undefined;
   readonly onReplay: ((event: ReplayEvent) => void) | undefined;
   readonly onUnrecorded: ((event: UnrecordedEvent) => void) | undefined;
@@ -114,7 +122,7 @@ const MOST_RETRIES = 100;
  * @throws {TypeError} naming the option that makes no sense
  */
 export function readOptions(options: IdempotentFetchOptions): Settings {
-  for (const name of ['fetch', 'key', 'onRetry', 'onReplay', 'onUnrecorded'] as const) {
+  for (const name of ['fetch', 'key', 'caller', 'onRetry', 'onReplay', 'onUnrecorded'] as const) {
     checkOptionalFunction(name, options[name]);
   }
   checkOptionalStore('store', options.store);
@@ -141,6 +149,7 @@ export function readOptions(options: IdempotentFetchOptions): Settings {
     throwWhenExhausted: readFlag('throwWhenExhausted', options.throwWhenExhausted, false),
     resume: readFlag('resume', options.resume, true),
     store: options.store,
+    caller: options.caller,
     onRetry: options.onRetry,
     onReplay: options.onReplay,
     onUnrecorded: options.onUnrecorded,

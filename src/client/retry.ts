@@ -16,18 +16,26 @@ const MAX_PROBLEM_BYTES = 65_536;
 
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 
+/** Fields in which a server says that the same request, sent again, gets the same answer; OpenAI's and Stripe's. */
+const SHOULD_RETRY_FIELDS = ['x-should-retry', 'stripe-should-retry'];
+
 /**
  * Whether this response is worth another try. A 409 is one only when it is the gateway's `in-progress` problem
- * (RFC 9457): any other conflict stays a conflict. The body stays readable for the caller.
+ * (RFC 9457): any other conflict stays a conflict. A server that says no is believed, one that says yes is not: it knows
+ * of itself that trying again is useless, but not of us that it is safe. The body stays readable for the caller.
  */
 export async function isRetryable(response: Response): Promise<boolean> {
+  if (SHOULD_RETRY_FIELDS.some((name) => response.headers.get(name)?.trim().toLowerCase() === 'false')) {
+    return false;
+  }
   if (response.status === 409) return isInProgress(response);
   return RETRYABLE_STATUSES.has(response.status);
 }
 
 /**
  * Milliseconds to wait before retry number `retry` (from 1), or `undefined` when the server asks for more patience
- * than `maxRetryAfterMs`. What the server asks for wins; otherwise exponential backoff with full jitter.
+ * than `maxRetryAfterMs`. Exponential backoff with full jitter; what the server asks for may make it longer, never
+ * shorter: a `Retry-After` of 0, or a clock that is behind ours, would make a busy loop of the retries.
  */
 export function retryDelayMs(
   retry: number,
@@ -35,8 +43,8 @@ export function retryDelayMs(
   timing: RetryTiming,
 ): number | undefined {
   const askedMs = headers && retryAfterMs(headers, Date.now());
-  if (askedMs === undefined) return backoffMs(retry, timing);
-  return askedMs <= timing.maxRetryAfterMs ? askedMs : undefined;
+  if (askedMs !== undefined && askedMs > timing.maxRetryAfterMs) return undefined;
+  return Math.max(askedMs ?? 0, backoffMs(retry, timing));
 }
 
 /** A random time between none and the exponentially growing, capped bound: full jitter spreads a crowd best. */

@@ -1,3 +1,5 @@
+import { SingleFlight } from './single-flight.js';
+
 /**
  * Results by key, as bytes. {@link MemoryStore} and `SqliteStore` are two; any key-value store makes a third.
  *
@@ -10,7 +12,6 @@
  * const redisStore: ResultStore = {
  *   get: async (key) => (await redis.getBuffer(key)) ?? undefined,
  *   set: async (key, value) => void (await redis.set(key, value, 'EX', 86_400)),
- *   delete: async (key) => void (await redis.del(key)),
  * };
  * ```
  */
@@ -19,8 +20,6 @@ export interface ResultStore {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Records a result. It is kept when the promise resolves, as durably as the store promises. */
   set(key: string, value: Uint8Array): Promise<void>;
-  /** Forgets a result; a key that is not there is no error. */
-  delete(key: string): Promise<void>;
 }
 
 /** What {@link once} gives: the value, and whether it comes from an earlier run. */
@@ -30,8 +29,7 @@ export interface OnceResult<Value> {
   readonly replayed: boolean;
 }
 
-/** Runs going on in this process, so that a second call for a key joins the first whatever the store is. */
-const running = new WeakMap<ResultStore, Map<string, Promise<unknown>>>();
+const running = new SingleFlight<Promise<OnceResult<unknown>>>();
 
 /**
  * Runs `run` once per key: a recorded result is returned instead, and concurrent calls with one key share one run. A
@@ -53,18 +51,12 @@ export async function once<Value>(
   key: string,
   run: () => Value | Promise<Value>,
 ): Promise<OnceResult<Value>> {
-  const runs = running.get(store) ?? new Map<string, Promise<unknown>>();
-  running.set(store, runs);
-  const joined = runs.get(key);
+  const joined = running.get(store, key);
   // A key names one operation, so the run found under it has this call's type.
-  if (joined) return { value: ((await joined) as OnceResult<Value>).value, replayed: true };
+  if (joined) return { value: (await joined).value as Value, replayed: true };
   const mine = recallOrRun(store, key, run);
-  runs.set(key, mine);
-  try {
-    return await mine;
-  } finally {
-    runs.delete(key);
-  }
+  running.add(store, key, mine, mine);
+  return mine;
 }
 
 async function recallOrRun<Value>(

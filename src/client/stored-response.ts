@@ -1,9 +1,16 @@
 import { markReplayed } from './recorded.js';
 import { withOrigin } from './response.js';
 
-/** A response as a {@link ResultStore} keeps it, with the fingerprint of the request that it answered. */
-export interface StoredResponse {
+/** What a key stands for, as digests: used again for anything else, it is refused. */
+export interface Identity {
+  /** Of the request: method, URL, media type and body. */
   readonly fingerprint: string;
+  /** Of the credentials that bind it without naming the caller, or `null`. */
+  readonly bound: string | null;
+}
+
+/** A response as a {@link ResultStore} keeps it, with the identity of the request that it answered. */
+export interface StoredResponse extends Identity {
   readonly url: string;
   readonly status: number;
   readonly statusText: string;
@@ -21,17 +28,20 @@ const WIRE_HEADERS: ReadonlySet<string> = new Set([
 /** Statuses that a constructed response may not give a body (Fetch standard, "null body status"). */
 const NULL_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
+/** Longest response body recorded, in bytes; the gateway's own bound. */
+export const MAX_RECORD_BYTES = 26_148_864;
+
 const LENGTH_BYTES = 4;
 
 /** The response's head, with the body that was read from it. */
 export function storedFrom(
   response: Response,
   body: Uint8Array<ArrayBuffer>,
-  fingerprint: string,
+  { fingerprint, bound }: Identity,
 ): StoredResponse {
   const { url, status, statusText } = response;
   const headers = [...response.headers].filter(([name]) => !WIRE_HEADERS.has(name));
-  return { fingerprint, url, status, statusText, headers, body };
+  return { fingerprint, bound, url, status, statusText, headers, body };
 }
 
 /** A response like the one stored; one that was a success is marked as a replay. */

@@ -5,16 +5,24 @@ import { findExecution, forgetExecution, listExecutions } from './executions.ts'
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import type { OperatorApp } from './operator.ts';
-import { executionId, listQuery } from './schemas.ts';
+import { executionId, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
 /** The operator's API, and its description. */
 export function addApi(app: OperatorApp, config: Config): void {
   app.get('/executions', async (c) => {
-    const query = v.safeParse(listQuery, c.req.query());
+    const key = c.req.header(KEY_FIELD);
+    const given = c.req.query();
+    if (key !== undefined && given.key !== undefined) {
+      return problem(400, `key is given twice, in the query and in ${KEY_FIELD}.`);
+    }
+    const query = v.safeParse(listQuery, key === undefined ? given : { ...given, key });
     if (!query.success) return problem(400, whatIsWrong(query.issues));
     const result = await listExecutions(config, query.output);
-    return result.kind === 'list' ? fresh(c, result.list) : problem(400, result.why);
+    if (result.kind === 'bad-query') return problem(400, result.why);
+    // Who looks by the field sees from this that it was understood.
+    c.header('vary', KEY_FIELD);
+    return fresh(c, result.list);
   });
 
   app.get('/executions/:id', async (c) => {
@@ -77,8 +85,6 @@ function fresh(c: Context, value: object): Response {
 }
 
 function whatIsWrong(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues
-    .map((issue) => `${v.getDotPath(issue) ?? 'id'}: ${issue.message}`)
-    .join('; ')
-    .concat('.');
+  const text = issues.map(({ message }) => message).join('; ');
+  return text.endsWith('?') ? text : `${text}.`;
 }

@@ -1,38 +1,72 @@
 import type { MiddlewareHandler } from 'hono';
-import { auth } from 'hono/utils/basic-auth';
-
-const encoder = new TextEncoder();
+import { log } from '../log.ts';
+import { OPERATOR_PREFIX } from '../settings.ts';
+import { type AdminToken, basicPassword, bearerToken } from './admin-token.ts';
+import { recordEvent } from './events.ts';
+import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts';
 
 /**
- * Lets through who knows the admin token: as a Bearer token, or as the password of Basic authentication with any user
- * name, so that a browser can log in.
+ * What a 401 asks for. Never Basic: a browser would ask for a password, and then send it to all of the origin, which the
+ * upstream shares.
  */
-export function needsToken(adminToken: string): MiddlewareHandler {
-  return async (c, next) => {
-    const presented = presentedToken(c.req.raw);
-    if (presented !== null && (await sameSecret(presented, adminToken))) {
-      await next();
-      return;
+export const CHALLENGE = 'Bearer realm="Oncegate"';
+
+/** Judges a presented token, and lets the operator know of each wrong one. */
+export type Judge = (headers: Headers, presented: string) => Attempt;
+
+/** A judge that slows guessing down, and writes each failure into the log and to Analytics Engine. */
+export function judgeOf(
+  token: AdminToken,
+  throttle: LoginThrottle,
+  events: AnalyticsEngineDataset | null,
+): Judge {
+  return (headers, presented) => {
+    const address = addressOf(headers);
+    const attempt = throttle.attempt(address, () => token.is(presented));
+    if (attempt.kind === 'wrong') {
+      const { failures, turnedAway } = attempt;
+      log('warn', 'operator-login-failed', { address, failures, turnedAway });
+      recordEvent(events, {
+        route: OPERATOR_PREFIX,
+        outcome: 'operator-login-failed',
+        status: 401,
+        shard: null,
+        ms: 0,
+      });
     }
-    const headers = new Headers({ 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
-    headers.append('www-authenticate', 'Basic realm="Oncegate", charset="UTF-8"');
-    headers.append('www-authenticate', 'Bearer realm="Oncegate"');
-    return new Response('This needs ADMIN_TOKEN, as a Bearer token or as the password of any user name.\n', {
-      status: 401,
-      headers,
-    });
+    return attempt;
   };
 }
 
-function presentedToken(request: Request): string | null {
-  const [, bearer] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-  return bearer ?? auth(request)?.password ?? null;
+/**
+ * Lets a program through that presents the token: as Bearer, or as the password of Basic credentials where it sends them
+ * unasked. A login's cookie does not open the API, as a page of the upstream could use it there.
+ */
+export function needsToken(judge: Judge): MiddlewareHandler {
+  return async (c, next) => {
+    const request = c.req.raw;
+    const presented = bearerToken(request) ?? basicPassword(request);
+    if (presented === null) return refusal(401, 'This needs ADMIN_TOKEN, as a Bearer token.');
+    const attempt = judge(request.headers, presented);
+    switch (attempt.kind) {
+      case 'right':
+        return next();
+      case 'wrong':
+        return refusal(401, 'This is not the ADMIN_TOKEN of this gateway.');
+      case 'wait': {
+        const { seconds } = attempt;
+        return refusal(429, `Too many wrong tokens came from here. Try again in ${seconds} s.`, seconds);
+      }
+    }
+  };
 }
 
-/** Digests of equal length are compared, so that neither the time nor the length tells anything of the secret. */
-async function sameSecret(presented: string, expected: string): Promise<boolean> {
-  const [a, b] = await Promise.all(
-    [presented, expected].map((text) => crypto.subtle.digest('SHA-256', encoder.encode(text))),
-  );
-  return a !== undefined && b !== undefined && crypto.subtle.timingSafeEqual(a, b);
+const TITLES = { 401: 'Unauthorized', 429: 'Too many requests' } as const;
+
+function refusal(status: keyof typeof TITLES, detail: string, retryAfterSeconds?: number): Response {
+  const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
+  if (status === 401) headers.set('www-authenticate', CHALLENGE);
+  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
+  const body = { type: 'about:blank', title: TITLES[status], status, detail };
+  return new Response(JSON.stringify(body), { status, headers });
 }

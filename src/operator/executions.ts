@@ -13,8 +13,11 @@ export type ListResult =
   | { readonly kind: 'list'; readonly list: ExecutionList }
   | { readonly kind: 'bad-query'; readonly why: string };
 
+/** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
+export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
+
 /** The newest executions that match, from the cursor on. */
-export async function listExecutions(config: Config, query: ListQueryInput): Promise<ListResult> {
+export async function listExecutions(config: Config, query: ListQuery): Promise<ListResult> {
   const routes =
     query.route === undefined ? config.routes : config.routes.filter(({ path }) => path === query.route);
   if (routes.length === 0) {
@@ -26,7 +29,7 @@ export async function listExecutions(config: Config, query: ListQueryInput): Pro
     return { kind: 'bad-query', why: 'cursor is not one that a page before has given.' };
   }
   const limit = Number(query.limit);
-  const keyHash = query.key === undefined ? null : await hashOfKey(query.key);
+  const keyHash = query.keyHash ?? (query.key === undefined ? null : await hashOfKey(query.key));
 
   const { answers, unanswered } = await askShards(config, shardsOf(routes), (ledger) =>
     // One more than is shown tells whether there is another page.

@@ -2,7 +2,7 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { version } from '../../package.json';
 import { OPERATOR_PREFIX } from '../settings.ts';
-import { executionDetail, executionId, executionList, listQuery, problem } from './schemas.ts';
+import { executionDetail, executionId, executionList, KEY_FIELD, listQuery, problem } from './schemas.ts';
 
 /** The description of the operator's API: OpenAPI 3.1, made from the schemas that the API itself runs on. */
 export function openApiDocument(origin: string): object {
@@ -30,11 +30,11 @@ export function openApiDocument(origin: string): object {
         get: {
           operationId: 'listExecutions',
           summary: 'Executions, newest first',
-          parameters: queryParameters(),
+          parameters: listParameters(),
           responses: {
             200: json('A page of executions.', executionList),
             400: problemJson('A parameter is not valid.'),
-            401: UNAUTHORIZED,
+            ...CLOSED,
           },
         },
       },
@@ -46,7 +46,7 @@ export function openApiDocument(origin: string): object {
           responses: {
             200: json('The execution.', executionDetail),
             400: problemJson('The id is not one.'),
-            401: UNAUTHORIZED,
+            ...CLOSED,
             404: problemJson('No such execution.'),
             503: problemJson('The ledger does not answer.'),
           },
@@ -57,7 +57,7 @@ export function openApiDocument(origin: string): object {
           responses: {
             204: { description: 'It is forgotten.' },
             400: problemJson('The id is not one.'),
-            401: UNAUTHORIZED,
+            ...CLOSED,
             404: problemJson('No such execution.'),
             409: problemJson('It is running.'),
             503: problemJson('The ledger or the store of results does not answer.'),
@@ -70,7 +70,7 @@ export function openApiDocument(origin: string): object {
           summary: 'Counters as Prometheus text',
           responses: {
             200: { description: 'The counters.', content: { 'text/plain': { schema: { type: 'string' } } } },
-            401: UNAUTHORIZED,
+            ...CLOSED,
           },
         },
       },
@@ -81,22 +81,32 @@ export function openApiDocument(origin: string): object {
         basic: {
           type: 'http',
           scheme: 'basic',
-          description: 'Any user name, and ADMIN_TOKEN as the password',
+          description:
+            'Any user name, and ADMIN_TOKEN as the password. Taken where it is sent unasked; never asked for.',
         },
       },
     },
   };
 }
 
-const UNAUTHORIZED = { description: 'ADMIN_TOKEN is missing or wrong.' };
+/** What each operation answers to who has not the token. */
+const CLOSED = {
+  401: { description: 'ADMIN_TOKEN is missing or wrong.' },
+  429: { description: 'Too many wrong tokens came from this address. Retry-After says when to try again.' },
+} as const;
 
-function queryParameters(): object[] {
-  return Object.entries(listQuery.entries).map(([name, schema]) => ({
+function listParameters(): object[] {
+  const parameter = (place: 'query' | 'header', name: string, schema: GenericSchema) => ({
     name,
-    in: 'query',
+    in: place,
     required: false,
     schema: schemaOf(schema),
-  }));
+  });
+  const { entries } = listQuery;
+  return [
+    ...Object.entries(entries).map(([name, schema]) => parameter('query', name, schema)),
+    parameter('header', KEY_FIELD, entries.key),
+  ];
 }
 
 function json(description: string, schema: GenericSchema): object {

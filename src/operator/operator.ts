@@ -1,26 +1,91 @@
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import type { BlankEnv, BlankSchema } from 'hono/types';
+import { secureHeaders } from 'hono/secure-headers';
+import type { BlankSchema } from 'hono/types';
 import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import { type Problem, problemResponse } from '../response/problem.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
+import { AdminToken } from './admin-token.ts';
 import { addApi } from './api.ts';
-import { needsToken } from './auth.ts';
-import { addConsole } from './console/console.tsx';
+import { judgeOf, needsToken } from './auth.ts';
+import { addAccess } from './console/access.tsx';
+import { addConsole, addConsoleFiles } from './console/console.tsx';
+import { Logins } from './login.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { isLoopback, isOperatorHost } from './operator-host.ts';
+import { UpstreamGuard } from './upstream-guard.ts';
+
+export interface OperatorEnv {
+  /** `formToken`: what the forms of a page carry; without it, the page is for a program. */
+  Variables: { formToken: string | undefined };
+}
 
 /** Its paths begin with the operator's prefix. The empty one is that prefix with a slash at its end. */
-export type OperatorApp = Hono<BlankEnv, BlankSchema, string>;
+export type OperatorApp = Hono<OperatorEnv, BlankSchema, string>;
+
+export interface OperatorSurface {
+  readonly app: OperatorApp;
+  /** What keeps the upstream from the operator's token and console; `null` where there is neither. */
+  readonly guard: UpstreamGuard | null;
+}
 
 /** The operator's API and console, behind ADMIN_TOKEN. Without that secret there is none. */
-export function operatorApp(config: Config): OperatorApp {
-  const app: OperatorApp = new Hono().basePath(OPERATOR_PREFIX);
-  if (config.adminToken === null) return app;
+export function operatorSurface(config: Config): OperatorSurface {
+  const { adminToken, operatorHost } = config;
+  const app: OperatorApp = new Hono<OperatorEnv>().basePath(OPERATOR_PREFIX);
+  if (adminToken === null) return { app, guard: null };
+  const token = new AdminToken(adminToken);
+  const logins = new Logins(adminToken);
+  const judge = judgeOf(token, new LoginThrottle(), config.events);
+
   app.onError(failed);
-  app.use(needsToken(config.adminToken));
-  addApi(app, config);
+  if (operatorHost !== null) {
+    app.use(async (c, next) => {
+      const url = new URL(c.req.url);
+      if (isOperatorHost(operatorHost, url)) return next();
+      return problemResponse(url, noSurface(url, config));
+    });
+  }
+  app.use(protectedFromOtherSites);
+  addConsoleFiles(app);
+  addAccess(app, judge, logins, operatorHost !== null);
   addConsole(app, config);
-  return app;
+  app.use(needsToken(judge));
+  addApi(app, config);
+  return { app, guard: new UpstreamGuard(token, logins, operatorHost === null) };
 }
+
+/**
+ * What is said where the operator's surface has nothing. On his own machine somebody tries the gateway out, and is told how
+ * to switch the surface on.
+ */
+export function noSurface(url: URL, { adminToken }: Config): Problem {
+  const how =
+    adminToken === null && isLoopback(url)
+      ? ' ADMIN_TOKEN is not set, so there is no console and no API for the operator. Put a line ADMIN_TOKEN=… with 16 characters or more into .dev.vars, and start again.'
+      : '';
+  return { slug: 'route-not-found', detail: `No route matches ${url.pathname}.${how}` };
+}
+
+const protectedFromOtherSites = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    scriptSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  referrerPolicy: 'same-origin',
+  xFrameOptions: 'DENY',
+  // A page of the upstream, on the same origin, that opens the console gets no hold of its window (see UpstreamGuard).
+  crossOriginOpenerPolicy: 'same-origin',
+  // The host is the gateway's, and its policy for HTTPS is not for the console to set.
+  strictTransportSecurity: false,
+});
 
 /** A refusal of a middleware is answered as it says; anything else is a defect, and goes into the log. */
 function failed(error: Error): Response {

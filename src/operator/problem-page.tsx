@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { isProblemSlug, problemTypes } from '../response/problem.ts';
+import { documentOf } from './document.tsx';
 
 /** `GET /_oncegate/problems/:slug`: the page that a problem's `type` leads to, for people. */
 export async function problemPage(c: Context): Promise<Response> {
@@ -11,34 +12,38 @@ export async function problemPage(c: Context): Promise<Response> {
   c.header('x-content-type-options', 'nosniff');
   if (!isProblemSlug(slug)) {
     return c.html(
-      <Page title="No such problem">
-        <p>The gateway knows these:</p>
-        <ul>
-          {Object.entries(problemTypes).map(([known, { title }]) => (
-            <li>
-              <a href={known}>{title}</a>
-            </li>
-          ))}
-        </ul>
-      </Page>,
+      documentOf(
+        <Page title="No such problem">
+          <p>The gateway knows these:</p>
+          <ul>
+            {Object.entries(problemTypes).map(([known, { title }]) => (
+              <li>
+                <a href={known}>{title}</a>
+              </li>
+            ))}
+          </ul>
+        </Page>,
+      ),
       404,
     );
   }
   const { title, status, page, retry } = problemTypes[slug];
   return c.html(
-    <Page title={title}>
-      <p>
-        Problem <code>{slug}</code>, HTTP status <code>{status}</code>.
-      </p>
-      {page.map((paragraph) => (
-        <p>{paragraph}</p>
-      ))}
-      <p>
-        {retry
-          ? 'The same request may be retried as it is.'
-          : 'Retrying the same request as it is will lead here again.'}
-      </p>
-    </Page>,
+    documentOf(
+      <Page title={title}>
+        <p>
+          Problem <code>{slug}</code>, HTTP status <code>{status}</code>.
+        </p>
+        {page.map((paragraph) => (
+          <p>{paragraph}</p>
+        ))}
+        <p>
+          {retry
+            ? 'The same request may be retried as it is.'
+            : 'Retrying the same request as it is will lead here again.'}
+        </p>
+      </Page>,
+    ),
   );
 }
 
@@ -67,4 +72,5 @@ const STYLE = `
   main { max-width: 40rem; margin: 4rem auto; padding: 0 1.25rem }
   h1 { font-size: 1.6rem; line-height: 1.25; text-wrap: balance }
   code { font-size: .95em }
+  h1, p, li { overflow-wrap: anywhere }
 `;

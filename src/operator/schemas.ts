@@ -1,7 +1,10 @@
 /**
  * What the API takes and gives. The same schemas check the requests, type the responses and make the OpenAPI document.
+ *
+ * The messages are for people, and each is a sentence by itself: API, console and command line show them as they are.
  */
 import * as v from 'valibot';
+import { nearestName } from '../nearest-name.ts';
 
 export const LIST_DEFAULT = 50;
 export const LIST_MAX = 200;
@@ -11,19 +14,27 @@ const time = v.pipe(v.string(), v.isoTimestamp(), v.description('A time in UTC, 
 
 export const executionId = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z0-9_-]{43}$/, 'must be an execution’s id: 43 characters of base64url'),
+  v.regex(/^[A-Za-z0-9_-]{43}$/, 'An execution’s id has 43 characters of base64url'),
   v.description('A digest of route, caller and idempotency key.'),
 );
 
-export const executionState = v.picklist(['running', 'completed', 'unknown']);
+export const executionState = v.picklist(
+  ['running', 'completed', 'unknown'],
+  'state must be running, completed or unknown',
+);
 
-export const listQuery = v.strictObject({
+/** The field that a key may be looked for by, instead of `?key=`, which logs on the way keep. */
+export const KEY_FIELD = 'Oncegate-Key';
+
+const listParameters = {
   key: v.optional(
     v.pipe(
       v.string(),
-      v.nonEmpty('must not be empty'),
-      v.maxLength(1024, 'is longer than any key'),
-      v.description('An idempotency key, as the client sent it.'),
+      v.nonEmpty('key must not be empty'),
+      v.maxLength(1024, 'key is longer than any key'),
+      v.description(
+        `An idempotency key, as the client sent it. The field ${KEY_FIELD} takes it too, and keeps it out of logs.`,
+      ),
     ),
   ),
   state: v.optional(executionState),
@@ -31,13 +42,25 @@ export const listQuery = v.strictObject({
   limit: v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^(?:[1-9]\d?|1\d\d|200)$/, `must be a whole number from 1 to ${LIST_MAX}`),
+      v.regex(/^(?:[1-9]\d?|1\d\d|200)$/, `limit must be a whole number from 1 to ${LIST_MAX}`),
       v.description(`At most so many, up to ${LIST_MAX}.`),
     ),
     String(LIST_DEFAULT),
   ),
   cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
-});
+};
+
+export const listQuery = strictQuery(listParameters);
+
+/** The parameters of a query and no others; one that is misspelt is told which was meant. */
+export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
+  return v.strictObject(parameters, ({ path }) => {
+    const name = String(path?.[0]?.key);
+    const names = Object.keys(parameters);
+    const meant = nearestName(name, names);
+    return `${name} is not a parameter; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`;
+  });
+}
 
 export const execution = v.object({
   id: executionId,

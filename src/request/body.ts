@@ -64,7 +64,7 @@ export class RequestBodies {
    * closed sees it broken, and may never read the answer (RFC 9112 §9.6). Never rejects.
    */
   async drop(request: Request): Promise<void> {
-    if (request.body === null || request.body.locked) return;
+    if (request.body === null || !isUnread(request)) return;
     // A client that asked first has not sent anything (RFC 9110 §10.1.1).
     if (expectsContinue(request)) return;
     const reader = request.body.getReader({ mode: 'byob' });
@@ -84,6 +84,11 @@ export class RequestBodies {
     }
     end(reader);
   }
+}
+
+/** Whether a request has a body that nobody has begun to read, or that was left in the middle. */
+export function isUnread({ body }: Request): boolean {
+  return body !== null && !body.locked;
 }
 
 /** Not awaited: a client that says nothing may not end either. */

@@ -1,8 +1,9 @@
 import { OPERATOR_PREFIX } from '../settings.ts';
+import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -111,6 +112,16 @@ export const problemTypes = {
     retry: false,
     error: 'invalid_request_error',
   },
+  'not-passed-on': {
+    status: 403,
+    title: 'The gateway does not pass this request on',
+    page: [
+      'The request is not one for the operator, and to send it upstream would put the operator at risk. Nothing was sent upstream.',
+      'Either it carries the operator’s token or login, which no upstream is to see: look at the base URL and at the credentials that the client sends. Or it asks for the script of a service worker, which could replace the operator’s console on the same origin: with OPERATOR_HOST the console has a host of its own, and such requests are passed on.',
+    ],
+    retry: false,
+    error: 'invalid_request_error',
+  },
   'config-invalid': {
     status: 500,
     title: 'The gateway’s configuration is invalid',
@@ -182,6 +193,9 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
 /**
  * A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served.
  *
+ * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with none. Where the
+ * route's CORS is the gateway's, the route's own fields take the place of these.
+ *
  * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
  * takes any JSON without it for a success, whatever the status.
  */
@@ -194,6 +208,7 @@ export function problemResponse(requestUrl: URL, problem: Problem): Response {
     'content-language': 'en',
     'cache-control': 'no-store',
     link: `<${type}>; rel="describedby"`,
+    ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
   if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);

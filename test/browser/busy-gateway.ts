@@ -3,6 +3,9 @@ import { type Origin, startOrigin } from '../e2e/harness/origin.ts';
 import type { RunningScript } from '../e2e/harness/process.ts';
 import { freshGate, post } from '../e2e/harness/request.ts';
 
+/** A route whose path is as long as none should be. */
+export const LONG_ROUTE = `/long/${'a'.repeat(290)}/*`;
+
 export const TOKEN = 'the-admin-token-of-the-tests';
 
 export interface BusyGateway {
@@ -10,7 +13,12 @@ export interface BusyGateway {
   readonly origin: Origin;
   readonly gateway: RunningScript;
   /** A key of each kind, to look for. */
-  readonly keys: { readonly completed: string; readonly unknown: string; readonly running: string };
+  readonly keys: {
+    readonly completed: string;
+    readonly unknown: string;
+    readonly running: string;
+    readonly long: string;
+  };
   stop(): Promise<void>;
 }
 
@@ -23,14 +31,19 @@ export async function startBusyGateway(): Promise<BusyGateway> {
       UPSTREAM_URL: origin.url,
       ADMIN_TOKEN: TOKEN,
       LEDGER_SHARDS: '2',
-      ROUTES: [{ path: '/payments/*', stripPrefix: '/payments', unknownOutcome: 'refuse' }, { path: '/*' }],
+      ROUTES: [
+        { path: '/payments/*', stripPrefix: '/payments', unknownOutcome: 'refuse' },
+        { path: LONG_ROUTE, stripPrefix: LONG_ROUTE.slice(0, -2) },
+        { path: '/*' },
+      ],
     },
   });
   const { url } = gateway;
-  const keys = { completed: 'order-4711', unknown: 'payment-0815', running: 'report-99' };
+  const keys = { completed: 'order-4711', unknown: 'payment-0815', running: 'report-99', long: 'far-away-1' };
   const gate = freshGate();
 
   for (let n = 0; n < 3; n += 1) await send(`${url}/count`, keys.completed);
+  await send(`${url}${LONG_ROUTE.slice(0, -2)}/count`, keys.long);
   await send(`${url}/count`, keys.completed, 'another order');
   await send(`${url}/status/500`, 'a-failure');
   for (let n = 0; n < 14; n += 1) await send(`${url}/payments/bytes/${10 + 9 ** (n % 6)}`, `payment-${n}`);

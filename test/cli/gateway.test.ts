@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startGateway } from '../e2e/harness/gateway.ts';
@@ -88,6 +89,7 @@ test('executions are listed page by page', async () => {
 test('tail prints an execution when it begins and when it changes', async () => {
   const child = start(['tail', '--json', '--interval', '1'], operator());
   const lines = collect(child.stdout);
+  await readyToTail(child);
   const gate = freshGate();
   const running = post(`${gateway.url}/held/${gate}`, freshKey());
   await origin.arrived(gate);
@@ -102,6 +104,46 @@ test('tail prints an execution when it begins and when it changes', async () => 
   expect((await once(child, 'exit'))[0]).toBe(0);
 });
 
+test('tail begins with what is new, and shows what was before only as far as it is asked for', async () => {
+  const before = [freshKey(), freshKey()];
+  for (const key of before) await (await post(`${gateway.url}/count`, key)).text();
+  const child = start(['tail', '--json', '--interval', '1'], operator());
+  const withLast = start(['tail', '--json', '--interval', '1', '--last', '1'], operator());
+  const lines = collect(child.stdout);
+  const linesWithLast = collect(withLast.stdout);
+  await Promise.all([readyToTail(child), readyToTail(withLast)]);
+  const after = freshKey();
+  await (await post(`${gateway.url}/count`, after)).text();
+  const ids = await Promise.all(
+    [...before, after].map(async (key) => {
+      const { out } = await oncegate(['show', key, '--json'], operator());
+      const [{ id }]: [{ id: string }] = JSON.parse(out);
+      return id;
+    }),
+  );
+  // One may be seen while it runs, and again when it is done.
+  const idsOf = (printed: readonly string[]) => [
+    ...new Set(printed.map((line): string => JSON.parse(line).id)),
+  ];
+  await vi.waitFor(
+    () => {
+      expect(idsOf(lines)).toEqual([ids[2]]);
+      expect(idsOf(linesWithLast)).toEqual([ids[1], ids[2]]);
+    },
+    { timeout: 20_000 },
+  );
+  for (const process of [child, withLast]) {
+    process.kill('SIGINT');
+    expect((await once(process, 'exit'))[0]).toBe(0);
+  }
+});
+
+/** Until it has looked for the first time. */
+async function readyToTail(child: ChildProcess): Promise<void> {
+  const notes = collect(child.stderr);
+  await vi.waitFor(() => expect(notes.join()).toContain('From now on'), { timeout: 20_000 });
+}
+
 test('bench measures a first round that runs and a second that is replayed', async () => {
   const args = ['bench', `${gateway.url}/count`, '--requests', '40', '--connections', '4', '--json'];
   const { code, out, err } = await oncegate(args);
@@ -113,7 +155,20 @@ test('bench measures a first round that runs and a second that is replayed', asy
       { name: 'again', requests: 40, failed: 0, replayed: 40 },
     ],
   });
-  expect((await oncegate(['bench', `${gateway.url}/status/500`, '--requests', '2'])).code).toBe(1);
+});
+
+test('a round of bench in which nothing succeeds has no throughput', async () => {
+  const args = ['bench', `${gateway.url}/status/500`, '--requests', '2'];
+  const people = await oncegate(args);
+  expect(people).toMatchObject({ code: 1, err: expect.stringContaining('first: 2 × status 500') });
+  expect(people.out).toMatch(/^first +2 +2 +0 +- +- +- +-$/m);
+  const programs = await oncegate([...args, '--json']);
+  expect(JSON.parse(programs.out).rounds[0]).toMatchObject({
+    failed: 2,
+    failures: { 'status 500': 2 },
+    requestsPerSecond: null,
+    p50Ms: null,
+  });
 });
 
 test.each([

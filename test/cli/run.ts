@@ -12,8 +12,13 @@ export interface Ended {
 }
 
 /** Runs `oncegate` with these arguments to its end. */
-export async function oncegate(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const child = start(args, env);
+export async function oncegate(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd: string = process.cwd(),
+  cli: string = CLI,
+): Promise<Ended> {
+  const child = start(args, env, cwd, cli);
   const out = collect(child.stdout);
   const err = collect(child.stderr);
   const [code] = await once(child, 'close');
@@ -21,9 +26,15 @@ export async function oncegate(args: readonly string[], env: Record<string, stri
 }
 
 /** Runs `oncegate` until it is told to stop. */
-export function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const { ONCEGATE_URL: _, ONCEGATE_ADMIN_TOKEN: __, ...inherited } = process.env;
-  return spawn(process.execPath, [CLI, ...args], {
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd: string = process.cwd(),
+  cli: string = CLI,
+): ChildProcess {
+  const { ONCEGATE_URL: _, ONCEGATE_ADMIN_TOKEN: __, CLOUDFLARE_ENV: ___, ...inherited } = process.env;
+  return spawn(process.execPath, [cli, ...args], {
+    cwd,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launch, skipped, warnIfSkipped } from '../browser/chromium.js';
 import { root } from './build.js';
+import { serve, status } from './server.js';
 import { type Answer, type StandIn, type StandInOptions, standIn } from './stand-in.js';
 
 /** The form of the recipe: its key is drawn when the form is shown. */
@@ -153,6 +154,39 @@ describe.skipIf(skipped)('in Chromium', () => {
     expect(text).toBe('order 1');
     const posted = server.requests.filter(({ method }) => method === 'POST');
     expect(posted.map(({ body }) => body.toString())).toEqual(['item=pen', 'item=pen']);
+    await page.close();
+  });
+
+  test('a redirect within the origin keeps the key', async () => {
+    await using server = await shop((number) =>
+      number === 1
+        ? { status: 307, headers: { location: '/new' }, chunks: [] }
+        : { chunks: [`order ${number}`] },
+    );
+    const page = await open(server.url);
+    await page.getByRole('button').click();
+    expect(await answers(page, 1)).toEqual(['order 2']);
+    expect(ordersOf(server).map(({ path }) => path)).toEqual(['/orders', '/new']);
+    expect(new Set(ordersOf(server).map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    await page.close();
+  });
+
+  test.each([
+    ['*, idempotency-key', 1],
+    ['content-type', 0],
+  ])('a redirect to another origin is followed only if that allows %s', async (allowed, orders) => {
+    const cors = { 'access-control-allow-origin': '*', 'access-control-allow-headers': allowed };
+    await using other = await serve(status(200, cors, 'done'));
+    await using server = await shop(() => ({ status: 307, headers: { location: other.url }, chunks: [] }));
+    const page = await open(server.url);
+    const outcome = await page.evaluate(`(async () => {
+      const { idempotentFetch } = await import('/client.js');
+      const fetchOnce = idempotentFetch({ maxRetries: 0 });
+      const call = fetchOnce('/orders', { method: 'POST', body: 'pen' });
+      return call.then((response) => response.text(), ({ reason }) => reason);
+    })()`);
+    expect(outcome).toBe(orders === 1 ? 'done' : 'network');
+    expect(other.requests.filter(({ method }) => method === 'POST')).toHaveLength(orders);
     await page.close();
   });
 

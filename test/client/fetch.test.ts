@@ -122,6 +122,22 @@ describe('what is tried again', () => {
     await response.body?.cancel();
   });
 
+  test.each([
+    ['503 with x-should-retry: false', status(503, { 'x-should-retry': 'false' })],
+    ['429 with Stripe-Should-Retry: false', status(429, { 'stripe-should-retry': 'False' })],
+    [
+      '409 in-progress with x-should-retry: false',
+      problem('in-progress', 409, { 'x-should-retry': 'false' }),
+    ],
+    ['422 with x-should-retry: true', status(422, { 'x-should-retry': 'true' })],
+    ['409 with x-should-retry: true', status(409, { 'x-should-retry': 'true' })],
+  ])('%s is not', async (_name, final) => {
+    await using server = await serve(steps(final, ok));
+    const response = await idempotentFetch({ ...soon, throwWhenExhausted: true })(server.url, post);
+    expect(response.ok).toBe(false);
+    expect(server.requests).toHaveLength(1);
+  });
+
   test('a dropped connection is, under the same key', async () => {
     await using server = await serve(steps(drop, drop, ok));
     expect((await idempotentFetch(soon)(server.url, post)).status).toBe(200);
@@ -211,7 +227,6 @@ describe('what the server asks for', () => {
   test.each([
     ['429 with seconds', { 'retry-after': '7' }, 7_000],
     ['429 with milliseconds', { 'retry-after-ms': '1250.5', 'retry-after': '7' }, 1_250.5],
-    ['429 with no time to lose', { 'retry-after': '0' }, 0],
   ])('%s is waited for', async (_name, headers, delayMs) => {
     await using server = await serve(status(429, headers));
     const { events, fetchOnce } = givingUp();
@@ -245,13 +260,33 @@ describe('what the server asks for', () => {
   });
 });
 
-test('onReplay tells of a recorded response', async () => {
-  await using server = await serve(status(200, { 'idempotent-replayed': 'true' }));
-  const replays: string[] = [];
-  const fetchOnce = idempotentFetch({ onReplay: ({ key, from }) => replays.push(`${from} ${key}`) });
-  await fetchOnce(server.url, post);
-  expect(replays).toEqual([`server ${server.keys()[0]}`]);
+const REPLAYED = { 'idempotent-replayed': 'true' };
+
+test.each<[string, Record<string, string>]>([
+  ['the gateway’s record', { ...REPLAYED, 'cache-status': 'oncegate; hit; ttl=9' }],
+  [
+    'the gateway’s record, of which a page may read one field only',
+    { 'cache-status': 'oncegate; hit; ttl=9' },
+  ],
+  ['a replay of an API that has no gateway before it', REPLAYED],
+])('onReplay is told of %s', async (_name, headers) => {
+  expect(await replaysOf(headers)).toEqual(['server']);
 });
+
+test.each<[string, Record<string, string>]>([
+  ['a first response', { 'cache-status': 'oncegate; fwd=miss; stored' }],
+  ['a replay that only the upstream speaks of', { ...REPLAYED, 'cache-status': 'oncegate; fwd=bypass' }],
+  ['a hit that an upstream claims', { 'cache-status': 'oncegate; hit, oncegate; fwd=miss; stored' }],
+])('onReplay is not told of %s', async (_name, headers) => {
+  expect(await replaysOf(headers)).toEqual([]);
+});
+
+async function replaysOf(headers: Record<string, string>): Promise<string[]> {
+  await using server = await serve(status(400, headers));
+  const replays: string[] = [];
+  await idempotentFetch({ onReplay: ({ from }) => replays.push(from) })(server.url, post);
+  return replays;
+}
 
 test('a fetch of the caller’s own is called as a function, as browsers demand of theirs', async () => {
   const called: unknown[] = [];
@@ -309,6 +344,7 @@ test.each([
   ['methods', { methods: ['PO ST'] }],
   ['fetch', { fetch: 1 }],
   ['store', { store: {} }],
+  ['caller', { caller: 'ann' }],
   ['resume', { resume: 'yes' }],
   ['throwWhenExhausted', { throwWhenExhausted: 1 }],
   ['onRetry', { onRetry: true }],
@@ -320,7 +356,18 @@ test.each([
   expect(() => idempotentFetch(bad)).toThrow(new RegExp(`^${name}: `));
 });
 
-test.each(['', 'a b', 'ü', 'x'.repeat(256), undefined])(
+test.each(['undefined', 'null', '[object Object]'])(
+  'a key that is %j, as none was made, gets a TypeError, and nothing is sent',
+  async (key) => {
+    await using server = await serve(ok);
+    const headers = { 'idempotency-key': key };
+    await expect(idempotentFetch()(server.url, { ...post, headers })).rejects.toThrow(/^key: /);
+    await expect(idempotentFetch({ key: () => key })(server.url, post)).rejects.toThrow(/^key: /);
+    expect(server.requests).toHaveLength(0);
+  },
+);
+
+test.each(['', 'a b', '"a', 'ü', 'x'.repeat(256), undefined])(
   'a key function that gives %j gets a TypeError',
   async (key) => {
     const fetchOnce = idempotentFetch({ key: () => key as string });

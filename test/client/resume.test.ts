@@ -104,8 +104,9 @@ describe('a recorded body that breaks off', () => {
 
   test.each([
     ['joined', whole('ab', { 'cache-status': JOINED })],
-    ['replayed', whole('ab', { 'idempotent-replayed': 'true' })],
+    ['replayed', whole('ab', { 'cache-status': REPLAY, 'idempotent-replayed': 'true' })],
     ['replayed behind another cache', whole('ab', { 'cache-status': `"a, b"; fwd=uri, ${REPLAY}` })],
+    ['replayed by the nearest of two gateways', whole('ab', { 'cache-status': `${FIRST}, ${REPLAY}` })],
   ])('goes on with a response that is %s', async (_name, second) => {
     await using server = await serve(steps(broken('a'), second));
     expect(await (await idempotentFetch(soon)(server.url, post)).text()).toBe('ab');
@@ -120,6 +121,16 @@ describe('a recorded body that breaks off', () => {
     ],
     ['a hit of another cache', whole('abc', { 'cache-status': 'cdn; hit' })],
     ['a hit in a name only', whole('abc', { 'cache-status': '"oncegate; hit"; fwd=miss' })],
+    ['a hit in a text only', whole('abc', { 'cache-status': 'oncegate; fwd=miss; x="a; hit; b"' })],
+    ['a replay in the words of its upstream', whole('abc', { 'idempotent-replayed': 'true' })],
+    [
+      'a replay that the gateway knows nothing of',
+      whole('abc', { 'idempotent-replayed': 'true', 'cache-status': `${REPLAY}, oncegate; fwd=bypass` }),
+    ],
+    [
+      'a join to an execution that is not recorded',
+      whole('abc', { 'cache-status': `${JOINED}; detail=not-recorded` }),
+    ],
     ['a record that begins otherwise', whole('xbc')],
     ['a record that is shorter', whole('a')],
     ['a join to one that begins otherwise', whole('xbc', { 'cache-status': JOINED })],
@@ -190,6 +201,19 @@ describe('a body is not asked for again', () => {
   const cases: [string, Record<string, string>, Record<string, unknown>, RequestInit][] = [
     ['from a server that says nothing about recording', {}, {}, post],
     ['when it is not recorded', { 'cache-status': 'oncegate; fwd=miss; detail=not-recorded' }, {}, post],
+    [
+      'when its join is to one that is not recorded',
+      { 'cache-status': `${JOINED}; detail=failed` },
+      {},
+      post,
+    ],
+    ['on the word of an upstream alone', { 'idempotent-replayed': 'true' }, {}, post],
+    [
+      'on the word of an upstream behind the gateway',
+      { 'idempotent-replayed': 'true', 'cache-status': `${REPLAY}, oncegate; fwd=miss; detail=failed` },
+      {},
+      post,
+    ],
     ['when the request was passed through', { 'cache-status': 'oncegate; fwd=bypass' }, {}, post],
     ['when resume is off', { 'cache-status': FIRST }, { resume: false }, post],
     ['for a request without a key', { 'cache-status': FIRST }, {}, {}],

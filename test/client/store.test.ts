@@ -19,7 +19,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe.each<[string, (options?: { ttlMs?: number }) => ResultStore]>([
+describe.each<[string, (options?: { ttlMs?: number }) => MemoryStore | SqliteStore]>([
   ['MemoryStore', (options) => new MemoryStore(options)],
   ['SqliteStore', (options) => new SqliteStore(':memory:', options)],
 ])('%s', (_name, make) => {

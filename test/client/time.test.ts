@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { idempotentFetch, type RetryEvent } from '../../src/client/index.js';
+import { type IdempotentFetchOptions, idempotentFetch, type RetryEvent } from '../../src/client/index.js';
 import { retryAfterMs } from '../../src/client/retry.js';
 
 const url = 'http://api.example/';
@@ -28,14 +28,17 @@ const never = vi.fn(
 );
 
 describe('backoff', () => {
-  const delaysOf = async (random: number, options = {}) => {
+  const delaysOf = async (
+    random: number,
+    { status = 503, ...options }: IdempotentFetchOptions & { status?: number } = {},
+  ) => {
     vi.spyOn(Math, 'random').mockReturnValue(random);
     const delays: number[] = [];
     const onRetry = ({ delayMs }: RetryEvent) => delays.push(delayMs);
     const fetchOnce = idempotentFetch({ fetch: always(503), maxRetries: 6, onRetry, ...options });
     const response = fetchOnce(url, post);
     await vi.runAllTimersAsync();
-    expect((await response).status).toBe(503);
+    expect((await response).status).toBe(status);
     return delays;
   };
 
@@ -59,6 +62,23 @@ describe('backoff', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(transport).toHaveBeenCalledTimes(2);
     await response;
+  });
+
+  test.each([
+    { 'retry-after': '0' },
+    { 'retry-after-ms': '0' },
+    { 'retry-after-ms': '0.5' },
+    { 'retry-after': 'Sun, 06 Nov 1994 08:49:00 GMT' },
+  ])('is not shortened by a server that asks for no patience: %j', async (headers) => {
+    const options = { fetch: always(429, headers as Record<string, string>), status: 429 };
+    expect(await delaysOf(0.5, { ...options, baseDelayMs: 100, maxDelayMs: 400 })).toEqual([
+      50, 100, 200, 200, 200, 200,
+    ]);
+  });
+
+  test('is longer than what the server asks for, where that is little', async () => {
+    const options = { fetch: always(429, { 'retry-after-ms': '120' }), status: 429 };
+    expect(await delaysOf(1, { ...options, baseDelayMs: 50 })).toEqual([120, 120, 200, 400, 800, 1_600]);
   });
 
   test('gives way to Retry-After', async () => {

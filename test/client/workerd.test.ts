@@ -41,6 +41,10 @@ const scenarios = {
     setTimeout(() => controller.abort(new Error('enough')), 20);
     return idempotentFetch()(url, { ...post, signal: controller.signal }).catch(({ message }) => message);
   },
+  async redirect(url) {
+    const response = await idempotentFetch()(url, post);
+    return { status: response.status, url: response.url, redirected: response.redirected };
+  },
   key: () => deterministicKey('a', 1, { b: [true, null] }),
 };
 
@@ -130,6 +134,18 @@ test('in workerd time limits and aborts end the call', async () => {
     attempts: 2,
   });
   expect(await run('abort', server.url)).toBe('enough');
+});
+
+test('in workerd a key goes along with a redirect within the origin, and to no other', async () => {
+  await using other = await serve(status(201));
+  await using server = await serve(
+    steps(status(307, { location: '/new' }), status(201), status(307, { location: other.url })),
+  );
+  const followed = { status: 201, url: `${server.url}/new`, redirected: true };
+  expect(await run('redirect', server.url)).toEqual(followed);
+  expect(new Set(server.keys()).size).toBe(1);
+  expect(await run('redirect', server.url)).toMatchObject({ status: 307, redirected: false });
+  expect(other.requests).toEqual([]);
 });
 
 test('in workerd keys are the same as in Node', async () => {

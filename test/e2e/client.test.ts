@@ -1,6 +1,6 @@
-import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { idempotentFetch, runBatch } from '../../src/client/index.js';
+import { startBrokenNetwork } from './harness/broken-network.ts';
 import { startGateway } from './harness/gateway.ts';
 import { type Origin, startOrigin } from './harness/origin.ts';
 import type { RunningScript } from './harness/process.ts';
@@ -24,40 +24,10 @@ afterAll(async () => {
   await origin?.stop();
 });
 
-/**
- * A network between client and gateway that breaks the first connection: when the test says so, or as soon as the
- * gateway has answered on it.
- */
-async function brokenNetwork(when: 'told' | 'answered') {
-  const target = new URL(gateway.url);
-  const connections: Socket[] = [];
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    connections.push(client);
-    const first = connections.length === 1;
-    client.pipe(upstream);
-    upstream.on('data', (bytes) => {
-      if (first && when === 'answered') client.destroy();
-      else client.write(bytes);
-    });
-    upstream.on('end', () => client.end());
-    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
-    client.on('close', () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no address');
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    break: () => connections[0]?.destroy(),
-    close: () => server.close(),
-  };
-}
-
 const options = { baseDelayMs: 10, maxDelayMs: 50, maxRetries: 20 };
 
 test('a response that is lost on the way is replayed to the retry', async () => {
-  const network = await brokenNetwork('answered');
+  const network = await startBrokenNetwork(gateway.url, 'answered');
   const key = freshKey();
   const response = await idempotentFetch(options)(`${network.url}/count`, {
     method: 'POST',
@@ -70,7 +40,7 @@ test('a response that is lost on the way is replayed to the retry', async () => 
 });
 
 test('a stream that breaks in the middle is continued at the byte where it broke', async () => {
-  const network = await brokenNetwork('told');
+  const network = await startBrokenNetwork(gateway.url, 'told');
   const [key, gate] = [freshKey(), freshGate()];
   const response = await idempotentFetch(options)(`${network.url}/sse/${gate}`, {
     method: 'POST',

@@ -205,19 +205,56 @@ test('a list can be narrowed to a route and to a state', async () => {
 });
 
 test.each([
-  ['state=lost', 'state'],
-  ['limit=0', 'limit'],
-  ['limit=201', 'limit'],
-  ['limit=ten', 'limit'],
-  ['route=/none', 'route'],
-  ['cursor=none', 'cursor'],
-  ['key=', 'key'],
-  ['colour=red', 'colour'],
-])('a query with %s is refused, and told why', async (query, name) => {
+  ['state=lost', 'state must be running, completed or unknown.'],
+  ['state=', 'state must be running, completed or unknown.'],
+  ['limit=0', 'limit must be a whole number from 1 to 200.'],
+  ['limit=201', 'limit must be a whole number from 1 to 200.'],
+  ['limit=ten', 'limit must be a whole number from 1 to 200.'],
+  ['route=/none', 'route must be one of /refuse/*, /alone/*, /*.'],
+  ['cursor=none', 'cursor is not one that a page before has given.'],
+  ['key=', 'key must not be empty.'],
+  [`key=${'k'.repeat(1025)}`, 'key is longer than any key.'],
+  ['states=running', 'states is not a parameter; did you mean state?'],
+  ['colour=red', 'colour is not a parameter; there are key, state, route, limit, cursor.'],
+  [
+    'limit=0&state=lost',
+    'state must be running, completed or unknown; limit must be a whole number from 1 to 200.',
+  ],
+])('a query with %s is refused, and told why in words for people', async (query, detail) => {
   const response = await operator(`/executions?${query}`);
   expect(response.status).toBe(400);
   expect(response.headers.get('content-type')).toBe('application/problem+json');
-  expect(await response.json()).toMatchObject({ status: 400, detail: expect.stringContaining(name) });
+  expect(await response.json()).toMatchObject({ status: 400, detail });
+});
+
+test.each(['state=lost', 'limit=0', 'colour=red'])('the console says the same of %s', async (query) => {
+  const text = await (await operator(`/console/executions?${query}`)).text();
+  expect(text).toMatch(/state must be|limit must be|colour is not a parameter/);
+  expect(text).not.toMatch(/Expected|received|Invalid/);
+});
+
+test('a key can be looked for by a field, which logs of addresses do not keep', async () => {
+  await post('/count/x', 'order-1');
+  await post('/count/x', 'order-2');
+  for (const key of ['order-1', '"order-1"']) {
+    const response = await operator('/executions', { headers: { 'oncegate-key': key } });
+    expect(response.headers.get('vary')).toBe('Oncegate-Key');
+    expect(await response.json()).toEqual(await list('?key=order-1'));
+  }
+  expect(
+    await (await operator('/executions', { headers: { 'oncegate-key': 'order-3' } })).json(),
+  ).toMatchObject({
+    executions: [],
+  });
+});
+
+test.each([
+  ['?key=a', 'a', 'key is given twice, in the query and in Oncegate-Key.'],
+  ['', '', 'key must not be empty.'],
+])('%j with %j in the field is refused', async (query, key, detail) => {
+  const response = await operator(`/executions${query}`, { headers: { 'oncegate-key': key } });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail });
 });
 
 /** What a ledger finds that died between the intent and the result. */
@@ -267,7 +304,11 @@ test('a forgotten unknown outcome may run again, even where unknowns are refused
 
 test('there is nothing to forget where nothing is known', async () => {
   expect((await operator(`/executions/${'a'.repeat(43)}`, { method: 'DELETE' })).status).toBe(404);
-  expect((await operator('/executions/short', { method: 'DELETE' })).status).toBe(400);
+  const malformed = await operator('/executions/short', { method: 'DELETE' });
+  expect(malformed.status).toBe(400);
+  expect(await malformed.json()).toMatchObject({
+    detail: 'An execution’s id has 43 characters of base64url.',
+  });
 });
 
 test('a run that a restart cut off is counted as unknown, once', async () => {

@@ -30,3 +30,52 @@ export function operator(path: string, init: RequestInit = {}): Promise<Response
     headers: { authorization: `Bearer ${TOKEN}`, ...init.headers },
   });
 }
+
+/** An address that no other test has, as a failed login slows its address down. */
+export function freshAddress(): { 'cf-connecting-ip': string } {
+  return {
+    'cf-connecting-ip': `2001:db8:${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}::1`,
+  };
+}
+
+/** What a browser says where its user opens a page. */
+export const NAVIGATION = {
+  'sec-fetch-site': 'same-origin',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+} as const;
+
+/** What a browser sends with a form of the console. */
+export const FORM = {
+  ...NAVIGATION,
+  origin: GATE,
+  'content-type': 'application/x-www-form-urlencoded',
+} as const;
+
+/** A request of a browser. `path` goes on from `/_oncegate`. */
+export function browse(path: string, init: RequestInit = {}): Promise<Response> {
+  return exports.default.fetch(`${GATE}/_oncegate${path}`, {
+    redirect: 'manual',
+    ...init,
+    headers: { ...NAVIGATION, ...init.headers },
+  });
+}
+
+/** Logs in with a token, from an address. */
+export function logIn(token: string, headers: Record<string, string> = {}, to = ''): Promise<Response> {
+  return browse('/login', {
+    method: 'POST',
+    headers: { ...FORM, ...headers },
+    body: new URLSearchParams({ token, to }).toString(),
+  });
+}
+
+/** The name and value of the cookie that a response sets, as a browser sends it back. */
+export function cookieOf(response: Response): string {
+  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+}
+
+/** The token that a page's forms carry. */
+export function formTokenIn(html: string): string {
+  return /name="form_token" value="([^"]*)"/.exec(html)?.[1] ?? '';
+}

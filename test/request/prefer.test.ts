@@ -1,17 +1,81 @@
 import { expect, test } from 'vitest';
 import { preferredWaitSeconds } from '../../src/request/prefer.ts';
 
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+
 test.each([
   ['wait=10', 10],
   ['respond-async, wait=10', 10],
+  ['respond-async,wait=10', 10],
   ['Wait = "5"', 5],
+  ['Wait=5', 5],
+  ['wait = 5', 5],
+  ['wait\t=\t5', 5],
   ['wait=0', 0],
-  ['handling=lenient; wait=3', Number.POSITIVE_INFINITY],
-  ['await=3', Number.POSITIVE_INFINITY],
-  ['wait=-1', Number.POSITIVE_INFINITY],
-  ['wait=soon', Number.POSITIVE_INFINITY],
-  ['', Number.POSITIVE_INFINITY],
-  [null, Number.POSITIVE_INFINITY],
+  ['wait=007', 7],
+  ['wait=5; foo="a, wait=9"', 5],
+  ['wait=5; foo; bar = baz;', 5],
+  [',, wait=5 ,', 5],
+  ['wait="\\5"', 5],
+  ['foo="\\", wait=9", wait=5', 5],
 ])('%j asks to wait %d s at most', (prefer, seconds) => {
   expect(preferredWaitSeconds(prefer)).toBe(seconds);
+});
+
+test.each([
+  ['wait=10, wait=5', 10],
+  ['Wait=10, wait=5', 10],
+  ['wait=soon, wait=5', NO_LIMIT],
+  ['wait, wait=5', NO_LIMIT],
+])('of two preferences of one name the first counts: %j', (prefer, seconds) => {
+  expect(preferredWaitSeconds(prefer)).toBe(seconds);
+});
+
+test.each([
+  'foo="a, wait=5"',
+  'foo="a\\", wait=5"',
+  'foo=bar; baz="wait=5, wait=6"',
+  'handling=lenient; wait=3',
+  'await=3',
+  'wait=-1',
+  'wait=1.5',
+  'wait=soon',
+  'wait=',
+  'wait=""',
+  'wait',
+  'return=minimal',
+  '',
+])('%j asks for no wait', (prefer) => {
+  expect(preferredWaitSeconds(prefer)).toBe(NO_LIMIT);
+});
+
+test.each([
+  'wait=5 foo',
+  'wait=5, foo="never closed',
+  'wait=5, =',
+  'wait=5, foo=',
+  'wait=5, foo=,',
+  'wait=5; foo=;',
+  'wait=5, ;',
+  'wait=5, é',
+  'wait=5, foo="bar"baz',
+  'wait==5',
+  '"wait"=5',
+])('%j is not well-formed, and asks for nothing', (prefer) => {
+  expect(preferredWaitSeconds(prefer)).toBe(NO_LIMIT);
+});
+
+test('without the field there is no limit', () => {
+  expect(preferredWaitSeconds(null)).toBe(NO_LIMIT);
+});
+
+test.each([
+  '; '.repeat(50_000),
+  `a${' '.repeat(100_000)}`,
+  `"${'\\'.repeat(100_000)}`,
+  'a="",'.repeat(20_000),
+])('a long field takes time in proportion to its length: %.8j', (prefer) => {
+  const startedAt = performance.now();
+  preferredWaitSeconds(prefer);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
 });

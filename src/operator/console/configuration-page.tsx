@@ -33,6 +33,10 @@ export function ConfigurationPage({ config }: { config: Config }) {
           <dd>{secondsText(config.hotSeconds)} in the ledger, then in RESULTS only</dd>
           <dt>ADMIN_TOKEN</dt>
           <dd>set</dd>
+          <dt>OPERATOR_HOST</dt>
+          <dd>
+            {config.operatorHost ?? 'none: the console shares its origin with what the upstream serves'}
+          </dd>
           <dt>RATE_LIMITER</dt>
           <dd>{config.rateLimiter === null ? 'not bound: no rate limiting' : 'bound'}</dd>
           <dt>EVENTS</dt>
@@ -61,6 +65,7 @@ function settingsOf(route: Route): [string, string][] {
       route.concurrent === 'reject' ? 'reject' : `wait, up to ${durationText(route.waitSeconds * 1000)}`,
     ],
     ['unknownOutcome', route.unknownOutcome],
+    ['corsOrigins', corsText(route)],
     [
       'recordStatuses',
       route.recordStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(', '),
@@ -78,6 +83,11 @@ function settingsOf(route: Route): [string, string][] {
     ['maxStoredBytesPerCaller', `${sizeText(route.maxStoredBytesPerCaller)} in one ledger object`],
     ['shards', `${route.shards}${route.location === null ? '' : `, near ${route.location}`}`],
   ];
+}
+
+function corsText({ corsOrigins }: Route): string {
+  if (corsOrigins === 'none') return 'none, CORS is the upstream’s';
+  return corsOrigins === '*' ? '*, every origin, without credentials' : corsOrigins.join(', ');
 }
 
 /** As it is written in the settings, and as a person reads it. */

@@ -1,19 +1,18 @@
 import type { Context } from 'hono';
-import { csrf } from 'hono/csrf';
 import { etag } from 'hono/etag';
 import type { Child } from 'hono/jsx';
-import { secureHeaders } from 'hono/secure-headers';
 import * as v from 'valibot';
 import type { Config } from '../../config.ts';
 import { OPERATOR_PREFIX } from '../../settings.ts';
 import { FORGET_PROBLEMS } from '../api.ts';
-import { findExecution, forgetExecution, hashOfKey, listExecutions } from '../executions.ts';
-import type { OperatorApp } from '../operator.ts';
-import { executionId, listQuery } from '../schemas.ts';
+import { documentOf } from '../document.tsx';
+import { findExecution, forgetExecution, hashOfKey, type ListResult, listExecutions } from '../executions.ts';
+import type { OperatorApp, OperatorEnv } from '../operator.ts';
+import { executionId, listQuery, strictQuery } from '../schemas.ts';
 import { summarize } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';
 import { ExecutionPage } from './execution-page.tsx';
-import { ExecutionsPage } from './executions-page.tsx';
+import { ExecutionsPage, type Sought } from './executions-page.tsx';
 import { ICON } from './icon.ts';
 import { LIVE_SCRIPT } from './live-script.ts';
 import { firstMinute, isWindowName, Overview } from './overview.tsx';
@@ -22,32 +21,18 @@ import { STYLE } from './style.ts';
 
 const RECENT = 10;
 
+type ConsoleContext = Context<OperatorEnv>;
+
+/** What a page without a login needs, too. Nothing of it is a secret. */
+export function addConsoleFiles(app: OperatorApp): void {
+  app.get('/', (c) => c.redirect(`${OPERATOR_PREFIX}/`));
+  app.get('/console/console.css', etag(), (c) => file(c, STYLE, 'text/css; charset=utf-8'));
+  app.get('/console/console.js', etag(), (c) => file(c, LIVE_SCRIPT, 'text/javascript; charset=utf-8'));
+  app.get('/console/icon.svg', etag(), (c) => file(c, ICON, 'image/svg+xml'));
+}
+
 /** The console's pages. They are whole without a script; the script refreshes them. */
 export function addConsole(app: OperatorApp, config: Config): void {
-  const guarded = [
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'"],
-        scriptSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      referrerPolicy: 'same-origin',
-      xFrameOptions: 'DENY',
-      // The host is the gateway's, and its policy for HTTPS is not for the console to set.
-      strictTransportSecurity: false,
-    }),
-    csrf(),
-  ] as const;
-  app.use('', ...guarded);
-  app.use('/console/*', ...guarded);
-
-  app.get('/', (c) => c.redirect(`${OPERATOR_PREFIX}/`));
-
   app.get('', async (c) => {
     const now = Date.now();
     const wanted = c.req.query('window') ?? '1h';
@@ -67,29 +52,27 @@ export function addConsole(app: OperatorApp, config: Config): void {
 
   app.get('/console/executions', async (c) => {
     // A form sends its empty fields too.
-    const given = Object.entries(c.req.query()).filter(([, value]) => value !== '');
-    const sought = Object.fromEntries(given);
-    const query = v.safeParse(listQuery, sought);
+    const sought = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ''));
+    const query = v.safeParse(consoleQuery, sought);
     const result = query.success
       ? await listExecutions(config, query.output)
       : { kind: 'bad-query' as const, why: query.issues.map(({ message }) => message).join('; ') };
+    return executionsPage(c, config, sought, undefined, result);
+  });
+
+  // The key is in the body, as what is in a query is kept in logs and in the browser's history.
+  app.post('/console/executions', async (c) => {
+    const { key } = await c.req.parseBody();
+    const query = v.safeParse(v.pick(listQuery, ['key', 'limit']), { key });
+    if (!query.success || query.output.key === undefined) return c.redirect(`${CONSOLE}/executions`, 303);
+    const result = await listExecutions(config, query.output);
     const [only, another] = result.kind === 'list' ? result.list.executions : [];
     const all = result.kind === 'list' && result.list.unanswered.length === 0;
-    if (sought.key !== undefined && all && only !== undefined && another === undefined) {
-      return c.redirect(`${CONSOLE}/executions/${only.id}`);
+    if (all && only !== undefined && another === undefined) {
+      return c.redirect(`${CONSOLE}/executions/${only.id}`, 303);
     }
-    return page(
-      c,
-      { title: 'Executions', section: 'Executions', soughtKey: sought.key },
-      <ExecutionsPage
-        config={config}
-        sought={{ key: sought.key, state: sought.state, route: sought.route }}
-        result={result.kind === 'list' ? result.list : result.why}
-        keyHash={sought.key === undefined ? null : await hashOfKey(sought.key)}
-        now={Date.now()}
-      />,
-      result.kind === 'list' ? 200 : 400,
-    );
+    const keyHash = await hashOfKey(query.output.key);
+    return executionsPage(c, config, { keyHash }, query.output.key, result);
   });
 
   app.get('/console/executions/:id', async (c) => {
@@ -102,7 +85,7 @@ export function addConsole(app: OperatorApp, config: Config): void {
       return page(
         c,
         { title, section: 'Executions', live: true },
-        <ExecutionPage execution={execution} route={route} now={Date.now()} />,
+        <ExecutionPage execution={execution} route={route} formToken={c.get('formToken')} now={Date.now()} />,
       );
     }
     return found.kind === 'absent'
@@ -131,9 +114,14 @@ export function addConsole(app: OperatorApp, config: Config): void {
     page(c, { title: 'Configuration', section: 'Configuration' }, <ConfigurationPage config={config} />),
   );
 
-  app.get('/console/console.css', etag(), (c) => file(c, STYLE, 'text/css; charset=utf-8'));
-  app.get('/console/console.js', etag(), (c) => file(c, LIVE_SCRIPT, 'text/javascript; charset=utf-8'));
-  app.get('/console/icon.svg', etag(), (c) => file(c, ICON, 'image/svg+xml'));
+  app.all('/console/*', (c) =>
+    page(
+      c,
+      { title: 'No such page', section: 'Overview' },
+      <Message title="There is no such page" detail="The console has no page with this address." />,
+      404,
+    ),
+  );
 }
 
 const FORGET_MESSAGES = {
@@ -171,8 +159,35 @@ interface PageHead {
   readonly live?: boolean;
 }
 
+/** What a list can be narrowed to. A key stands in a URL by its digest only, as it does in the log. */
+const consoleQuery = strictQuery({
+  ...v.omit(listQuery, ['key']).entries,
+  keyHash: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.'))),
+});
+
+function executionsPage(
+  c: ConsoleContext,
+  config: Config,
+  sought: Sought,
+  soughtKey: string | undefined,
+  result: ListResult,
+): Response | Promise<Response> {
+  return page(
+    c,
+    { title: 'Executions', section: 'Executions', soughtKey },
+    <ExecutionsPage
+      config={config}
+      sought={sought}
+      soughtKey={soughtKey}
+      result={result.kind === 'list' ? result.list : result.why}
+      now={Date.now()}
+    />,
+    result.kind === 'list' ? 200 : 400,
+  );
+}
+
 function page(
-  c: Context,
+  c: ConsoleContext,
   head: PageHead,
   content: Child,
   status: 200 | 400 | 404 | 409 | 503 = 200,
@@ -180,9 +195,11 @@ function page(
   const { host } = new URL(c.req.url);
   c.header('cache-control', 'no-store');
   return c.html(
-    <Page {...head} host={host}>
-      {content}
-    </Page>,
+    documentOf(
+      <Page {...head} host={host} formToken={c.get('formToken')}>
+        {content}
+      </Page>,
+    ),
     status,
   );
 }

@@ -1,12 +1,17 @@
 import type { Route } from '../../config.ts';
 import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
 import { bytesText, clockText, countText, durationText, relativeText } from './format.ts';
-import { CONSOLE } from './page.tsx';
+import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { State } from './state.tsx';
 
 /** One execution: what it is, what a retry gets, how it went, and forgetting it. */
-export function ExecutionPage(props: { execution: ExecutionDetail; route: Route | undefined; now: number }) {
-  const { execution, route, now } = props;
+export function ExecutionPage(props: {
+  execution: ExecutionDetail;
+  route: Route | undefined;
+  formToken: FormToken;
+  now: number;
+}) {
+  const { execution, route, formToken, now } = props;
   const { id, state, status, bytes, shard } = execution;
   return (
     <>
@@ -96,11 +101,11 @@ export function ExecutionPage(props: { execution: ExecutionDetail; route: Route 
               The next request with its key <strong>runs upstream again</strong>. If this one had its effect,
               it will have it twice. There is no way back.
             </p>
-            <form method="post" action={`${CONSOLE}/executions/${id}/forget`}>
+            <OwnForm action={`${CONSOLE}/executions/${id}/forget`} formToken={formToken}>
               <button type="submit" class="danger">
                 Forget it, let it run again
               </button>
-            </form>
+            </OwnForm>
           </details>
         )}
       </section>

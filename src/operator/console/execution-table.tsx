@@ -44,7 +44,7 @@ export function ExecutionTable({ executions, now }: { executions: readonly Execu
               <Time at={execution.receivedAt} now={now} />
             </td>
             <td class="wide">
-              <code>{execution.route}</code>
+              <code class="path">{execution.route}</code>
             </td>
             <td class="number wide">{execution.status ?? '–'}</td>
             <td class="number wide">{took(execution)}</td>

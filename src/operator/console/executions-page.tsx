@@ -4,8 +4,10 @@ import { ExecutionTable } from './execution-table.tsx';
 import { CONSOLE } from './page.tsx';
 import { Unanswered } from './unanswered.tsx';
 
+/** What the list is narrowed to, as it stands in the URL. */
 export interface Sought {
-  readonly key?: string | undefined;
+  /** The digest under which ledger and log know a key. */
+  readonly keyHash?: string | undefined;
   readonly state?: string | undefined;
   readonly route?: string | undefined;
 }
@@ -14,18 +16,18 @@ export interface Sought {
 export function ExecutionsPage(props: {
   config: Config;
   sought: Sought;
+  /** The key, where it was typed into the search. */
+  soughtKey: string | undefined;
   /** A list, or why there is none. */
   result: ExecutionList | string;
-  /** The digest under which the log knows the key that was looked for. */
-  keyHash: string | null;
   now: number;
 }) {
-  const { config, sought, result, keyHash, now } = props;
+  const { config, sought, soughtKey, result, now } = props;
   return (
     <>
       <h1>Executions</h1>
       <form class="filter" method="get" action={`${CONSOLE}/executions`}>
-        {sought.key !== undefined && <input type="hidden" name="key" value={sought.key} />}
+        {sought.keyHash !== undefined && <input type="hidden" name="keyHash" value={sought.keyHash} />}
         <label>
           State
           <select name="state">
@@ -47,7 +49,7 @@ export function ExecutionsPage(props: {
           </label>
         )}
         <button type="submit">Show</button>
-        {(sought.key ?? sought.state ?? sought.route) !== undefined && (
+        {(sought.keyHash ?? sought.state ?? sought.route) !== undefined && (
           <a href={`${CONSOLE}/executions`}>show all</a>
         )}
       </form>
@@ -58,13 +60,19 @@ export function ExecutionsPage(props: {
       ) : (
         <>
           <Unanswered shards={result.unanswered} />
-          {sought.key !== undefined && (
+          {soughtKey !== undefined ? (
             <p>
-              With the key <code class="key">{sought.key}</code>
+              With the key <code class="key">{soughtKey}</code>
             </p>
+          ) : (
+            sought.keyHash !== undefined && (
+              <p>
+                With the key whose <code>keyHash</code> is <code class="key">{sought.keyHash}</code>
+              </p>
+            )
           )}
           {result.executions.length === 0 ? (
-            <Nothing sought={sought} keyHash={keyHash} complete={result.unanswered.length === 0} />
+            <Nothing sought={sought} complete={result.unanswered.length === 0} />
           ) : (
             <ExecutionTable executions={result.executions} now={now} />
           )}
@@ -89,8 +97,7 @@ function Option({ value, name, chosen }: { value: string; name: string; chosen: 
   );
 }
 
-function Nothing(props: { sought: Sought; keyHash: string | null; complete: boolean }) {
-  const { sought, keyHash, complete } = props;
+function Nothing({ sought, complete }: { sought: Sought; complete: boolean }) {
   if (!complete) {
     return (
       <div class="empty">
@@ -98,7 +105,7 @@ function Nothing(props: { sought: Sought; keyHash: string | null; complete: bool
       </div>
     );
   }
-  if (sought.key === undefined) {
+  if (sought.keyHash === undefined) {
     return (
       <div class="empty">
         <p>
@@ -120,7 +127,8 @@ function Nothing(props: { sought: Sought; keyHash: string | null; complete: bool
         <li>No request with it has reached this gateway. Look for a typing error; case matters.</li>
         <li>
           It ran and failed: a failure leaves no record, so that a retry runs again. The log has it, in a line
-          with the event <code>request</code> and <code>keyHash</code> <code class="key">{keyHash}</code>.
+          with the event <code>request</code> and <code>keyHash</code>{' '}
+          <code class="key">{sought.keyHash}</code>.
         </li>
         <li>Its time to live has ended, or somebody had it forgotten.</li>
       </ul>
@@ -131,7 +139,8 @@ function Nothing(props: { sought: Sought; keyHash: string | null; complete: bool
 
 function nextPage(sought: Sought, cursor: string): string {
   const query = new URLSearchParams({ cursor });
-  for (const [name, value] of Object.entries(sought)) {
+  for (const name of ['keyHash', 'state', 'route'] as const) {
+    const value = sought[name];
     if (value !== undefined) query.set(name, value);
   }
   return `?${query}`;

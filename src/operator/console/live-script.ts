@@ -1,3 +1,5 @@
+import { PAGE_TOKEN_HEADER } from './page.tsx';
+
 /**
  * The console's only script, for the browser: it asks for the page again every few seconds and puts in what changed. It
  * leaves alone what the reader is in (a focused link, an open disclosure), stops while the page is hidden, and says when
@@ -5,6 +7,7 @@
  */
 export const LIVE_SCRIPT = `
 const EVERY_MS = 5000;
+const token = document.querySelector('meta[name=page-token]').content;
 const control = document.getElementById('live');
 const button = control.querySelector('button');
 const status = control.querySelector('[role=status]');
@@ -17,7 +20,11 @@ function busy(part) {
 
 async function refresh() {
   try {
-    const response = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
+    const response = await fetch(location.href, {
+      headers: { accept: 'text/html', '${PAGE_TOKEN_HEADER}': token },
+      cache: 'no-store',
+    });
+    if (response.status === 401) return say('Logged out. Load this page again to log in.');
     if (!response.ok) throw new Error('status ' + response.status);
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
     for (const part of document.querySelectorAll('[data-live]')) {

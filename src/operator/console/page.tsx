@@ -4,6 +4,10 @@ import { OPERATOR_PREFIX } from '../../settings.ts';
 
 export const CONSOLE = `${OPERATOR_PREFIX}/console`;
 
+/** By these the console's own forms and its script are told from what others send with the operator's login. */
+export const FORM_TOKEN_FIELD = 'form_token';
+export const PAGE_TOKEN_HEADER = 'oncegate-page-token';
+
 const SECTIONS = [
   { href: `${OPERATOR_PREFIX}/`, name: 'Overview' },
   { href: `${CONSOLE}/executions`, name: 'Executions' },
@@ -12,28 +16,59 @@ const SECTIONS = [
 
 export type Section = (typeof SECTIONS)[number]['name'];
 
-/** A page of the console. `soughtKey` stands in the search field; a `live` page is refreshed by the script. */
+/** What each page's head has. A `live` page is refreshed by the script, which asks with the page's token. */
+export function Head({
+  title,
+  live = false,
+  formToken,
+}: {
+  title: string;
+  live?: boolean;
+  formToken?: FormToken;
+}) {
+  return (
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <meta name="robots" content="noindex" />
+      <title>{`${title} · Oncegate`}</title>
+      <link rel="icon" href={`${CONSOLE}/icon.svg`} type="image/svg+xml" />
+      <link rel="stylesheet" href={`${CONSOLE}/console.css`} />
+      {live && <meta name="page-token" content={formToken ?? ''} />}
+      {live && <script type="module" src={`${CONSOLE}/console.js`}></script>}
+    </head>
+  );
+}
+
+/** The token that the forms of a page carry. There is none on a page for a program, which logs in with each request. */
+export type FormToken = string | undefined;
+
+/** A form that is taken as the console's own. */
+export function OwnForm(props: { action: string; formToken: FormToken; class?: string; children?: Child }) {
+  const { action, formToken, children } = props;
+  return (
+    <form method="post" action={action} class={props.class}>
+      {formToken !== undefined && <input type="hidden" name={FORM_TOKEN_FIELD} value={formToken} />}
+      {children}
+    </form>
+  );
+}
+
+/** A page of the console. `soughtKey` stands in the search field. */
 export function Page(props: {
   title: string;
   section: Section;
   host: string;
   soughtKey?: string | undefined;
   live?: boolean;
+  formToken: FormToken;
   children?: Child;
 }) {
-  const { title, section, host, soughtKey, live = false, children } = props;
+  const { title, section, host, soughtKey, live = false, formToken, children } = props;
   return (
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <title>{`${title} · Oncegate`}</title>
-        <link rel="icon" href={`${CONSOLE}/icon.svg`} type="image/svg+xml" />
-        <link rel="stylesheet" href={`${CONSOLE}/console.css`} />
-        {live && <script type="module" src={`${CONSOLE}/console.js`}></script>}
-      </head>
+      <Head title={title} live={live} formToken={formToken} />
       <body>
         <a class="skip" href="#main">
           Skip to the content
@@ -51,7 +86,7 @@ export function Page(props: {
             ))}
           </nav>
           <search>
-            <form class="find" method="get" action={`${CONSOLE}/executions`}>
+            <OwnForm class="find" action={`${CONSOLE}/executions`} formToken={formToken}>
               <label class="unseen" for="key">
                 Idempotency key
               </label>
@@ -65,7 +100,7 @@ export function Page(props: {
                 spellcheck={false}
               />
               <button type="submit">Find</button>
-            </form>
+            </OwnForm>
           </search>
         </header>
         <main id="main" tabindex={-1}>
@@ -83,6 +118,13 @@ export function Page(props: {
               </button>{' '}
               <span role="status"></span>
             </span>
+          )}
+          {formToken !== undefined && (
+            <OwnForm action={`${OPERATOR_PREFIX}/logout`} formToken={formToken}>
+              <button type="submit" class="small">
+                Log out
+              </button>
+            </OwnForm>
           )}
         </footer>
       </body>

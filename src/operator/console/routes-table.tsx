@@ -41,7 +41,7 @@ export function RoutesTable({ summaries, span }: { summaries: readonly RouteSumm
                 <tr>
                   <th scope="row">
                     <a href={`${CONSOLE}/executions?route=${encodeURIComponent(route.path)}`}>
-                      <code>{route.path}</code>
+                      <code class="path">{route.path}</code>
                     </a>
                   </th>
                   <td class="number">{countText(counts.runs)}</td>

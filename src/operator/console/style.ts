@@ -28,7 +28,8 @@ a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset:
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px }
 main:focus { outline: none }
 code, pre { font-family: var(--mono); font-size: 0.92em }
-.key { overflow-wrap: anywhere }
+.key, .path, h1, h2, h2 code, .lede, .notice, .empty, footer { overflow-wrap: anywhere }
+.path { display: inline-block; min-width: 7rem; white-space: normal }
 .skip { position: absolute; left: -100vw }
 .skip:focus { left: 1rem; top: 1rem; background: var(--raised); padding: 0.5rem 1rem; z-index: 1 }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
@@ -60,6 +61,7 @@ input, select, button {
   padding: 0.36rem 0.7rem;
 }
 input::placeholder { color: var(--soft); opacity: 1 }
+select { max-width: 100% }
 button { cursor: pointer; font-weight: 550; background: var(--raised) }
 button:hover { border-color: var(--ink) }
 button.danger { background: light-dark(#b42318, #a3281d); border-color: transparent; color: #fff }
@@ -134,8 +136,8 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 .state-unknown { color: var(--bad) }
 
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.1rem; margin: 1.1rem 0 }
-.filter label { color: var(--soft); font-size: 0.875rem }
-.filter select { margin-left: 0.4rem; color: var(--ink) }
+.filter label { color: var(--soft); font-size: 0.875rem; display: flex; align-items: center; min-width: 0; max-width: 100% }
+.filter select { margin-left: 0.4rem; color: var(--ink); min-width: 0; max-width: 24rem }
 .empty { background: var(--raised); border: 1px dashed var(--line); border-radius: 10px; padding: 1.1rem 1.3rem; max-width: none }
 .empty > :first-child { margin-top: 0 } .empty > :last-child { margin-bottom: 0 }
 .empty ul { padding-left: 1.2rem; max-width: 46rem }
@@ -162,9 +164,15 @@ pre { margin: 0.8rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
 .forget summary { color: var(--bad); font-size: inherit }
 .forget[open] { border: 1px solid var(--bad); border-radius: 10px; padding: 0.8rem 1.1rem 1.1rem; max-width: 46rem; background: var(--bad-ground) }
 
+.login { max-width: 27rem; padding-top: 14vh }
+.login form { display: grid; gap: 0.5rem; margin: 1.4rem 0 }
+.login label { font-size: 0.875rem; color: var(--soft) }
+.login button { justify-self: start; margin-top: 0.4rem; padding: 0.4rem 1.1rem }
+
 footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem; width: calc(100% - 2.5rem); max-width: 74rem; margin: 0 auto; padding: 0.9rem 0 2rem; color: var(--soft); font-size: 0.8125rem; border-top: 1px solid var(--line) }
-.live { margin-left: auto }
-.live button { padding: 0.15rem 0.7rem }
+.live, footer form { margin-left: auto }
+.live + form { margin-left: 0 }
+.live button, .small { padding: 0.15rem 0.7rem }
 .live button[aria-pressed='true']::before { content: '●'; color: var(--prevented); margin-right: 0.4em }
 .live button[aria-pressed='false']::before { content: '‖'; margin-right: 0.4em }
 [hidden] { display: none }
