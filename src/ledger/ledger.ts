@@ -83,6 +83,7 @@ export class Ledger extends DurableObject<object> {
       rows: this.#rows,
       sweeper: this.#sweeper,
       counts: this.#counts,
+      memory: this.#memory,
       sync: () => ctx.storage.sync(),
     };
     void ctx.blockConcurrencyWhile(async () => {

@@ -5,6 +5,7 @@ import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
+import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
 import type { Sweeper } from './sweeper.ts';
 
@@ -13,6 +14,7 @@ export interface RecorderParts {
   readonly rows: Rows;
   readonly sweeper: Sweeper;
   readonly counts: Counts;
+  readonly memory: RunMemory;
   /** Resolves when everything written so far is durable. */
   readonly sync: () => Promise<void>;
 }
@@ -100,7 +102,7 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, sweeper, counts } = this.#parts;
+    const { rows, sweeper, counts, memory } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
@@ -108,7 +110,12 @@ export class Recorder implements ExecutionStore {
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record?.place === 'ledger') sweeper.archive({ seq, id, size, expiresAt }, record);
+    if (record?.place === 'ledger') {
+      const held = memory.holdResult(record.rest.byteLength);
+      // Else the sweep that cools it puts it there.
+      if (held !== null)
+        void sweeper.archive({ seq, id, size, expiresAt }, record).finally(() => held.release());
+    }
     return record !== null;
   }
 

@@ -11,8 +11,12 @@ export const RUN_BYTES = 32 * 1024;
 /** Why there is no memory for another run: its caller has more than a share of it, or there is none left for anybody. */
 export type NoRoom = 'too-much-held' | 'no-room';
 
-/** Of the memory, what buffers may take that could as well be written down, and what is one caller's share. */
+/**
+ * Of the memory: up to where buffers grow that could as well be written down, up to where results are held that can be put into
+ * RESULTS later, and one caller's share.
+ */
 const TAILS_PART = 1 / 2;
+const RESULTS_PART = 3 / 4;
 const SHARE_PART = 1 / 4;
 
 /** What the runs of one ledger object hold in memory: their requests' bodies until they are sent, and their responses'. */
@@ -45,6 +49,14 @@ export class RunMemory {
   isAmple(parties: readonly string[], bytes: number): boolean {
     const { heldBytes, maxBytes } = this.#budget;
     return heldBytes + bytes <= maxBytes * TAILS_PART && this.#hasShare(parties, bytes);
+  }
+
+  /** Holds a result while it is put into RESULTS. `null` where memory is short, so that it is put there later, by the sweep. */
+  holdResult(bytes: number): { release(): void } | null {
+    const { heldBytes, maxBytes } = this.#budget;
+    if (heldBytes + bytes > maxBytes * RESULTS_PART) return null;
+    const hold = this.#budget.hold();
+    return hold.grow(bytes) ? hold : null;
   }
 
   /** Runs tasks that each need much memory for a short time, one after the other. */
