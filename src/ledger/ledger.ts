@@ -21,7 +21,7 @@ import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
 import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
 import { Recorder, type RecorderParts } from './recorder.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
-import { RUN_BYTES, RunMemory, RunRoom } from './run-memory.ts';
+import { RunMemory, RunRoom } from './run-memory.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 
@@ -99,19 +99,19 @@ export class Ledger extends DurableObject<object> {
   async execute(call: LedgerCall): Promise<LedgerAnswer> {
     const route = this.#route(call.route);
     const decision = this.#decide(call, route);
-    const room = decision.kind === 'execute' ? this.#memory.admit(partiesOf(call)) : null;
-    if (decision.kind === 'execute' && room instanceof RunRoom) {
-      if (!(call.body instanceof Uint8Array)) return this.#executeStreamed(call, call.body, room, route);
-      if (room.grow(call.body.byteLength)) {
-        const body = BodyBytes.of(call.body, room);
-        return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
-      }
-      room.shrink(RUN_BYTES);
+    if (decision.kind !== 'execute') {
+      this.#leaveUnread(call.body);
+      return this.#answerKnown(decision, call);
     }
-    // Not awaited: nothing may come between the decision and what it leads to.
-    if (!(call.body instanceof Uint8Array)) this.ctx.waitUntil(call.body.cancel());
-    if (decision.kind === 'execute') return this.#refuse(call.id, this.#memory.refusal(partiesOf(call)));
-    return this.#answerKnown(decision, call);
+    const room = this.#memory.admit(partiesOf(call));
+    if (!(room instanceof RunRoom)) {
+      this.#leaveUnread(call.body);
+      return this.#refuse(call.id, room);
+    }
+    if (!(call.body instanceof Uint8Array)) return this.#executeStreamed(call, call.body, room, route);
+    if (!room.grow(call.body.byteLength)) return this.#refuse(call.id, this.#memory.giveUp(room));
+    const body = BodyBytes.of(call.body, room);
+    return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
   }
 
   /** Has the whole body here before anything is sent. As that takes its time, it is decided again. */
@@ -126,18 +126,23 @@ export class Ledger extends DurableObject<object> {
     const options = { maxBytes, declaredBytes: null, room, silenceMs: BODY_LIMITS.silenceMs };
     const body = await BodyBytes.read(reader, options);
     if (!(body instanceof BodyBytes)) {
-      room.shrink(RUN_BYTES);
+      const refusal = this.#memory.giveUp(room);
       reader.cancel().catch(() => {});
       if (body !== 'no-room') throw new Error(`the request’s body did not arrive: ${body}`);
-      return this.#refuse(call.id, this.#memory.refusal(partiesOf(call)));
+      return this.#refuse(call.id, refusal);
     }
     const decision = this.#decide(call, route);
     if (decision.kind === 'execute') {
       return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
     }
     body.release();
-    room.shrink(RUN_BYTES);
+    room.end();
     return this.#answerKnown(decision, call);
+  }
+
+  /** Not awaited: nothing may come between a decision and what it leads to. */
+  #leaveUnread(body: LedgerCall['body']): void {
+    if (!(body instanceof Uint8Array)) this.ctx.waitUntil(body.cancel());
   }
 
   /**
@@ -265,7 +270,7 @@ export class Ledger extends DurableObject<object> {
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
       this.#usage.ended(caller, address);
       body.release();
-      room.shrink(RUN_BYTES);
+      room.end();
       this.#forgetLive(id, execution);
     });
     this.ctx.waitUntil(run);

@@ -37,12 +37,14 @@ export class RunMemory {
   /** Takes what a run needs at least; tells why not where there is no room for it. `parties` are whom it counts against. */
   admit(parties: readonly string[]): RunRoom | NoRoom {
     const room = new RunRoom(this.#budget.hold(), parties, this);
-    return room.grow(RUN_BYTES) ? room : this.refusal(parties);
+    return room.grow(RUN_BYTES) ? room : this.#refusal(parties);
   }
 
-  /** Why these parties get no more. */
-  refusal(parties: readonly string[]): NoRoom {
-    return this.#hasShare(parties, 0) ? 'no-room' : 'too-much-held';
+  /** Ends a run that does not begin, as there is no room for its request; tells why. */
+  giveUp(room: RunRoom): NoRoom {
+    const refusal = this.#refusal(room.parties);
+    room.end();
+    return refusal;
   }
 
   /** Whether these parties may take so many bytes for the sake of speed. */
@@ -75,6 +77,10 @@ export class RunMemory {
     }
   }
 
+  #refusal(parties: readonly string[]): NoRoom {
+    return this.#hasShare(parties, 0) ? 'no-room' : 'too-much-held';
+  }
+
   #hasShare(parties: readonly string[], bytes: number): boolean {
     const share = this.#budget.maxBytes * SHARE_PART;
     return parties.every((party) => (this.#held.get(party) ?? 0) + bytes <= share);
@@ -83,34 +89,39 @@ export class RunMemory {
 
 /** What one run takes. */
 export class RunRoom implements Room, SpareRoom {
+  readonly parties: readonly string[];
   readonly #hold: Hold;
-  readonly #parties: readonly string[];
   readonly #memory: RunMemory;
 
   constructor(hold: Hold, parties: readonly string[], memory: RunMemory) {
     this.#hold = hold;
-    this.#parties = parties;
+    this.parties = parties;
     this.#memory = memory;
   }
 
   grow(bytes: number): boolean {
     if (!this.#hold.grow(bytes)) return false;
-    this.#memory.changed(this.#parties, bytes);
+    this.#memory.changed(this.parties, bytes);
     return true;
   }
 
   /** Grows where memory is ample. What would not fit is to be written down instead. */
   growIfAmple(bytes: number): boolean {
-    return this.#memory.isAmple(this.#parties, bytes) && this.grow(bytes);
+    return this.#memory.isAmple(this.parties, bytes) && this.grow(bytes);
   }
 
   shrink(bytes: number): void {
     const before = this.#hold.bytes;
     this.#hold.shrink(bytes);
-    this.#memory.changed(this.#parties, this.#hold.bytes - before);
+    this.#memory.changed(this.parties, this.#hold.bytes - before);
   }
 
   inTurn<T>(task: () => Promise<T>): Promise<T> {
     return this.#memory.inTurn(task);
+  }
+
+  /** The run is over. What its readers have yet to read is held until they have. */
+  end(): void {
+    this.shrink(RUN_BYTES);
   }
 }

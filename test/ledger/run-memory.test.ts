@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RUN_BYTES, RunMemory, RunRoom } from '../../src/ledger/run-memory.ts';
+import { RunMemory, RunRoom } from '../../src/ledger/run-memory.ts';
 
 const MIB = 1024 * 1024;
 const KIB = 1024;
@@ -22,7 +22,7 @@ test('where there is no memory left, whoever has more than a share of it is told
   expect(memory.admit(['alice', 'elsewhere'])).toBe('too-much-held');
   expect(memory.admit(['nobody', 'nowhere'])).toBe('no-room');
   expect(memory.admit(['invented by alice', 'here'])).toBe('too-much-held');
-  for (const room of small) room.shrink(RUN_BYTES);
+  for (const room of small) room.end();
   expect(memory.admit(['nobody', 'nowhere'])).toBeInstanceOf(RunRoom);
 });
 
@@ -48,7 +48,7 @@ test('everything that was taken is given back', () => {
   room.growIfAmple(64 * KIB);
   room.shrink(MIB);
   room.shrink(64 * KIB);
-  room.shrink(RUN_BYTES);
+  room.end();
   expect(memory.heldBytes).toBe(0);
 });
 

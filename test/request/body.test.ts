@@ -39,7 +39,7 @@ function bytesOf(result: Awaited<ReturnType<RequestBodies['read']>>): BodyBytes 
   return result.bytes;
 }
 
-const SIZES = [0, 1, 16 * KIB, 16 * KIB + 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3 * SEGMENT_BYTES + 7];
+const SIZES = [0, 1, 4 * KIB, 4 * KIB + 1, 16 * KIB, 16 * KIB + 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3 * SEGMENT_BYTES + 7];
 
 test.each(SIZES.flatMap((size) => [100_000, 999].map((piece) => [size, piece] as const)))(
   'a body of %i bytes in pieces of %i is read byte for byte, and held once',
@@ -116,12 +116,13 @@ test.each([0, 1000, 300 * KIB])(
 
 test('a body that comes slowly, but comes, is not given up', async () => {
   const bodies = new RequestBodies({ ...BODY_LIMITS, silenceMs: 500 });
-  const { request, writer } = declaring(30);
+  const { request, writer } = upload();
   const result = bodies.read(request, 30);
   for (let n = 0; n < 30; n += 1) {
     await new Promise((resolve) => setTimeout(resolve, 30));
     await writer.write(pattern(1));
   }
+  await writer.close();
   expect(bytesOf(await result).length).toBe(30);
 });
 
@@ -137,7 +138,7 @@ test('bodies over the budget are refused, and give back what they took', async (
   const sent = send(second.writer, pattern(700 * KIB), 64 * KIB);
   expect(await refused).toEqual({ kind: 'no-room' });
   expect(bodies.heldBytes).toBe(700 * KIB);
-  await bodies.drop(second.request);
+  // Its client has sent it all, and gets to read why.
   await sent;
   bytesOf(held[0]).release();
   const third = upload();
