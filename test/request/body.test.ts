@@ -39,7 +39,17 @@ function bytesOf(result: Awaited<ReturnType<RequestBodies['read']>>): BodyBytes 
   return result.bytes;
 }
 
-const SIZES = [0, 1, 4 * KIB, 4 * KIB + 1, 16 * KIB, 16 * KIB + 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3 * SEGMENT_BYTES + 7];
+const SIZES = [
+  0,
+  1,
+  4 * KIB,
+  4 * KIB + 1,
+  16 * KIB,
+  16 * KIB + 1,
+  SEGMENT_BYTES,
+  SEGMENT_BYTES + 1,
+  3 * SEGMENT_BYTES + 7,
+];
 
 test.each(SIZES.flatMap((size) => [100_000, 999].map((piece) => [size, piece] as const)))(
   'a body of %i bytes in pieces of %i is read byte for byte, and held once',
