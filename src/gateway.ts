@@ -1,4 +1,5 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -10,10 +11,11 @@ import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf, askedEncoding, takesGzip } from './request/accept-encoding.ts';
+import { partiesOf } from './request/address.ts';
+import { isUnread, RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
 import { isWebSocketUpgrade, keyedHeaders, type OwnFields, upstreamUrl } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
-import { callerId } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
@@ -36,6 +38,16 @@ type App = Hono<{ Bindings: object }>;
 type RequestContext = Context<{ Bindings: object }>;
 
 const apps = new WeakMap<object, App>();
+
+/** The request bodies of this isolate. */
+const bodies = new RequestBodies();
+
+/** Answers a request. One that is answered before its body was read has it dropped first, so that the client gets the answer. */
+export async function answer(request: Request, env: object, ctx: ExecutionContext): Promise<Response> {
+  const response = await gatewayOf(env).fetch(request, env, ctx);
+  if (isUnread(request)) await bodies.drop(request);
+  return response;
+}
 
 /** The gateway for this environment, made once per isolate. */
 export function gatewayOf(env: object): App {
@@ -169,7 +181,7 @@ async function keyed(
     ...asked,
   });
 
-  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter);
+  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
   if (read.kind === 'refused') return refuse(read.problem);
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
@@ -182,18 +194,20 @@ async function keyed(
     reachLedger(config, route, shard).countReplays(id, lease, replays),
   );
   if (leased !== null) {
+    body.release();
     const { answer, keyHash, counted } = leased;
     if (counted !== null) c.executionCtx.waitUntil(counted);
     const response = await responseTo(request, url, route, answer, caller.anonymous);
     return { response, outcome: answer.outcome, shard, keyHash };
   }
 
-  const [callerName, keyHash] = await Promise.all([callerId(route.path, caller.scope), sha256(key)]);
+  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const answer = await askLedger(config, route, shard, {
+  const asked = askLedger(config, route, shard, {
     route: route.path,
     id,
-    caller: callerName,
+    caller: parties.caller,
+    address: parties.address,
     secret,
     fingerprint,
     keyHash,
@@ -205,9 +219,12 @@ async function keyed(
       sentKey,
       ownFields(route, url, pseudonym, askedEncoding(acceptEncodingOf(request))),
     ),
-    body: body.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(body) : body,
+    body: body.length > SEGMENT_BYTES ? body.stream() : body.whole(),
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
+  // What went along with the call is copied by now. The upstream may take its time.
+  if (body.length <= SEGMENT_BYTES) body.release();
+  const answer = await asked;
   leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
@@ -235,20 +252,6 @@ async function responseTo(
 
 function ownFields(route: Route, target: URL, pseudonym: string, acceptEncoding: string | null): OwnFields {
   return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target), acceptEncoding };
-}
-
-/** A larger body goes to the ledger as a stream, which the ledger leaves unread if the request does not run. */
-const STREAMED_BODY_MIN_BYTES = 1024 * 1024;
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  const { readable, writable } = new FixedLengthStream(bytes.byteLength);
-  const writer = writable.getWriter();
-  // The ledger cancels a stream that it does not need, and reports one that breaks off.
-  writer.write(bytes).then(
-    () => writer.close(),
-    () => {},
-  );
-  return readable;
 }
 
 /** The field that holds the key. Where a route can do without a key, an empty field is none. */

@@ -1,4 +1,4 @@
-import { gatewayOf } from './gateway.ts';
+import { answer } from './gateway.ts';
 
 export { Ledger } from './ledger/ledger.ts';
 
@@ -6,6 +6,6 @@ export default {
   fetch(request, env, ctx) {
     // A `Host` that is none makes no URL, and there is no origin under which a problem could be explained.
     if (!URL.canParse(request.url)) return new Response(null, { status: 400 });
-    return gatewayOf(env).fetch(request, env, ctx);
+    return answer(request, env, ctx);
   },
 } satisfies ExportedHandler<object>;

@@ -1,9 +1,11 @@
 import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import { AMPLE, type SpareRoom } from './body-log.ts';
 import type { Recording, ResponseHead } from './call.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
+import { ResponseReader } from './response-reader.ts';
 import type { RunTimes } from './rows.ts';
 import { Silence } from './silence.ts';
 
@@ -19,8 +21,8 @@ export interface ExecutionStore extends HeldPieceStore {
   /** Whether the upstream acted on the request is not known. */
   unknown(times: RunTimes): void;
   /**
-   * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
-   * all of it is written, and tells whether the response is recorded.
+   * The whole response is here; `rest` is what of its body is in no piece, lent until this resolves, or `null` if it is
+   * not recorded. Resolves when all of it is written, and tells whether the response is recorded.
    */
   completed(head: ResponseHead, size: number, rest: Uint8Array | null, times: RunTimes): Promise<boolean>;
   /** Resolves when everything written so far is durable. */
@@ -35,10 +37,6 @@ export type HeadOutcome =
       readonly bodiless: boolean;
     }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
-
-/** Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they are filled. */
-const READ_MIN_BYTES = 4 * 1024;
-const READ_MAX_BYTES = 64 * 1024;
 
 /**
  * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
@@ -57,6 +55,9 @@ export class Execution {
   readonly #route: Route;
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
+  readonly #room: SpareRoom;
+  /** Nobody wants the rest of the response, so it was not read. */
+  #givenUp = false;
   #recording: Recording = 'stored';
   /** Reads the body for marks of failure; `null` where there is nothing to look for. */
   #marks: Judge | null = null;
@@ -66,11 +67,13 @@ export class Execution {
     route: Route,
     store: ExecutionStore,
     readonly method = 'POST',
+    room: SpareRoom = AMPLE,
   ) {
     this.#route = route;
     this.#store = store;
     this.#silence = new Silence(route.upstreamTimeoutSeconds * 1000);
-    this.body = new LiveBody(store);
+    this.#room = room;
+    this.body = new LiveBody(store, room);
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
     this.head = promise;
     this.#setHead = resolve;
@@ -132,29 +135,34 @@ export class Execution {
   }
 
   async #receive(stream: ReadableStream<Uint8Array>, length: number | null): Promise<void> {
-    const reader = stream.getReader({ mode: 'byob' });
-    let buffer = new Uint8Array(Math.min(Math.max(length ?? 0, READ_MIN_BYTES), READ_MAX_BYTES));
-    for (;;) {
-      this.#silence.listen();
-      const { done, value } = await reader.readAtLeast(1, buffer);
-      if (done) break;
-      this.#silence.pause();
-      if (length !== null && this.body.size + value.byteLength > length) {
-        throw new Error(`the upstream announced ${length} bytes and sends more`);
+    const upstream = new ResponseReader(stream, length, this.#room);
+    void this.body.unwanted.then(() => {
+      this.#givenUp = true;
+      upstream.giveUp();
+    });
+    try {
+      for (;;) {
+        this.#silence.listen();
+        const value = await upstream.next();
+        if (value === null) break;
+        this.#silence.pause();
+        if (length !== null && this.body.size + value.byteLength > length) {
+          throw new Error(`the upstream announced ${length} bytes and sends more`);
+        }
+        if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
+          this.#forgo('not-recorded');
+        }
+        // Before it is handed on: the buffer is used again.
+        if (this.#marks !== null) await this.#marks.see(value);
+        await this.body.append(value);
+        // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
+        // not held to what it announced.
+        if (this.body.size === length && this.#route.upstream.kind === 'url') return;
       }
-      if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
-        this.#forgo('not-recorded');
-      }
-      // Before it is handed on: the buffer is used again.
-      if (this.#marks !== null) await this.#marks.see(value);
-      await this.body.append(value);
-      // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
-      // not held to what it announced.
-      if (this.body.size === length && this.#route.upstream.kind === 'url') return;
-      const capacity = value.buffer.byteLength;
-      const grows = value.byteLength === capacity && capacity < READ_MAX_BYTES;
-      buffer = grows ? new Uint8Array(READ_MAX_BYTES) : new Uint8Array(value.buffer);
+    } finally {
+      upstream.end();
     }
+    if (this.#givenUp) return;
     if (length !== null && this.body.size !== length) {
       throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
     }
@@ -163,13 +171,18 @@ export class Execution {
   async #complete(head: ResponseHead): Promise<void> {
     if (this.#marks !== null) await this.#failWhereMarked(this.#marks, head.status);
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
-      const rest = this.#recording === 'stored' ? this.body.rest() : null;
-      const recorded = await this.#store.completed(head, this.body.size, rest, this.times);
+      const recorded = await this.#record(head);
       if (!recorded) this.#forgo('not-recorded');
       // An answer with the whole body in it is held back by the runtime until what was written is durable; a stream is not.
       if (!this.body.endsInOneAnswer) await this.#store.durable();
     }
-    this.body.end('whole');
+    this.body.end(this.#givenUp ? 'broken' : 'whole');
+  }
+
+  #record(head: ResponseHead): Promise<boolean> {
+    const { body } = this;
+    const completed = (rest: Uint8Array | null) => this.#store.completed(head, body.size, rest, this.times);
+    return this.#recording === 'stored' ? body.withRest(completed) : completed(null);
   }
 
   /** A success that says in its body that it is none is forgotten before anybody can see its end. */

@@ -1,8 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
-import { readAll } from '../bytes.ts';
+import { BodyBytes } from '../body-bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
+import { BODY_LIMITS } from '../request/body.ts';
 import { differenceOf } from '../request/fingerprint.ts';
 import { appendAll } from '../request/forward.ts';
 import type {
@@ -20,6 +21,7 @@ import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
 import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
 import { Recorder, type RecorderParts } from './recorder.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
+import { RunMemory, RunRoom } from './run-memory.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 
@@ -55,6 +57,7 @@ const FLUSH_WITHIN_MS = 8_000;
  */
 export class Ledger extends DurableObject<object> {
   readonly #usage = new CallerUsage();
+  readonly #memory = new RunMemory();
   readonly #rows: Rows;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;
@@ -82,6 +85,7 @@ export class Ledger extends DurableObject<object> {
       rows: this.#rows,
       sweeper: this.#sweeper,
       counts: this.#counts,
+      memory: this.#memory,
       sync: () => ctx.storage.sync(),
     };
     void ctx.blockConcurrencyWhile(async () => {
@@ -94,51 +98,76 @@ export class Ledger extends DurableObject<object> {
    * Answers one keyed request: runs it, joins it to the run under way, replays the recorded response, or refuses it.
    * Throws only before anything is written or sent.
    */
-  async execute(call: LedgerCall): Promise<LedgerAnswer> {
-    const route = this.#route(call.route);
-    let decision = this.#decide(call, route);
-    let body: Uint8Array = new Uint8Array(0);
-    if (call.body instanceof Uint8Array) {
-      body = call.body;
-    } else if (decision.kind === 'execute') {
-      body = await readAll(call.body);
-      decision = this.#decide(call, route);
-      if (decision.kind === 'apart') return this.execute({ ...call, id: idApart(call), body });
-    } else if (decision.kind !== 'apart') {
-      // Not awaited: nothing may come between the decision and what it leads to.
-      this.ctx.waitUntil(call.body.cancel());
+  async execute(asked: LedgerCall): Promise<LedgerAnswer> {
+    const route = this.#route(asked.route);
+    const { decision, call } = this.#decideApart(asked, route);
+    if (decision.kind !== 'execute') {
+      this.#leaveUnread(call.body);
+      return this.#answerKnown(decision, call);
     }
-    switch (decision.kind) {
-      case 'refuse':
-        return this.#refuse(call.id, decision.reason);
-      case 'replay':
-        return this.#replay(decision.row, call);
-      case 'join':
-        return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
-      case 'execute':
-        return this.#answer(call.id, this.#begin(call, body, route, decision.replaces), 'executed');
-      case 'apart':
-        return this.execute({ ...call, id: idApart(call) });
+    const room = this.#memory.admit(partiesOf(call));
+    if (!(room instanceof RunRoom)) {
+      this.#leaveUnread(call.body);
+      return this.#refuse(call.id, room);
     }
+    if (!(call.body instanceof Uint8Array)) return this.#executeStreamed(call, call.body, room, route);
+    if (!room.grow(call.body.byteLength)) return this.#refuse(call.id, this.#memory.giveUp(room));
+    const body = BodyBytes.of(call.body, room);
+    return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
+  }
+
+  /** Has the whole body here before anything is sent. As that takes its time, it is decided again. */
+  async #executeStreamed(
+    asked: LedgerCall,
+    stream: ReadableStream<Uint8Array>,
+    room: RunRoom,
+    route: Route,
+  ): Promise<LedgerAnswer> {
+    const reader = stream.getReader({ mode: 'byob' });
+    const maxBytes = route.maxRequestBytes;
+    const options = { maxBytes, declaredBytes: null, room, silenceMs: BODY_LIMITS.silenceMs };
+    const body = await BodyBytes.read(reader, options);
+    if (!(body instanceof BodyBytes)) {
+      const refusal = this.#memory.giveUp(room);
+      reader.cancel().catch(() => {});
+      if (body !== 'no-room') throw new Error(`the request’s body did not arrive: ${body}`);
+      return this.#refuse(asked.id, refusal);
+    }
+    const { decision, call } = this.#decideApart(asked, route);
+    if (decision.kind === 'execute') {
+      return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
+    }
+    body.release();
+    room.end();
+    return this.#answerKnown(decision, call);
+  }
+
+  /** Not awaited: nothing may come between a decision and what it leads to. */
+  #leaveUnread(body: LedgerCall['body']): void {
+    if (!(body instanceof Uint8Array)) this.ctx.waitUntil(body.cancel());
   }
 
   /**
    * Answers a request whose first answer was lost on the way: from the run, the record, or with a refusal, as `execute`
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
-  async recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const decision = this.#decide(call, this.#route(call.route));
+  async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
+    const { decision, call } = this.#decideApart(asked, this.#route(asked.route));
+    return decision.kind === 'execute' ? null : this.#answerKnown(decision, call);
+  }
+
+  /** Answers a request that starts nothing. */
+  async #answerKnown(
+    decision: Exclude<Decision, { kind: 'execute' | 'apart' }>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs'>,
+  ): Promise<LedgerAnswer> {
     switch (decision.kind) {
-      case 'execute':
-        return null;
       case 'refuse':
         return this.#refuse(call.id, decision.reason);
       case 'replay':
         return this.#replay(decision.row, call);
       case 'join':
         return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
-      case 'apart':
-        return this.recall({ ...call, id: idApart(call) });
     }
   }
 
@@ -190,6 +219,16 @@ export class Ledger extends DurableObject<object> {
     };
   }
 
+  /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
+  #decideApart<Call extends Omit<LedgerCall, 'body'>>(
+    call: Call,
+    route: Route,
+  ): { readonly decision: Exclude<Decision, { kind: 'apart' }>; readonly call: Call } {
+    const decision = this.#decide(call, route);
+    if (decision.kind !== 'apart') return { decision, call };
+    return this.#decideApart({ ...call, id: idApart(call) }, route);
+  }
+
   /** Synchronous, so that nothing comes between reading the state and acting on it. */
   #decide(call: Omit<LedgerCall, 'body'>, route: Route): Decision {
     const execution = this.#live.get(call.id);
@@ -208,7 +247,7 @@ export class Ledger extends DurableObject<object> {
     }
     const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
-      const overLimit = this.#usage.overLimit(call.caller, route);
+      const overLimit = this.#usage.overLimit(call.caller, route, call.address);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
     }
     if (row.fingerprint !== call.fingerprint) return refusalOf(row, call);
@@ -228,10 +267,10 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Writes the intent, and only then sends: the output gate holds the request until the row is durable. */
-  #begin(call: LedgerCall, body: Uint8Array, route: Route, replaces: Row | null): Execution {
+  #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, route: Route, replaces: Row | null): Execution {
     const receivedAt = Date.now();
     const ttlMs = route.ttlSeconds * 1000;
-    const { id, caller, fingerprint, keyHash } = call;
+    const { id, caller, address, fingerprint, keyHash } = call;
     if (replaces !== null) this.#sweeper.makeWay(replaces);
     this.#counts.forget(id);
     this.#counts.add('runs');
@@ -243,18 +282,20 @@ export class Ledger extends DurableObject<object> {
       receivedAt,
       expiresAt: receivedAt + ttlMs,
     });
-    this.#usage.began(caller);
+    this.#usage.began(caller, address);
     this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
     const recorded = { id, caller, fingerprint, secret: call.secret, seq };
     const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
       this.#forgetLive(id, execution),
     );
-    const execution: Execution = new Execution(fingerprint, route, recorder, call.method);
+    const execution: Execution = new Execution(fingerprint, route, recorder, call.method, room);
     this.#live.set(id, execution);
     void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
-      this.#usage.ended(caller);
+      this.#usage.ended(caller, address);
+      body.release();
+      room.end();
       this.#forgetLive(id, execution);
     });
     this.ctx.waitUntil(run);
@@ -262,10 +303,10 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Rejects, never throws, so that whatever goes wrong is an outcome of the execution. */
-  async #send(call: LedgerCall, body: Uint8Array, route: Route, signal: AbortSignal): Promise<Response> {
+  async #send(call: LedgerCall, body: BodyBytes, route: Route, signal: AbortSignal): Promise<Response> {
     const request = new Request(call.url, {
       method: call.method,
-      body: body.byteLength === 0 ? null : body,
+      body: bodyInit(body),
       redirect: 'manual',
     });
     appendAll(request.headers, call.headers);
@@ -381,6 +422,19 @@ export class Ledger extends DurableObject<object> {
     if (!result.ok) throw new Error('the configuration is invalid');
     return result.config;
   }
+}
+
+/** Whom a call counts against. */
+function partiesOf({ caller, address }: LedgerCall): string[] {
+  return address === null ? [caller] : [caller, address];
+}
+
+/** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
+const STREAMED_BODY_MIN_BYTES = 16 * 1024;
+
+function bodyInit(body: BodyBytes): BodyInit | null {
+  if (body.length === 0) return null;
+  return body.length < STREAMED_BODY_MIN_BYTES ? body.whole() : body.stream();
 }
 
 /** The key is known, and this is another request than the one that is known by it. */

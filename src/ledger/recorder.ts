@@ -5,6 +5,7 @@ import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
+import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
 import type { Sweeper } from './sweeper.ts';
 
@@ -13,6 +14,7 @@ export interface RecorderParts {
   readonly rows: Rows;
   readonly sweeper: Sweeper;
   readonly counts: Counts;
+  readonly memory: RunMemory;
   /** Resolves when everything written so far is durable. */
   readonly sync: () => Promise<void>;
 }
@@ -21,6 +23,9 @@ export interface RecorderParts {
 export type Recorded = Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secret'> & {
   readonly seq: number;
 };
+
+/** What the parts of a body are sealed with is known to its execution alone, and gone with it. */
+const PART_SECRET_BYTES = 32;
 
 /** Writes down one execution: the pieces of its response as they come, sealed, and how it ended. */
 export class Recorder implements ExecutionStore {
@@ -31,6 +36,8 @@ export class Recorder implements ExecutionStore {
   readonly #leave: () => void;
   /** Ready long before there is anything to seal: the upstream takes its time. */
   readonly #seal: Promise<Seal>;
+  /** Of the parts that are written down for want of memory. No position of the record's own seal may be used twice. */
+  #partSeal: Promise<Seal> | null = null;
 
   constructor(parts: RecorderParts, execution: Recorded, route: Route, leave: () => void) {
     this.#parts = parts;
@@ -47,6 +54,23 @@ export class Recorder implements ExecutionStore {
 
   async read(n: number): Promise<Uint8Array> {
     return openPiece(await this.#seal, n, this.#parts.rows.piece(this.#execution.seq, n));
+  }
+
+  async writePart(n: number, bytes: Uint8Array): Promise<void> {
+    this.#partSeal ??= Seal.create(crypto.getRandomValues(new Uint8Array(PART_SECRET_BYTES)));
+    const part = await sealPiece(await this.#partSeal, n, bytes);
+    this.#parts.rows.writePart(this.#execution.seq, n, part);
+  }
+
+  async readPart(n: number): Promise<Uint8Array> {
+    // At once, as the part may be in a piece by the time that the seal is here.
+    const part = this.#parts.rows.part(this.#execution.seq, n);
+    if (this.#partSeal === null) throw new Error('a part without a seal');
+    return openPiece(await this.#partSeal, n, part);
+  }
+
+  dropParts(below: number): void {
+    if (this.#partSeal !== null) this.#parts.rows.removeParts(this.#execution.seq, below);
   }
 
   drop(below: number): void {
@@ -87,7 +111,7 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, sweeper, counts } = this.#parts;
+    const { rows, sweeper, counts, memory } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
@@ -95,7 +119,12 @@ export class Recorder implements ExecutionStore {
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record?.place === 'ledger') sweeper.archive({ seq, id, size, expiresAt }, record);
+    if (record?.place === 'ledger') {
+      const held = memory.holdResult(record.rest.byteLength);
+      // Else the sweep that cools it puts it there.
+      if (held !== null)
+        void sweeper.archive({ seq, id, size, expiresAt }, record).finally(() => held.release());
+    }
     return record !== null;
   }
 

@@ -27,8 +27,12 @@ export function responseHead(
   return { head: { status: statusOf(response), headers: list }, length };
 }
 
-/** A length that is repeated is that length; anything else that is not one number is none (RFC 9110 §8.6). */
+/**
+ * A length that is repeated is that length; anything else that is not one number is none (RFC 9110 §8.6), nor is a number that no
+ * body has and no stream takes.
+ */
 function declaredLength(field: string | null): number | null {
   const [first = '', ...others] = (field ?? '').split(',').map((member) => member.trim());
-  return /^\d+$/.test(first) && others.every((other) => other === first) ? Number(first) : null;
+  const length = /^\d+$/.test(first) && others.every((other) => other === first) ? Number(first) : null;
+  return Number.isSafeInteger(length) ? length : null;
 }

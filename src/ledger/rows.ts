@@ -3,6 +3,9 @@ import type { CallerUsage } from './usage.ts';
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;
 
+/** Parts of pieces are numbered from here on, beyond every piece. */
+const PARTS_FROM = 2 ** 40;
+
 /** Why the outcome of an execution is not known. */
 export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
 
@@ -307,6 +310,26 @@ export class Rows {
       .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
       .one();
     return new Uint8Array(bytes);
+  }
+
+  /** A part of a piece that is being filled. It goes with the pieces, and no later than they do. */
+  writePart(seq: number, n: number, bytes: Uint8Array): void {
+    this.writePiece(seq, PARTS_FROM + n, bytes);
+  }
+
+  /** The nth part. Throws where it is gone. */
+  part(seq: number, n: number): Uint8Array {
+    return this.piece(seq, PARTS_FROM + n);
+  }
+
+  /** Removes the parts of a body below the nth. */
+  removeParts(seq: number, below: number): void {
+    this.#sql.exec(
+      'DELETE FROM pieces WHERE seq = ? AND n >= ? AND n < ?',
+      seq,
+      PARTS_FROM,
+      PARTS_FROM + below,
+    );
   }
 
   /** Removes all pieces of a body, or those below the nth. */

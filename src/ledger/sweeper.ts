@@ -131,10 +131,12 @@ export class Sweeper {
 
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, the sweep that cools it tries again. What
-   * of the record is still in hand is not read back for it.
+   * of the record is still in hand is not read back for it, and is held until this resolves.
    */
-  archive(result: ArchivedResult, record: StoredParts): void {
-    this.#ctx.waitUntil(this.#put(result, record));
+  archive(result: ArchivedResult, record: StoredParts): Promise<boolean> {
+    const put = this.#put(result, record);
+    this.#ctx.waitUntil(put);
+    return put;
   }
 
   /** Does what is due, and sets the alarm for what comes next. Never rejects: an alarm that throws is soon given up. */

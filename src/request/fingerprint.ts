@@ -1,4 +1,5 @@
 import { MIMEType } from 'whatwg-mimetype';
+import type { BodyBytes } from '../body-bytes.ts';
 import { sha256 } from './digest.ts';
 import { CANONICAL_MAX_BYTES, canonicalJson } from './json.ts';
 import { partsOf } from './multipart.ts';
@@ -21,7 +22,7 @@ export interface FingerprintInput {
   readonly contentType: string | null;
   /** The fields that say what is to be done with the body, see {@link whatIsAsked}. */
   readonly asked: string;
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
 }
 
 /**
@@ -88,16 +89,16 @@ function requestDigest(input: FingerprintInput, mode: 'bytes' | 'json'): Promise
     const parts = partsOf(body, type.boundary);
     if (parts !== null) {
       const lengths = JSON.stringify(parts.map(([start, end]) => end - start));
-      const bytes = parts.map(([start, end]) => body.subarray(start, end));
+      const bytes = parts.flatMap(([start, end]) => [...body.between(start, end)]);
       return sha256([head('multipart', type.spelling), `${lengths}\n`, ...bytes]);
     }
   }
-  if (type.kind === 'json' && mode === 'json' && body.byteLength <= CANONICAL_MAX_BYTES) {
-    const canonical = canonicalBody(body);
+  if (type.kind === 'json' && mode === 'json' && body.length <= CANONICAL_MAX_BYTES) {
+    const canonical = canonicalBody(body.whole());
     if (canonical !== null) return sha256([head(canonical.form, type.spelling), canonical.text]);
   }
   const mediaType = type.kind === 'multipart' ? type.field : type.spelling;
-  return sha256([head('bytes', mediaType), body]);
+  return sha256([head('bytes', mediaType), ...body.segments]);
 }
 
 type MediaType =

@@ -3,7 +3,7 @@ import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504 | 508;
+  readonly status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504 | 508;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -41,6 +41,16 @@ export const problemTypes = {
       'The gateway holds a request’s body while it computes its fingerprint, up to a limit that the operator sets (MAX_REQUEST_BYTES). This one is larger. Nothing was sent upstream.',
     ],
     retry: false,
+    error: 'invalid_request_error',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request’s body did not arrive',
+    page: [
+      'The request’s body brought nothing for 30 seconds, and the gateway stopped waiting for it. Nothing was sent upstream.',
+      'Send the whole request again, with the same key.',
+    ],
+    retry: true,
     error: 'invalid_request_error',
   },
   'key-reused': {
@@ -86,7 +96,7 @@ export const problemTypes = {
     status: 429,
     title: 'This caller is over a limit',
     page: [
-      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER). Nothing was sent upstream.',
+      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER), or its running requests take more than a caller’s share of the gateway’s memory. Limits hold for a client’s address, too. Nothing was sent upstream.',
       'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,
@@ -148,6 +158,16 @@ export const problemTypes = {
     page: [
       'The upstream sent no response within the time that the route allows it (UPSTREAM_TIMEOUT_SECONDS). Whether it acted on the request is not known.',
       'Retry with the same key. Where the route’s UNKNOWN_OUTCOME is “retry”, the request runs again; where it is “refuse”, the retry is answered with outcome-unknown.',
+    ],
+    retry: true,
+    error: 'api_error',
+  },
+  'gateway-busy': {
+    status: 503,
+    title: 'The gateway has no memory left for this request',
+    page: [
+      'The gateway holds the bodies of running requests in memory, up to a limit, and that is reached. Nothing was sent upstream.',
+      'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,
     error: 'api_error',

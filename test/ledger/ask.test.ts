@@ -8,6 +8,7 @@ import { Seal } from '../../src/ledger/seal.ts';
 const call: LedgerCall = {
   route: '/*',
   id: 'A'.repeat(43),
+  address: null,
   caller: 'caller',
   secret: new Uint8Array(32),
   fingerprint: 'fingerprint',

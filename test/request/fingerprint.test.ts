@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BodyBytes } from '../../src/body-bytes.ts';
 import {
   differenceOf,
   type FingerprintInput,
@@ -24,7 +25,7 @@ function fingerprint(
       contentType: 'application/json',
       asked: '',
       ...input,
-      body: encoder.encode(input.body ?? '{}'),
+      body: BodyBytes.of(encoder.encode(input.body ?? '{}')),
     },
     mode,
   );

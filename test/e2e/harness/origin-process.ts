@@ -20,6 +20,9 @@ function slot(map: Map<string, PromiseWithResolvers<void>>, name: string): Promi
   return known;
 }
 
+/** Responses that were closed before their end. */
+const closings = new Map<string, PromiseWithResolvers<void>>();
+
 async function waitAt(name: string): Promise<void> {
   slot(arrivals, name).resolve();
   await slot(gates, name).promise;
@@ -88,6 +91,12 @@ const behaviours: Record<string, Behaviour> = {
   text: ({ response, argument }) => {
     response.end('all work and no play '.repeat(Math.ceil(Number(argument) / 21)).slice(0, Number(argument)));
   },
+  /** `?size` bytes at once, and the end when the gate opens. */
+  'held-end': async ({ response, argument, query }) => {
+    response.write(pattern(Number(query.get('size'))));
+    await waitAt(argument);
+    response.end('end');
+  },
   /** Waits before the head, then sends `?size` bytes. */
   'held-bytes': async ({ response, argument, query }) => {
     await waitAt(argument);
@@ -129,6 +138,18 @@ const behaviours: Record<string, Behaviour> = {
     if (!accepted.includes('gzip')) return void response.end(text);
     response.setHeader('content-encoding', 'gzip');
     response.end(gzipSync(text));
+  },
+  /** A body without an end, until it is closed: see `closed`. `?silent` says nothing after its first bytes. */
+  endless: async ({ response, argument, query }) => {
+    response.on('close', () => slot(closings, argument).resolve());
+    if (query.has('held')) await waitAt(argument);
+    response.writeHead(Number(query.get('status') ?? 200), { location: '/elsewhere' });
+    const bytes = pattern(64 * 1024);
+    const send = () => {
+      while (!response.destroyed && response.write(bytes));
+      if (!response.destroyed) response.once('drain', send);
+    };
+    send();
   },
   'no-content': ({ response }) => void response.writeHead(204).end(),
   redirect: ({ response, argument, query }) => {
@@ -181,6 +202,10 @@ const server = createServer(async (request, response) => {
   }
   if (behaviour === '_arrived') {
     await slot(arrivals, argument).promise;
+    return void response.end();
+  }
+  if (behaviour === '_closed') {
+    await slot(closings, argument).promise;
     return void response.end();
   }
   if (behaviour === '_runs') return json(response, 200, runs);
