@@ -268,7 +268,7 @@ function endless(status: number, bytesAtATime = 100_000) {
 
 test.each([
   ['a failure', 500, {}, ['failed'], 'failed'],
-  ['a redirect', 303, {}, ['failed'], 'failed'],
+  ['a redirect', 307, {}, ['redirected'], 'failed'],
   ['no response, says the edge', 520, {}, ['unknown'], 'unknown'],
   [
     'a success that is too large',
