@@ -77,7 +77,7 @@ export async function readKeyedRequest(
       sentKey: sent ?? null,
       bound: caller.bound,
       method: request.method,
-      host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.host : null,
+      host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),

@@ -27,6 +27,7 @@ beforeAll(async () => {
         { path: '/refuse/*', upstream: origin.url, stripPrefix: '/refuse', unknownOutcome: 'refuse' },
         { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', ttlSeconds: 2 },
         { path: '/based/*', upstream: `${origin.url}/created`, stripPrefix: '/based' },
+        { path: '/untold/*', upstream: origin.url, stripPrefix: '/untold', forwarded: 'drop' },
         { path: '/service/*', service: 'MAKER', stripPrefix: '/service' },
         { path: '/*', upstream: origin.url, methods: 'POST,PATCH,PUT' },
       ],
@@ -206,10 +207,10 @@ test('a service’s own location leads through the gateway', async () => {
 
 test('a location is handed out with the host by which each client came', async () => {
   const key = freshKey();
-  const path = `/created${to(`${origin.url}/made`)}`;
+  const path = `/untold/created${to(`${origin.url}/made`)}`;
   await post(`${gateway.url}${path}`, key);
   const { port } = new URL(gateway.url);
   const replay = await post(`http://localhost:${port}${path}`, key);
   expect(replay.headers.get('idempotent-replayed')).toBe('true');
-  expect(replay.headers.get('location')).toBe(`http://localhost:${port}/made`);
+  expect(replay.headers.get('location')).toBe(`http://localhost:${port}/untold/made`);
 });
