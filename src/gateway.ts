@@ -10,14 +10,18 @@ import { noSurface, operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
+import { acceptEncodingOf, askedEncoding, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
 import { isUnread, RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
-import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward.ts';
+import { isWebSocketUpgrade, keyedHeaders, type OwnFields, upstreamUrl } from './request/forward.ts';
+import { wayHere } from './request/forwarded.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
+import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
 import {
   answerPreflight,
   answerPreflightWithoutRoute,
@@ -26,7 +30,7 @@ import {
 } from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
-import { responseFrom } from './response/replay.ts';
+import { type RespondingAnswer, responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
@@ -73,11 +77,11 @@ function gateway(config: Config): App {
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
     );
   }
-  const leases = new Leases();
+  const parts = { config, leases: new Leases(), pseudonym: pseudonymOf(config.ledger, config.routes) };
   for (const route of config.routes) {
     const { path, corsOrigins: origins, keyHeader } = route;
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
-    const pass = (c: RequestContext) => handle(c, config, route, leases);
+    const pass = (c: RequestContext) => handle(c, parts, route);
     app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
@@ -115,16 +119,25 @@ function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
   };
 }
 
+/** What all requests of a gateway share. */
+interface Parts {
+  readonly config: Config;
+  readonly leases: Leases;
+  /** The gateway's name in `Via`. */
+  readonly pseudonym: string;
+}
+
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
-async function handle(c: RequestContext, config: Config, route: Route, leases: Leases): Promise<Response> {
+async function handle(c: RequestContext, parts: Parts, route: Route): Promise<Response> {
   const startedAt = Date.now();
   const request = c.req.raw;
   const url = targetOf(c.req.url);
-  if (!mayBeKeyed(request, route)) return passOn(request, url, route, c.env);
+  if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
+  if (!mayBeKeyed(request, route)) return passOn(request, url, route, parts, c.env);
   const keyField = keyFieldOf(request, route);
-  if (keyField === null && route.key === 'optional') return passOn(request, url, route, c.env);
+  if (keyField === null && route.key === 'optional') return passOn(request, url, route, parts, c.env);
 
-  const handled = await keyed(c, url, keyField, config, route, leases);
+  const handled = await keyed(c, url, keyField, parts, route);
   const { response, outcome, shard, keyHash } = handled;
   const event = {
     route: route.path,
@@ -134,7 +147,7 @@ async function handle(c: RequestContext, config: Config, route: Route, leases: L
     ms: Date.now() - startedAt,
   };
   log('info', 'request', { ...event, keyHash });
-  recordEvent(config.events, event);
+  recordEvent(parts.config.events, event);
   return response;
 }
 
@@ -155,9 +168,8 @@ async function keyed(
   c: RequestContext,
   url: URL,
   keyField: string | null,
-  config: Config,
+  { config, leases, pseudonym }: Parts,
   route: Route,
-  leases: Leases,
 ): Promise<Handled> {
   const request = c.req.raw;
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
@@ -185,7 +197,8 @@ async function keyed(
     body.release();
     const { answer, keyHash, counted } = leased;
     if (counted !== null) c.executionCtx.waitUntil(counted);
-    return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
+    const response = await responseTo(request, url, route, answer, caller.anonymous);
+    return { response, outcome: answer.outcome, shard, keyHash };
   }
 
   const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
@@ -200,7 +213,12 @@ async function keyed(
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: keyedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
+    headers: keyedHeaders(
+      request.headers,
+      route,
+      sentKey,
+      ownFields(route, url, pseudonym, askedEncoding(acceptEncodingOf(request))),
+    ),
     body: body.length > SEGMENT_BYTES ? body.stream() : body.whole(),
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
@@ -211,11 +229,29 @@ async function keyed(
   switch (answer.outcome) {
     case 'executed':
     case 'joined':
-    case 'replayed':
-      return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
+    case 'replayed': {
+      const response = await responseTo(request, url, route, answer, caller.anonymous);
+      return { response, outcome: answer.outcome, shard, keyHash };
+    }
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
   }
+}
+
+/** The response to this client, in a coding that it takes. */
+async function responseTo(
+  request: Request,
+  target: URL,
+  route: Route,
+  answer: RespondingAnswer,
+  anonymous: boolean,
+): Promise<Response> {
+  const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
+  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+}
+
+function ownFields(route: Route, target: URL, pseudonym: string, acceptEncoding: string | null): OwnFields {
+  return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target), acceptEncoding };
 }
 
 /** The field that holds the key. Where a route can do without a key, an empty field is none. */
@@ -228,13 +264,31 @@ function mayBeKeyed(request: Request, route: Route): boolean {
   return route.methods.includes(request.method) && !isWebSocketUpgrade(request);
 }
 
-async function passOn(request: Request, url: URL, route: Route, env: object): Promise<Response> {
-  const result = await proxy(request, url, route, env);
+async function passOn(
+  request: Request,
+  url: URL,
+  route: Route,
+  { pseudonym }: Parts,
+  env: object,
+): Promise<Response> {
+  const own = ownFields(route, url, pseudonym, acceptEncodingOf(request));
+  const result = await proxy(request, url, route, own, env);
   if (result.kind === 'response') return result.response;
   log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });
   return problemResponse(url, {
     ...noResponseProblem(result.reason),
     cacheStatus: cacheStatus({ kind: 'bypass' }),
+  });
+}
+
+/** The request came back from the upstream that it was sent to. */
+function looped(url: URL, route: Route): Response {
+  log('error', 'loop-detected', { route: route.path });
+  return problemResponse(url, {
+    slug: 'loop-detected',
+    detail:
+      'This request has been at this gateway before: the upstream of its route leads back here. It was not sent on.',
+    cacheStatus: cacheStatus({ kind: 'refused', reason: 'loop-detected' }),
   });
 }
 

@@ -77,9 +77,10 @@ export type LedgerAnswer =
       /** `null` for what comes from RESULTS while the ledger is out of reach. */
       readonly lease: LeaseGrant | null;
     }
-  /** The result is in RESULTS, under the execution's id, in the record that was completed at this time. */
+  /** The result is in RESULTS, under this id, in the record that was completed at this time. */
   | {
       readonly outcome: 'archived';
+      readonly id: string;
       readonly completedAt: number;
       readonly expiresAt: number;
       readonly lease: LeaseGrant;
@@ -98,6 +99,8 @@ export interface LedgerNamespace {
     name: string,
     options: { locationHint?: DurableObjectLocationHint },
   ): LedgerStub & LedgerInspection;
+  /** A keyed digest of the name, another one in each namespace. */
+  idFromName(name: string): { toString(): string };
 }
 
 export interface LedgerStub {

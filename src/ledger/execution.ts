@@ -1,7 +1,8 @@
-import { isRecordStatus, type Route } from '../config.ts';
+import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
 import type { Recording, ResponseHead } from './call.ts';
+import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -10,8 +11,13 @@ import { Silence } from './silence.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
-  /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
+  /**
+   * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
+   * stay for those who read them, until they are dropped.
+   */
   failed(): void;
+  /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
+  redirected(status: number, times: RunTimes): void;
   /** Whether the upstream acted on the request is not known. */
   unknown(times: RunTimes): void;
   /**
@@ -53,11 +59,14 @@ export class Execution {
   /** Nobody wants the rest of the response, so it was not read. */
   #givenUp = false;
   #recording: Recording = 'stored';
+  /** Reads the body for marks of failure; `null` where there is nothing to look for. */
+  #marks: Judge | null = null;
 
   constructor(
     readonly fingerprint: string,
     route: Route,
     store: ExecutionStore,
+    readonly method = 'POST',
     room: SpareRoom = AMPLE,
   ) {
     this.#route = route;
@@ -89,8 +98,8 @@ export class Execution {
       this.#silence.listen();
       const response = await pending;
       this.times.headAt = Date.now();
-      const { head, length } = responseHead(response);
-      this.#judge(head.status, length);
+      const { head, length } = responseHead(response, this.#route.upstream.kind);
+      this.#judge(head, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
@@ -102,13 +111,18 @@ export class Execution {
   }
 
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
-  #judge(status: number, length: number | null): void {
+  #judge(head: ResponseHead, length: number | null): void {
+    const { status } = head;
     if (length !== null) this.body.expect(length);
-    if (isRecordStatus(this.#route.recordStatuses, status)) {
+    if (isRecordStatus(this.#route.recordStatuses, status, this.method)) {
+      this.#marks = judgeOf(this.#route, head);
       if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
       this.#store.unknown(this.times);
+    } else if (sendsElsewhere(status, this.method)) {
+      this.#forgo('failed');
+      this.#store.redirected(status, this.times);
     } else {
       this.#forgo('failed');
       this.#store.failed();
@@ -138,6 +152,8 @@ export class Execution {
         if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
           this.#forgo('not-recorded');
         }
+        // Before it is handed on: the buffer is used again.
+        if (this.#marks !== null) await this.#marks.see(value);
         await this.body.append(value);
         // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
         // not held to what it announced.
@@ -153,6 +169,8 @@ export class Execution {
   }
 
   async #complete(head: ResponseHead): Promise<void> {
+    // What was not read to its end tells nothing by what is missing in it.
+    if (this.#marks !== null && !this.#givenUp) await this.#failWhereMarked(this.#marks, head.status);
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const recorded = await this.#record(head);
       if (!recorded) this.#forgo('not-recorded');
@@ -166,6 +184,16 @@ export class Execution {
     const { body } = this;
     const completed = (rest: Uint8Array | null) => this.#store.completed(head, body.size, rest, this.times);
     return this.#recording === 'stored' ? body.withRest(completed) : completed(null);
+  }
+
+  /** A success that says in its body that it is none is forgotten before anybody can see its end. */
+  async #failWhereMarked(marks: Judge, status: number): Promise<void> {
+    const rule = await marks.verdict();
+    if (rule === null) return;
+    const fields = { route: this.#route.path, rule: rule.text, status, bytes: this.body.size };
+    log('warn', 'upstream-said-failed', fields);
+    this.#forgo('failed');
+    this.#store.failed();
   }
 
   #broke(error: unknown): void {

@@ -30,6 +30,8 @@ type Decision =
   | { readonly kind: 'execute'; readonly replaces: Row | null }
   | { readonly kind: 'join'; readonly execution: Execution }
   | { readonly kind: 'replay'; readonly row: CompletedRow }
+  /** It is an execution of its own, under another name than its key's. */
+  | { readonly kind: 'apart' }
   | { readonly kind: 'refuse'; readonly reason: Refusal };
 
 /**
@@ -99,6 +101,7 @@ export class Ledger extends DurableObject<object> {
   async execute(call: LedgerCall): Promise<LedgerAnswer> {
     const route = this.#route(call.route);
     const decision = this.#decide(call, route);
+    if (decision.kind === 'apart') return this.execute({ ...call, id: idApart(call) });
     if (decision.kind !== 'execute') {
       this.#leaveUnread(call.body);
       return this.#answerKnown(decision, call);
@@ -131,7 +134,13 @@ export class Ledger extends DurableObject<object> {
       if (body !== 'no-room') throw new Error(`the request’s body did not arrive: ${body}`);
       return this.#refuse(call.id, refusal);
     }
+    return this.#executeRead(call, body, room, route);
+  }
+
+  #executeRead(call: LedgerCall, body: BodyBytes, room: RunRoom, route: Route): Promise<LedgerAnswer> {
     const decision = this.#decide(call, route);
+    if (decision.kind === 'apart')
+      return this.#executeRead({ ...call, id: idApart(call) }, body, room, route);
     if (decision.kind === 'execute') {
       return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
     }
@@ -151,12 +160,13 @@ export class Ledger extends DurableObject<object> {
    */
   async recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
     const decision = this.#decide(call, this.#route(call.route));
+    if (decision.kind === 'apart') return this.recall({ ...call, id: idApart(call) });
     return decision.kind === 'execute' ? null : this.#answerKnown(decision, call);
   }
 
   /** Answers a request that starts nothing. */
   async #answerKnown(
-    decision: Exclude<Decision, { kind: 'execute' }>,
+    decision: Exclude<Decision, { kind: 'execute' | 'apart' }>,
     call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
@@ -227,10 +237,13 @@ export class Ledger extends DurableObject<object> {
       return { kind: 'join', execution };
     }
     const row = this.#rows.find(call.id);
-    const runs =
-      row === null ||
-      row.expiresAt <= Date.now() ||
-      (row.state !== 'completed' && route.unknownOutcome === 'retry');
+    const ended = row === null || row.expiresAt <= Date.now();
+    const sentElsewhere = !ended && row.state === 'completed' && row.place === 'elsewhere';
+    if (sentElsewhere && call.id !== idApart(call)) {
+      this.#keepApart(row, call, route);
+      return { kind: 'apart' };
+    }
+    const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
       const overLimit = this.#usage.overLimit(call.caller, route, call.address);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
@@ -239,6 +252,16 @@ export class Ledger extends DurableObject<object> {
     if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
     if (row.place === 'nowhere') return { kind: 'refuse', reason: 'not-recorded' };
     return { kind: 'replay', row };
+  }
+
+  /**
+   * A client that the upstream sends elsewhere, having done nothing, comes there with the same key. So from then on each request
+   * under that key is an execution of its own. Whoever begins anew is sent there anew, and finds what he did there.
+   */
+  #keepApart(row: Row, call: Pick<LedgerCall, 'fingerprint'>, route: Route): void {
+    const ttlMs = route.ttlSeconds * 1000;
+    const beginsAnew = row.fingerprint === call.fingerprint;
+    if (beginsAnew && row.expiresAt - Date.now() < ttlMs / 2) this.#rows.renew(row.seq, Date.now() + ttlMs);
   }
 
   /** Writes the intent, and only then sends: the output gate holds the request until the row is durable. */
@@ -264,7 +287,7 @@ export class Ledger extends DurableObject<object> {
     const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
       this.#forgetLive(id, execution),
     );
-    const execution: Execution = new Execution(fingerprint, route, recorder, room);
+    const execution: Execution = new Execution(fingerprint, route, recorder, call.method, room);
     this.#live.set(id, execution);
     void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
@@ -285,7 +308,8 @@ export class Ledger extends DurableObject<object> {
       redirect: 'manual',
     });
     appendAll(request.headers, call.headers);
-    return this.#upstream(route).fetch(request, { signal });
+    // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and handed on.
+    return this.#upstream(route).fetch(request, { signal, encodeResponseBody: 'manual' });
   }
 
   /** The request leaves when the intent is durable. Where it never is, the run itself says so. */
@@ -340,7 +364,7 @@ export class Ledger extends DurableObject<object> {
     const lease = this.#lease(seq);
     if (row.place === 'results') {
       this.#countReplays(row);
-      return { outcome: 'archived', completedAt, expiresAt, lease };
+      return { outcome: 'archived', id: row.id, completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
@@ -414,6 +438,18 @@ function bodyInit(body: BodyBytes): BodyInit | null {
 /** The key is known, and this is another request than the one that is known by it. */
 function refusalOf(known: { readonly fingerprint: string }, call: Pick<LedgerCall, 'fingerprint'>): Decision {
   return { kind: 'refuse', reason: differenceOf(known.fingerprint, call.fingerprint) };
+}
+
+/** The first characters of an id say in which ledger object it is. */
+const SHARD_CHARACTERS = 6;
+const ID_CHARACTERS = 43;
+
+/**
+ * The name of an execution that its key alone does not name, but its key and what it asks for: the fingerprint covers both. It
+ * is in the same ledger object as the key's.
+ */
+function idApart({ id, fingerprint }: Pick<LedgerCall, 'id' | 'fingerprint'>): string {
+  return id.slice(0, SHARD_CHARACTERS) + fingerprint.slice(SHARD_CHARACTERS, ID_CHARACTERS);
 }
 
 function isEventStream(head: ResponseHead): boolean {

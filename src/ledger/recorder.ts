@@ -87,6 +87,15 @@ export class Recorder implements ExecutionStore {
     this.#parts.rows.abandon(this.#execution.seq);
   }
 
+  redirected(status: number, times: RunTimes): void {
+    const { seq, caller } = this.#execution;
+    const completedAt = Date.now();
+    const expiresAt = this.#expiry(completedAt);
+    this.#leave();
+    this.#parts.counts.add('failed');
+    this.#parts.rows.sendElsewhere(seq, { caller, completedAt, expiresAt, status, times });
+  }
+
   unknown(times: RunTimes): void {
     const { rows, counts } = this.#parts;
     const { seq } = this.#execution;

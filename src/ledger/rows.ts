@@ -18,9 +18,10 @@ export interface RunTimes {
 
 /**
  * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
- * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large.
+ * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says that there is no result here:
+ * the upstream sent the client to another place with its request.
  */
-const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere'] as const;
+const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere'] as const;
 export type Place = (typeof PLACES)[number];
 
 interface CommonRow {
@@ -210,6 +211,41 @@ export class Rows {
     );
   }
 
+  /** The upstream sent the client to another place with its request. */
+  sendElsewhere(
+    seq: number,
+    redirect: {
+      readonly caller: string;
+      readonly completedAt: number;
+      readonly expiresAt: number;
+      readonly status: number;
+      readonly times: RunTimes;
+    },
+  ): void {
+    const { caller, completedAt, expiresAt, status, times } = redirect;
+    this.#usage.stored(caller, 0);
+    this.#sql.exec(
+      `UPDATE executions
+       SET state = 'completed', place = 'elsewhere', completed_at = ?, expires_at = ?, size = 0, status = ?, sent_at = ?,
+         head_at = ?
+       WHERE seq = ?`,
+      completedAt,
+      expiresAt,
+      status,
+      times.sentAt,
+      times.headAt,
+      seq,
+    );
+  }
+
+  /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
+  renew(seq: number, expiresAt: number): void {
+    const next = this.#nextSeq;
+    this.#nextSeq += 1;
+    this.#sql.exec('UPDATE executions SET seq = ?, expires_at = ? WHERE seq = ?', next, expiresAt, seq);
+    this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
+  }
+
   /** The upstream broke off or fell silent. */
   markUnknown(seq: number, expiresAt: number, times: RunTimes): void {
     this.#sql.exec(
@@ -223,11 +259,10 @@ export class Rows {
     this.removePieces(seq);
   }
 
-  /** Forgets an execution that has no result. */
+  /** Forgets an execution that has no result. Its pieces stay for their readers; a restart removes what they leave. */
   abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
     this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
-    this.removePieces(seq);
   }
 
   /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
@@ -241,6 +276,7 @@ export class Rows {
       this.#usage.removed(row.caller, row.place === 'nowhere' ? 0 : row.size, row.completedAt);
     }
     this.abandon(row.seq);
+    this.removePieces(row.seq);
   }
 
   /** Drops the body of a result that RESULTS has. */

@@ -75,9 +75,9 @@ export const execution = v.object({
   ),
   place: v.nullable(
     v.pipe(
-      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere']),
+      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere']),
       v.description(
-        'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large.',
+        'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large, `elsewhere` if the upstream sent the client to another place, having done nothing.',
       ),
     ),
   ),

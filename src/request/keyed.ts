@@ -6,7 +6,7 @@ import { busyProblem, rateLimitProblem } from '../response/refusal.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
 import { type Identity, identityOf } from './identity.ts';
 import { parseKey } from './key.ts';
 import { queryOf } from './target.ts';
@@ -77,10 +77,11 @@ export async function readKeyedRequest(
       sentKey: sent ?? null,
       bound: caller.bound,
       method: request.method,
-      host: route.upstream.kind === 'service' ? url.host : null,
+      host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.host : null,
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
+      asked: whatIsAsked(request.headers),
       body: body.bytes,
     },
     route.fingerprint,

@@ -3,7 +3,7 @@ import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504 | 508;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -102,6 +102,16 @@ export const problemTypes = {
     retry: true,
     error: 'rate_limit_error',
   },
+  'loop-detected': {
+    status: 508,
+    title: 'The gateway is its own upstream',
+    page: [
+      'The request came to the gateway a second time, by way of its own upstream: its name is in the request’s Via. It was not sent on.',
+      'The upstream of the route (UPSTREAM_URL, or upstream or service in ROUTES) leads back to the gateway. Its operator has to set it to the API itself.',
+    ],
+    retry: false,
+    error: 'api_error',
+  },
   'route-not-found': {
     status: 404,
     title: 'No route matches this path',
@@ -196,18 +206,23 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
  * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with none. Where the
  * route's CORS is the gateway's, the route's own fields take the place of these.
  *
+ * `X-Should-Retry` and `Stripe-Should-Retry` are what the SDKs of OpenAI, Anthropic and Stripe go by before they look at the
+ * status, of which they take 409 and all from 500 on for worth another try.
+ *
  * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
  * takes any JSON without it for a success, whatever the status.
  */
 export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
-  const { status, title, error: errorType } = problemTypes[slug];
+  const { status, title, retry, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
   const headers = new Headers({
     'content-type': 'application/problem+json',
     'content-language': 'en',
     'cache-control': 'no-store',
     link: `<${type}>; rel="describedby"`,
+    'x-should-retry': String(retry),
+    'stripe-should-retry': String(retry),
     ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));

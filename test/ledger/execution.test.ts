@@ -30,6 +30,7 @@ function gatedStore(recorded = true) {
     drop: () => {},
     hold: () => () => {},
     failed: () => void told.push('failed'),
+    redirected: () => void told.push('redirected'),
     unknown: () => void told.push('unknown'),
     completed: async (head) => {
       told.push('completed');
@@ -107,6 +108,11 @@ test.each([
   [200, ['completed']],
   [500, ['failed']],
   [404, ['failed']],
+  [301, ['completed']],
+  [302, ['completed']],
+  [303, ['completed']],
+  [307, ['redirected']],
+  [308, ['redirected']],
   // What Cloudflare's edge says instead of an upstream that gave no response …
   [520, ['unknown']],
   [522, ['unknown']],
@@ -120,6 +126,59 @@ test.each([
   open();
   await new Execution('f', route(), store).run(Promise.resolve(new Response('x', { status })));
   expect(told).toEqual(expected);
+});
+
+test.each([
+  ['PATCH', 301, 'redirected'],
+  ['PATCH', 302, 'redirected'],
+  ['PATCH', 303, 'completed'],
+  ['POST', 307, 'redirected'],
+])(
+  'of a %s, a %i makes the store hear that it is %s, whatever else is recorded',
+  async (method, status, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const any = route({ RECORD_STATUSES: '200-599' });
+    await new Execution('f', any, store, method).run(Promise.resolve(new Response('x', { status })));
+    expect(told).toEqual([expected]);
+  },
+);
+
+const SPOILED = '{"filler":"xxxxxxxxxxxxxxxx","error":{"message":"boom"}}';
+
+/** A success that says in its body that it failed, to a route that listens. */
+function spoiled(headers: Record<string, string> = {}) {
+  const body = new Response(SPOILED).body;
+  return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
+}
+
+test.each([
+  ['of unknown length', {}, {}, ['failed']],
+  ['of known length', { 'content-length': String(SPOILED.length) }, {}, ['failed']],
+  ['larger than what is recorded', {}, { MAX_RECORD_BYTES: '10' }, ['failed']],
+  ['that breaks off', { 'content-length': '1000' }, {}, ['unknown']],
+])(
+  'a success %s that says in its body that it failed makes the store hear of it',
+  async (_, headers, settings, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const execution = new Execution('f', route({ FAILED_WHEN: 'json-error', ...settings }), store);
+    // What is too large is read on only for somebody.
+    execution.body.attach();
+    await execution.run(Promise.resolve(spoiled(headers)));
+    expect(told).toEqual(expected);
+    expect(execution.recording).toBe(expected[0]);
+  },
+);
+
+test('the end of a body is held back until it is judged', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route({ FAILED_WHEN: 'json-error' }), store);
+  const before = execution.body.attach().stream();
+  const run = execution.run(Promise.resolve(spoiled()));
+  const end = textWithin(before, 1_000).then((read) => ({ ...read, told: [...told] }));
+  expect(await end).toEqual({ text: SPOILED, ended: true, told: ['failed'] });
+  await run;
 });
 
 test('an upstream that sends more than it announced is broken, not waited for', async () => {
@@ -211,7 +270,7 @@ function endless(status: number, bytesAtATime = 100_000) {
 
 test.each([
   ['a failure', 500, {}, ['failed'], 'failed'],
-  ['a redirect', 303, {}, ['failed'], 'failed'],
+  ['a redirect', 307, {}, ['redirected'], 'failed'],
   ['no response, says the edge', 520, {}, ['unknown'], 'unknown'],
   [
     'a success that is too large',
