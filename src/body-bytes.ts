@@ -103,10 +103,13 @@ export class BodyBytes {
     return whole;
   }
 
-  /** All of it as a stream that tells its length. What has been taken from it is let go, and so is the rest at its end. */
-  stream(): ReadableStream<Uint8Array> {
+  /**
+   * All of it as a stream that tells its length. What has been taken from it is let go, and so is the rest at its end. `keep` gets
+   * what resolves then, to keep the runtime from ending it before.
+   */
+  stream(keep: (done: Promise<void>) => void = () => {}): ReadableStream<Uint8Array> {
     const { readable, writable } = new FixedLengthStream(this.length);
-    void this.#writeTo(writable.getWriter());
+    keep(this.#writeTo(writable.getWriter()));
     return readable;
   }
 

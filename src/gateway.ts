@@ -181,7 +181,10 @@ async function keyed(
     ...asked,
   });
 
-  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
+  const reading = readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
+  // A client that leaves would end it without a word, and what it holds would be held on to.
+  c.executionCtx.waitUntil(reading);
+  const read = await reading;
   if (read.kind === 'refused') return refuse(read.problem);
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
@@ -219,7 +222,7 @@ async function keyed(
       sentKey,
       ownFields(route, url, pseudonym, askedEncoding(acceptEncodingOf(request))),
     ),
-    body: body.length > SEGMENT_BYTES ? body.stream() : body.whole(),
+    body: body.length > SEGMENT_BYTES ? body.stream((sent) => c.executionCtx.waitUntil(sent)) : body.whole(),
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
   // What went along with the call is copied by now. The upstream may take its time.

@@ -169,7 +169,8 @@ export class Execution {
   }
 
   async #complete(head: ResponseHead): Promise<void> {
-    if (this.#marks !== null) await this.#failWhereMarked(this.#marks, head.status);
+    // What was not read to its end tells nothing by what is missing in it.
+    if (this.#marks !== null && !this.#givenUp) await this.#failWhereMarked(this.#marks, head.status);
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const recorded = await this.#record(head);
       if (!recorded) this.#forgo('not-recorded');

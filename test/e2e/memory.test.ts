@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from './harness/gateway.ts';
 import { attachGauge, type MemoryGauge } from './harness/memory-gauge.ts';
@@ -45,6 +46,23 @@ test.each([
   expect((await gauge.heldBytes()) - before).toBeLessThan(MIB);
   for (const { gate } of runs) await origin.open(gate);
   for (const { response } of runs) expect((await response).status).toBe(200);
+});
+
+test('clients that break off while they send leave nothing behind', async () => {
+  const { hostname, port, host } = new URL(gateway.url);
+  const before = await gauge.heldBytes();
+  const sockets = Array.from({ length: 9 }, () => {
+    const socket = connect(Number(port), hostname);
+    const fields = `Host: ${host}\r\nIdempotency-Key: ${freshKey()}\r\nContent-Length: ${10 * MIB}\r\n`;
+    socket.write(`POST /count HTTP/1.1\r\n${fields}\r\n`);
+    socket.write(Buffer.alloc(4 * MIB));
+    return socket;
+  });
+  await expect.poll(async () => (await gauge.heldBytes()) - before).toBeGreaterThan(34 * MIB);
+  const upload = { body: Buffer.alloc(9 * MIB) };
+  expect((await post(`${gateway.url}/count`, freshKey(), upload)).status).toBe(503);
+  for (const socket of sockets) socket.resetAndDestroy();
+  await expect.poll(async () => (await post(`${gateway.url}/count`, freshKey(), upload)).status).toBe(200);
 });
 
 test('what running responses hold has a bound, however many there are, and each of them is whole', async () => {

@@ -287,7 +287,7 @@ test('a large request body reaches the upstream byte for byte', async () => {
 
 test.each([
   ['a failure', '?status=500'],
-  ['a redirect', '?status=303'],
+  ['a redirect', '?status=307'],
   ['no response, says the edge', '?status=520'],
   ['a success that is too large to record', ''],
 ])('an endless response that nobody reads any more is closed at the origin: %s', async (_, query) => {
