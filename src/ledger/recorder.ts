@@ -46,7 +46,10 @@ export class Recorder implements ExecutionStore {
   }
 
   async read(n: number): Promise<Uint8Array> {
-    return openPiece(await this.#seal, n, this.#parts.rows.piece(this.#execution.seq, n));
+    const seal = await this.#seal;
+    const piece = this.#parts.rows.piece(this.#execution.seq, n);
+    if (piece === null) throw new Error(`piece ${n} of a running body is gone`);
+    return openPiece(seal, n, piece);
   }
 
   drop(below: number): void {

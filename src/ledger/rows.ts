@@ -265,12 +265,12 @@ export class Rows {
     this.#sql.exec('INSERT INTO pieces (seq, n, bytes) VALUES (?, ?, ?)', seq, n, bytes);
   }
 
-  /** The nth piece of a body. Throws where it is gone. */
-  piece(seq: number, n: number): Uint8Array {
-    const { bytes } = this.#sql
+  /** The nth piece of a body; `null` where it is gone. */
+  piece(seq: number, n: number): Uint8Array | null {
+    const [row] = this.#sql
       .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
-      .one();
-    return new Uint8Array(bytes);
+      .toArray();
+    return row === undefined ? null : new Uint8Array(row.bytes);
   }
 
   /** Removes all pieces of a body, or those below the nth. */

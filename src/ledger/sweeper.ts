@@ -306,7 +306,11 @@ export class Sweeper {
 
   *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {
     const last = piecesOf(size) - 1;
-    for (let n = 0; n < last; n += 1) yield this.#rows.piece(seq, n);
+    for (let n = 0; n < last; n += 1) {
+      const piece = this.#rows.piece(seq, n);
+      if (piece === null) throw new Error(`piece ${n} of ${last + 1} is gone`);
+      yield piece;
+    }
     if (last >= 0) yield rest;
   }
 }
