@@ -1,17 +1,19 @@
 import type { Route } from '../config.ts';
 import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import type { Archive } from './archive.ts';
 import type { LedgerCall, ResponseHead } from './call.ts';
 import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
+import type { Holds } from './holds.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
 import { Seal } from './seal.ts';
-import type { Sweeper } from './sweeper.ts';
 
 /** The parts of a ledger object that an execution writes to. */
 export interface RecorderParts {
   readonly rows: Rows;
-  readonly sweeper: Sweeper;
+  readonly holds: Holds;
+  readonly archive: Archive;
   readonly counts: Counts;
   /** Resolves when everything written so far is durable. */
   readonly sync: () => Promise<void>;
@@ -57,7 +59,7 @@ export class Recorder implements ExecutionStore {
   }
 
   hold(): () => void {
-    return this.#parts.sweeper.hold(this.#execution.seq);
+    return this.#parts.holds.hold(this.#execution.seq);
   }
 
   failed(): void {
@@ -81,15 +83,20 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, sweeper, counts } = this.#parts;
+    const { rows, archive, counts } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
-    const record = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
+    const sealed = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
+    const record = sealed && {
+      ...sealed,
+      unarchived: sealed.place === 'ledger' && archive.isMarkedPast(completedAt),
+    };
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record?.place === 'ledger') sweeper.archive({ seq, id, size, expiresAt }, record);
+    if (record?.place === 'ledger')
+      archive.put({ seq, id, size, completedAt, expiresAt, unarchived: record.unarchived }, record);
     return record !== null;
   }
 

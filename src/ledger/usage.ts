@@ -40,6 +40,11 @@ export class CallerUsage {
     this.#change(caller, 0, bodyBytes + ROW_BYTES);
   }
 
+  /** The body of a result has left the object, and its row stays. */
+  bodyRemoved(caller: string, bodyBytes: number, completedAt: number): void {
+    if (completedAt >= this.#startedAt) this.#change(caller, 0, -bodyBytes);
+  }
+
   removed(caller: string, bodyBytes: number, completedAt: number): void {
     if (completedAt >= this.#startedAt) this.#change(caller, 0, -(bodyBytes + ROW_BYTES));
   }
