@@ -12,14 +12,14 @@ export interface CoolingChecks {
   /** The execution runs. */
   isLive(id: string): boolean;
   /** Its body is read, or is not in RESULTS yet. */
-  isNeeded(seq: number): boolean;
+  isNeeded(row: CompletedRow): boolean;
 }
 
 /**
  * Drops the bodies that are no longer hot and that RESULTS has, or hot ones too where the object has little room.
  *
  * Rows are numbered as they begin, so it goes from the oldest on, once. A row whose time has not come when its neighbours' has,
- * because its run is long or somebody reads its body, is passed by and looked at again; it holds up no other.
+ * because its run is long, or its body is read or not in RESULTS yet, is passed by and looked at again; it holds up no other.
  */
 export class Cooling {
   readonly #rows: Rows;
@@ -53,12 +53,11 @@ export class Cooling {
     return soonest(this.#coolPassed(now), this.#coolNext(now));
   }
 
-  /** Looks at a row whose result has come to RESULTS late, or while there is little room. */
-  look(seq: number, now: number): void {
+  /** Looks at a row whose result has come to RESULTS late, or while there is little room. Returns as {@link cool} does. */
+  look(seq: number, now: number): number | null {
     const row = this.#rows.at(seq);
-    if (row === null) return;
-    if (seq < this.#from) this.#coolOrPass(row, now);
-    else this.#cool(row, now);
+    if (row === null) return null;
+    return seq < this.#from ? this.#coolOrPass(row, now) : this.#cool(row, now);
   }
 
   #coolPassed(now: number): number | null {
@@ -103,16 +102,11 @@ export class Cooling {
   /** Drops the body if it may go. Returns when to look at the row again; `null` where never. */
   #cool(row: Row, now: number): number | null {
     if (row.state === 'running') return this.#checks.isLive(row.id) ? EVERY_SWEEP : null;
-    if (row.state !== 'completed' || !this.#leaves(row) || row.expiresAt <= now) return null;
+    if (row.state !== 'completed' || row.place !== 'ledger' || row.expiresAt <= now) return null;
     const coolAt = row.completedAt + this.#hotMs();
     if (coolAt > now && !this.#room.isPressed) return coolAt;
-    if (this.#checks.isNeeded(row.seq)) return now + RETRY_MS;
+    if (this.#checks.isNeeded(row)) return now + RETRY_MS;
     this.#rows.dropBody(row);
     return null;
-  }
-
-  /** Whether the body is one that goes before its row does. The archive tells of those that RESULTS does not have yet. */
-  #leaves({ place, unarchived }: CompletedRow): boolean {
-    return place === 'ledger' && !unarchived;
   }
 }

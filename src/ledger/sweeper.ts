@@ -47,14 +47,15 @@ export class Sweeper {
     this.#room = room;
     this.archive = new Archive(ctx, rows, () => config().results, {
       arrived: (seq, late) => {
-        if (late || room.isPressed) this.#cooling.look(seq, Date.now());
+        const at = late || room.isPressed ? this.#cooling.look(seq, Date.now()) : null;
+        if (at !== null) this.wakeBy(at);
       },
       markMoved: () => this.writeDownSoon(),
       tryAgain: () => this.wakeBy(Date.now() + RETRY_MS),
     });
     this.#cooling = new Cooling(rows, room, () => config().hotSeconds * 1000, {
       isLive,
-      isNeeded: (seq) => this.holds.has(seq) || this.archive.lacks(seq),
+      isNeeded: ({ seq, unarchived }) => unarchived || this.holds.has(seq) || this.archive.lacks(seq),
     });
     this.#expiry = new Expiry(rows, (row) => !isLive(row.id) && !this.holds.has(row.seq));
   }
