@@ -1,11 +1,15 @@
 import type { Refusal } from './call.ts';
 import { COUNTERS, type Counter, growth, noTotals, REFUSAL_COUNTERS, type Totals } from './counters.ts';
+import { type Marks, NO_MARKS } from './marks.ts';
 import type { NoRoom } from './run-memory.ts';
 import type { OverLimit } from './usage.ts';
 
 const MINUTE_MS = 60_000;
 /** How long the minutes of the past are kept. */
 const KEPT_MINUTES = 24 * 60;
+
+/** A row written costs as much as so many read, which is what an old mark costs after a restart. */
+const ROWS_WORTH_A_WRITE = 1_000;
 
 /** A refusal because of an execution that is there, and not because of a limit. */
 export type RepeatRefusal = Exclude<Refusal, OverLimit | NoRoom | 'other-credentials'>;
@@ -34,12 +38,14 @@ type PendingRepeats = Record<RepeatKind, number> & { lastAt: number };
  * was counted since the last flush goes with the object's memory; no execution's state ever does.
  *
  * The table holds running totals, a row for each minute that saw something. The newest row is the totals since ever, and
- * two rows tell what came between: one row written serves both.
+ * two rows tell what came between: one row written serves both. How far the sweep has come is in it too, as it would else be a
+ * row more, as often.
  */
 export class Counts {
   readonly #sql: SqlStorage;
   readonly #somethingToFlush: () => void;
   #flushed: Totals;
+  #marks: Marks;
   #pending: Record<Counter, number> | null = null;
   readonly #repeats = new Map<string, PendingRepeats>();
 
@@ -50,11 +56,17 @@ export class Counts {
     sql.exec(`
       CREATE TABLE IF NOT EXISTS totals (
         minute INTEGER PRIMARY KEY,
+        cool_from INTEGER NOT NULL,
+        archived_before INTEGER NOT NULL,
         ${COUNTERS.map((counter) => `${counter} INTEGER NOT NULL`).join(', ')}
       ) STRICT;
     `);
     const [newest] = sql.exec<TotalsRow>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1').toArray();
     this.#flushed = newest ?? noTotals();
+    this.#marks =
+      newest === undefined
+        ? NO_MARKS
+        : { coolFrom: newest.cool_from, archivedBefore: newest.archived_before };
   }
 
   add(counter: Counter, by = 1): void {
@@ -94,22 +106,35 @@ export class Counts {
     this.#repeats.delete(id);
   }
 
-  /** Writes down what was counted. Synchronous: all of it is one commit. */
-  flush(now: number): void {
+  /** Writes down what was counted, and how far the sweep has come. Synchronous: all of it is one commit. */
+  flush(now: number, marks: Marks): void {
     for (const [id, repeats] of this.#repeats) this.#writeRepeats(id, repeats);
     this.#repeats.clear();
-    if (this.#pending === null) return;
+    const { coolFrom, archivedBefore } = this.#marks;
+    const movedOn =
+      marks.coolFrom >= coolFrom + ROWS_WORTH_A_WRITE || marks.archivedBefore !== archivedBefore;
+    if (this.#pending === null && !movedOn) return;
     const totals = noTotals();
-    for (const counter of COUNTERS) totals[counter] = this.#flushed[counter] + this.#pending[counter];
+    for (const counter of COUNTERS)
+      totals[counter] = this.#flushed[counter] + (this.#pending?.[counter] ?? 0);
     const minute = Math.floor(now / MINUTE_MS);
     this.#sql.exec(
-      `INSERT OR REPLACE INTO totals (minute, ${COUNTERS.join(', ')}) VALUES (?, ${COUNTERS.map(() => '?').join(', ')})`,
+      `INSERT OR REPLACE INTO totals (minute, cool_from, archived_before, ${COUNTERS.join(', ')})
+       VALUES (?, ?, ?, ${COUNTERS.map(() => '?').join(', ')})`,
       minute,
+      marks.coolFrom,
+      marks.archivedBefore,
       ...COUNTERS.map((counter) => totals[counter]),
     );
     this.#sql.exec('DELETE FROM totals WHERE minute < ?', minute - KEPT_MINUTES);
     this.#flushed = totals;
+    this.#marks = marks;
     this.#pending = null;
+  }
+
+  /** How far the sweep had come, as it was written down. */
+  get marks(): Marks {
+    return this.#marks;
   }
 
   /** The totals since ever, as they were written down: they never go back, not even in a crash. */
@@ -193,7 +218,7 @@ export class Counts {
   }
 }
 
-type TotalsRow = Record<Counter, number> & { minute: number };
+type TotalsRow = Record<Counter, number> & { minute: number; cool_from: number; archived_before: number };
 
 /** The row of `repeats` beside an execution; all `null` where there is none. */
 export type RepeatsRow = {

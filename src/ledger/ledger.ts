@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 import { BodyBytes } from '../body-bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
-import { log, textOf } from '../log.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { differenceOf } from '../request/fingerprint.ts';
 import { appendAll } from '../request/forward.ts';
@@ -20,6 +19,7 @@ import { Execution } from './execution.ts';
 import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
 import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
 import { Recorder, type RecorderParts } from './recorder.ts';
+import { Room } from './room.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
 import { RunMemory, RunRoom } from './run-memory.ts';
 import { Sweeper } from './sweeper.ts';
@@ -46,12 +46,6 @@ const LEASE_GRACE_MS = 250;
 const WHOLE_WITHIN_MS = 5;
 
 /**
- * What was counted is written down this soon. The runtime may put an idle object away after ten seconds, and its memory
- * with it.
- */
-const FLUSH_WITHIN_MS = 8_000;
-
-/**
  * The only place that decides. One object holds many executions: each key has its own, and keys do not wait for one
  * another. It makes the upstream call itself, so that a client that goes away stops nothing.
  */
@@ -59,6 +53,7 @@ export class Ledger extends DurableObject<object> {
   readonly #usage = new CallerUsage();
   readonly #memory = new RunMemory();
   readonly #rows: Rows;
+  readonly #room: Room;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;
   readonly #counts: Counts;
@@ -70,26 +65,29 @@ export class Ledger extends DurableObject<object> {
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
     this.#rows = new Rows(ctx.storage.sql, this.#usage);
+    this.#room = new Room(ctx.storage.sql);
     this.#sweeper = new Sweeper(
       ctx,
       this.#rows,
+      this.#room,
       () => this.#config(),
       (id) => this.#live.has(id),
     );
-    this.#counts = new Counts(ctx.storage.sql, () => this.#sweeper.wakeBy(Date.now() + FLUSH_WITHIN_MS));
+    this.#counts = new Counts(ctx.storage.sql, () => this.#sweeper.writeDownSoon());
     this.#listing = new Listing(ctx.storage.sql, this.#counts, {
       times: (id) => this.#live.get(id)?.times ?? null,
-      archivedAt: (seq) => this.#sweeper.archivedAt(seq),
+      lacksInResults: (seq) => this.#sweeper.archive.lacks(seq),
     });
     this.#recorderParts = {
       rows: this.#rows,
-      sweeper: this.#sweeper,
+      holds: this.#sweeper.holds,
+      archive: this.#sweeper.archive,
       counts: this.#counts,
       memory: this.#memory,
       sync: () => ctx.storage.sync(),
     };
     void ctx.blockConcurrencyWhile(async () => {
-      const cutOff = await this.#sweeper.start();
+      const cutOff = await this.#sweeper.start(this.#counts.marks);
       if (cutOff > 0) this.#counts.add('unknown', cutOff);
     });
   }
@@ -172,13 +170,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   override async alarm(): Promise<void> {
-    try {
-      this.#counts.flush(Date.now());
-    } catch (error) {
-      // What is full needs the sweep all the more.
-      log('error', 'counts-not-written', { reason: textOf(error) });
-    }
-    await this.#sweeper.sweep();
+    await this.#sweeper.alarm((now, marks) => this.#counts.flush(now, marks));
   }
 
   list(query: ListQuery): ExecutionView[] {
@@ -283,7 +275,7 @@ export class Ledger extends DurableObject<object> {
       expiresAt: receivedAt + ttlMs,
     });
     this.#usage.began(caller, address);
-    this.#sweeper.expectWork(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
+    this.#sweeper.wakeBy(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
     const recorded = { id, caller, fingerprint, secret: call.secret, seq };
     const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
@@ -370,7 +362,7 @@ export class Ledger extends DurableObject<object> {
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
-    const release = this.#sweeper.hold(seq);
+    const release = this.#sweeper.holds.hold(seq);
     try {
       const { preamble, rest } = this.#rows.record(seq);
       const { head, seal } = await openPreamble(call.secret, preamble);

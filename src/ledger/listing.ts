@@ -16,6 +16,7 @@ export interface ExecutionView {
   readonly sentAt: number | null;
   readonly headAt: number | null;
   readonly recordedAt: number | null;
+  /** To the second. */
   readonly archivedAt: number | null;
   readonly expiresAt: number;
   readonly repeats: Repeats;
@@ -38,7 +39,8 @@ export interface ListQuery {
 export interface LiveKnowledge {
   /** `null` where it does not run. */
   times(id: string): RunTimes | null;
-  archivedAt(seq: number): number | null;
+  /** RESULTS is not known to have it. */
+  lacksInResults(seq: number): boolean;
 }
 
 /**
@@ -121,16 +123,22 @@ export class Listing {
       sentAt: live?.sentAt ?? row.sent_at,
       headAt: live?.headAt ?? row.head_at,
       recordedAt: row.completed_at,
-      archivedAt: row.archived_at ?? this.#live.archivedAt(row.seq),
+      archivedAt: row.archived_at ?? (this.#isArchived(row) ? row.completed_at : null),
       expiresAt: row.expires_at,
       repeats: this.#counts.repeatsOf(row.id, row),
     };
+  }
+
+  /** Where it is in RESULTS without its row saying since when, it was there at once. */
+  #isArchived({ seq, place, unarchived }: ViewRow): boolean {
+    if (place === 'results') return true;
+    return place === 'ledger' && unarchived === null && !this.#live.lacksInResults(seq);
   }
 }
 
 const SELECT = `
   SELECT e.seq, e.id, e.state, e.cause, e.place, e.status, e.size, e.received_at, e.sent_at, e.head_at, e.completed_at,
-    e.archived_at, e.expires_at, r.replays, r.joins, r.key_reused, r.in_progress, r.outcome_unknown, r.not_recorded,
+    e.archived_at, e.unarchived, e.expires_at, r.replays, r.joins, r.key_reused, r.in_progress, r.outcome_unknown, r.not_recorded,
     r.last_at
   FROM executions e LEFT JOIN repeats r ON r.seq = e.seq`;
 
@@ -147,5 +155,6 @@ type ViewRow = RepeatsRow & {
   head_at: number | null;
   completed_at: number | null;
   archived_at: number | null;
+  unarchived: number | null;
   expires_at: number;
 };

@@ -26,6 +26,8 @@ export interface RecordHead extends ResponseHead {
 const VERSION = 1;
 const LENGTH_AT = 1 + SALT_BYTES;
 const PREFIX_BYTES = LENGTH_AT + 4;
+/** No head is shorter: `{}`, sealed. */
+const HEAD_MIN_BYTES = SEAL_BYTES + 2;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -69,12 +71,14 @@ export async function openPiece(seal: Seal, n: number, sealed: Uint8Array): Prom
 }
 
 /** Opens what {@link sealPreamble} made. Rejects with {@link DamagedRecordError}. */
-export function openPreamble(
+export async function openPreamble(
   secret: Uint8Array,
   preamble: Uint8Array,
 ): Promise<{ head: RecordHead; seal: Seal }> {
-  const length = headLength(preamble);
-  return openHead(secret, preamble, preamble.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
+  const sealed = preamble.subarray(PREFIX_BYTES);
+  if (headLength(preamble) !== sealed.byteLength)
+    throw new DamagedRecordError('the head has another length than it says');
+  return openHead(secret, preamble, sealed);
 }
 
 /**
@@ -113,8 +117,8 @@ async function readHead(
 
 /** Where the sealed pieces of a body come from. */
 export interface SealedPieces {
-  /** The nth piece, which has so many bytes. */
-  read(n: number, sealedBytes: number): Uint8Array | Promise<Uint8Array>;
+  /** The nth piece, which has so many bytes; `null` where it is gone. */
+  read(n: number, sealedBytes: number): Uint8Array | null | Promise<Uint8Array>;
   /** Called once, when no more pieces will be asked for; with the error that ended a stream. */
   end(error?: unknown): void | Promise<void>;
 }
@@ -126,7 +130,9 @@ export interface SealedPieces {
 export async function openBody(seal: Seal, size: number, pieces: SealedPieces): Promise<ResponseBody> {
   const open = async (n: number) => {
     const bytes = Math.min(PIECE_BYTES, size - n * PIECE_BYTES);
-    return openPiece(seal, n, await pieces.read(n, bytes + SEAL_BYTES));
+    const sealed = await pieces.read(n, bytes + SEAL_BYTES);
+    if (sealed === null) throw new DamagedRecordError(`piece ${n} of the body is gone`);
+    return openPiece(seal, n, sealed);
   };
   const count = piecesOf(size);
   if (count <= 1) {
@@ -196,7 +202,8 @@ function headLength(bytes: Uint8Array): number {
     throw new DamagedRecordError(`not a record of version ${VERSION}`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(LENGTH_AT);
-  if (length > RECORD_HEAD_MAX_BYTES) throw new DamagedRecordError('the head is too long');
+  if (length < HEAD_MIN_BYTES || length > RECORD_HEAD_MAX_BYTES)
+    throw new DamagedRecordError(`no head has a length of ${length} bytes`);
   return length;
 }
 

@@ -1,18 +1,20 @@
 import type { Route } from '../config.ts';
 import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import type { Archive } from './archive.ts';
 import type { LedgerCall, ResponseHead } from './call.ts';
 import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
+import type { Holds } from './holds.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
 import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
-import type { Sweeper } from './sweeper.ts';
 
 /** The parts of a ledger object that an execution writes to. */
 export interface RecorderParts {
   readonly rows: Rows;
-  readonly sweeper: Sweeper;
+  readonly holds: Holds;
+  readonly archive: Archive;
   readonly counts: Counts;
   readonly memory: RunMemory;
   /** Resolves when everything written so far is durable. */
@@ -53,7 +55,10 @@ export class Recorder implements ExecutionStore {
   }
 
   async read(n: number): Promise<Uint8Array> {
-    return openPiece(await this.#seal, n, this.#parts.rows.piece(this.#execution.seq, n));
+    const seal = await this.#seal;
+    const piece = this.#parts.rows.piece(this.#execution.seq, n);
+    if (piece === null) throw new Error(`piece ${n} of a running body is gone`);
+    return openPiece(seal, n, piece);
   }
 
   async writePart(n: number, bytes: Uint8Array): Promise<void> {
@@ -78,7 +83,7 @@ export class Recorder implements ExecutionStore {
   }
 
   hold(): () => void {
-    return this.#parts.sweeper.hold(this.#execution.seq);
+    return this.#parts.holds.hold(this.#execution.seq);
   }
 
   failed(): void {
@@ -111,19 +116,23 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, sweeper, counts, memory } = this.#parts;
+    const { rows, archive, counts, memory } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
-    const record = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
+    const sealed = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
+    const record = sealed && {
+      ...sealed,
+      unarchived: sealed.place === 'ledger' && archive.isMarkedPast(completedAt),
+    };
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
     if (record?.place === 'ledger') {
+      const result = { seq, id, size, completedAt, expiresAt, unarchived: record.unarchived };
       const held = memory.holdResult(record.rest.byteLength);
-      // Else the sweep that cools it puts it there.
-      if (held !== null)
-        void sweeper.archive({ seq, id, size, expiresAt }, record).finally(() => held.release());
+      if (held === null) archive.putLater(result);
+      else void archive.put(result, record).finally(() => held.release());
     }
     return record !== null;
   }

@@ -1,3 +1,5 @@
+import type { Marks } from './marks.ts';
+import { createTables } from './schema.ts';
 import type { CallerUsage } from './usage.ts';
 
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
@@ -45,6 +47,8 @@ export interface CompletedRow extends CommonRow {
   readonly completedAt: number;
   /** The body's size in bytes. */
   readonly size: number;
+  /** RESULTS does not have it, though it has what was completed about then. */
+  readonly unarchived: boolean;
 }
 
 /** What a completed row holds of a record: all but the full pieces of its body. Sealed. */
@@ -63,71 +67,45 @@ export class Rows {
   constructor(sql: SqlStorage, usage: CallerUsage) {
     this.#sql = sql;
     this.#usage = usage;
-    sql.exec(`
-      CREATE TABLE IF NOT EXISTS executions (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        caller TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        state TEXT NOT NULL,
-        place TEXT,
-        received_at INTEGER NOT NULL,
-        completed_at INTEGER,
-        expires_at INTEGER NOT NULL,
-        size INTEGER,
-        key_hash TEXT NOT NULL,
-        cause TEXT,
-        status INTEGER,
-        sent_at INTEGER,
-        head_at INTEGER,
-        archived_at INTEGER,
-        preamble BLOB,
-        rest BLOB
-      ) STRICT;
-      CREATE INDEX IF NOT EXISTS unknown_outcomes ON executions (seq) WHERE state = 'unknown';
-      CREATE TABLE IF NOT EXISTS repeats (
-        seq INTEGER PRIMARY KEY,
-        replays INTEGER NOT NULL,
-        joins INTEGER NOT NULL,
-        key_reused INTEGER NOT NULL,
-        in_progress INTEGER NOT NULL,
-        outcome_unknown INTEGER NOT NULL,
-        not_recorded INTEGER NOT NULL,
-        last_at INTEGER NOT NULL
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS pieces (
-        seq INTEGER NOT NULL,
-        n INTEGER NOT NULL,
-        bytes BLOB NOT NULL,
-        PRIMARY KEY (seq, n)
-      ) STRICT;
-    `);
+    createTables(sql);
     this.#nextSeq = sql
       .exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions')
       .one().next;
   }
 
   /**
-   * Settles what an earlier life of the object left open, among the rows from `seq` on. What was running may have had its
-   * effect: it is unknown from now on, for a whole TTL. Pieces of what is not recorded have lost their readers. Returns how
-   * many were running.
+   * Settles what an earlier life of the object left open. What was running may have had its effect: it is unknown from now
+   * on, for a whole TTL. Results that may have been on their way to RESULTS are not there for all we know. Pieces of what is
+   * not recorded have lost their readers. Returns how many were running.
    */
-  settleCutOff(seq: number): number {
+  settleCutOff({ coolFrom, archivedBefore }: Marks): number {
+    // Where the newest rows are gone, their numbers are not given again: nothing before the mark is looked at any more.
+    this.#nextSeq = Math.max(this.#nextSeq, coolFrom);
     const cutOff = this.#sql
       .exec(
         `UPDATE executions
          SET state = 'unknown', cause = 'gateway-restarted', expires_at = ? + expires_at - received_at
          WHERE seq >= ? AND state = 'running' RETURNING seq`,
         Date.now(),
-        seq,
+        coolFrom,
       )
       .toArray().length;
+    this.#sql.exec(
+      `UPDATE executions SET unarchived = 1
+       WHERE seq >= ? AND place = 'ledger' AND completed_at >= ? AND archived_at IS NULL AND unarchived IS NULL`,
+      coolFrom,
+      archivedBefore,
+    );
     this.#sql.exec(
       `DELETE FROM pieces WHERE NOT EXISTS (
          SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place IN ('ledger', 'ledger-alone')
        )`,
     );
     return cutOff;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sql.exec('SELECT seq FROM executions LIMIT 1').toArray().length === 0;
   }
 
   /** The number of the row that begins next. */
@@ -140,22 +118,43 @@ export class Rows {
     return row === undefined ? null : toRow(row);
   }
 
-  /** The rows from `seq` on, oldest first. */
+  /** The row of this number; `null` where it is gone. */
+  at(seq: number): Row | null {
+    const [row] = this.#sql.exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE seq = ?`, seq).toArray();
+    return row === undefined ? null : toRow(row);
+  }
+
+  /** The rows from `seq` on, oldest first. Few are read ahead of who takes few. */
   *from(seq: number): Generator<Row> {
-    const PAGE_ROWS = 200;
-    for (let next = seq; ; ) {
+    let limit = 4;
+    for (let next = seq; ; limit = Math.min(limit * 4, PAGE_MAX_ROWS)) {
       const page = this.#sql
-        .exec<SqlRow>(
-          `SELECT ${COLUMNS} FROM executions WHERE seq >= ? ORDER BY seq LIMIT ?`,
-          next,
-          PAGE_ROWS,
-        )
+        .exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE seq >= ? ORDER BY seq LIMIT ?`, next, limit)
         .toArray();
       for (const row of page) yield toRow(row);
       const last = page.at(-1);
-      if (last === undefined || page.length < PAGE_ROWS) return;
+      if (last === undefined || page.length < limit) return;
       next = last.seq + 1;
     }
+  }
+
+  /** Results that RESULTS does not have and should, oldest first. Reads those only: they have an index of their own. */
+  unarchived(limit: number): CompletedRow[] {
+    return this.#sql
+      .exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE unarchived = 1 ORDER BY seq LIMIT ?`, limit)
+      .toArray()
+      .map(toRow)
+      .filter((row) => row.state === 'completed');
+  }
+
+  markUnarchived(seq: number): void {
+    const sql = `UPDATE executions SET unarchived = 1, archived_at = NULL WHERE seq = ? AND place = 'ledger'`;
+    this.#sql.exec(sql, seq);
+  }
+
+  /** RESULTS has it, since then. */
+  markArchived(seq: number, archivedAt: number): void {
+    this.#sql.exec('UPDATE executions SET unarchived = NULL, archived_at = ? WHERE seq = ?', archivedAt, seq);
   }
 
   /** Writes the intent to run. Returns the number of the new row. */
@@ -188,7 +187,9 @@ export class Rows {
       readonly size: number;
       readonly status: number;
       readonly times: RunTimes;
-      readonly record: (StoredParts & { readonly place: 'ledger' | 'ledger-alone' }) | null;
+      readonly record:
+        | (StoredParts & { readonly place: 'ledger' | 'ledger-alone'; readonly unarchived: boolean })
+        | null;
     },
   ): void {
     const { caller, completedAt, expiresAt, size, status, times, record } = result;
@@ -196,7 +197,7 @@ export class Rows {
     this.#sql.exec(
       `UPDATE executions
        SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
-         head_at = ?, preamble = ?, rest = ?
+         head_at = ?, unarchived = ?, preamble = ?, rest = ?
        WHERE seq = ?`,
       record?.place ?? 'nowhere',
       completedAt,
@@ -205,6 +206,7 @@ export class Rows {
       status,
       times.sentAt,
       times.headAt,
+      record?.unarchived === true ? 1 : null,
       record?.preamble ?? null,
       record?.rest ?? null,
       seq,
@@ -273,17 +275,17 @@ export class Rows {
   /** Forgets an execution, whatever its state. */
   remove(row: Row): void {
     if (row.state === 'completed') {
-      this.#usage.removed(row.caller, row.place === 'nowhere' ? 0 : row.size, row.completedAt);
+      this.#usage.removed(row.caller, isHere(row) ? row.size : 0, row.completedAt);
     }
     this.abandon(row.seq);
     this.removePieces(row.seq);
   }
 
   /** Drops the body of a result that RESULTS has. */
-  dropBody(seq: number, archivedAt: number): void {
+  dropBody({ seq, caller, size, completedAt }: CompletedRow): void {
+    this.#usage.bodyRemoved(caller, size, completedAt);
     this.#sql.exec(
-      `UPDATE executions SET place = 'results', archived_at = ?, preamble = NULL, rest = NULL WHERE seq = ?`,
-      archivedAt,
+      `UPDATE executions SET place = 'results', preamble = NULL, rest = NULL WHERE seq = ?`,
       seq,
     );
     this.removePieces(seq);
@@ -304,12 +306,12 @@ export class Rows {
     this.#sql.exec('INSERT INTO pieces (seq, n, bytes) VALUES (?, ?, ?)', seq, n, bytes);
   }
 
-  /** The nth piece of a body. Throws where it is gone. */
-  piece(seq: number, n: number): Uint8Array {
-    const { bytes } = this.#sql
+  /** The nth piece of a body; `null` where it is gone. */
+  piece(seq: number, n: number): Uint8Array | null {
+    const [row] = this.#sql
       .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
-      .one();
-    return new Uint8Array(bytes);
+      .toArray();
+    return row === undefined ? null : new Uint8Array(row.bytes);
   }
 
   /** A part of a piece that is being filled. It goes with the pieces, and no later than they do. */
@@ -319,7 +321,9 @@ export class Rows {
 
   /** The nth part. Throws where it is gone. */
   part(seq: number, n: number): Uint8Array {
-    return this.piece(seq, PARTS_FROM + n);
+    const part = this.piece(seq, PARTS_FROM + n);
+    if (part === null) throw new Error(`part ${n} of a running body is gone`);
+    return part;
   }
 
   /** Removes the parts of a body below the nth. */
@@ -338,7 +342,11 @@ export class Rows {
   }
 }
 
-const COLUMNS = 'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size';
+/** Rows that are read at once. */
+const PAGE_MAX_ROWS = 200;
+
+const COLUMNS =
+  'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size, unarchived';
 
 type SqlRow = {
   seq: number;
@@ -351,7 +359,12 @@ type SqlRow = {
   completed_at: number | null;
   expires_at: number;
   size: number | null;
+  unarchived: number | null;
 };
+
+function isHere({ place }: CompletedRow): boolean {
+  return place === 'ledger' || place === 'ledger-alone';
+}
 
 function toRow(row: SqlRow): Row {
   const common = {
@@ -369,5 +382,6 @@ function toRow(row: SqlRow): Row {
     place: PLACES.find((place) => place === row.place) ?? 'nowhere',
     completedAt: row.completed_at ?? row.received_at,
     size: row.size ?? 0,
+    unarchived: row.unarchived === 1,
   };
 }

@@ -64,6 +64,11 @@ export class CallerUsage {
     this.#changeStored(caller, bodyBytes + ROW_BYTES);
   }
 
+  /** The body of a result has left the object, and its row stays. */
+  bodyRemoved(caller: string, bodyBytes: number, completedAt: number): void {
+    if (completedAt >= this.#startedAt) this.#changeStored(caller, -bodyBytes);
+  }
+
   removed(caller: string, bodyBytes: number, completedAt: number): void {
     if (completedAt >= this.#startedAt) this.#changeStored(caller, -(bodyBytes + ROW_BYTES));
   }

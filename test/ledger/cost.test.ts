@@ -1,4 +1,4 @@
-import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -10,8 +10,12 @@ interface Bill {
   readonly alarmsSet: number;
 }
 
+let tests = 0;
+
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
+  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+  tests += 1;
 });
 
 afterEach(async () => {
@@ -24,11 +28,14 @@ function ledger(route = '/*') {
   return env.LEDGER.getByName(`${route}:0`);
 }
 
-async function requests(count: number, path: string): Promise<void> {
+/** Sends so many requests, and waits until RESULTS has what is to be there: time is not to pass meanwhile. */
+async function requests(count: number, path: string, archived = count): Promise<void> {
   for (let n = 0; n < count; n += 1) {
-    const init = { method: 'POST', headers: { 'idempotency-key': `key-${n}` } };
+    const headers = { 'idempotency-key': `key-${n}`, authorization: `Bearer ${tests}` };
+    const init = { method: 'POST', headers };
     await (await exports.default.fetch(`https://gate.example${path}`, init)).arrayBuffer();
   }
+  await expect.poll(async () => (await env.RESULTS.list()).keys.length).toBe(archived);
 }
 
 function pass(ms: number): void {
@@ -79,12 +86,19 @@ test.each([
   { what: 'many of 1 KB', count: 250, bytes: 1024, rows: 5 },
   { what: 'many of 100 KB', count: 20, bytes: 102_400, rows: 5 },
   { what: 'one of 3 MiB', count: 1, bytes: 3 * MIB, rows: 20 },
-  { what: 'many of 1 KB that stay in the ledger alone', count: 250, bytes: 1024, rows: 4, route: '/alone/*' },
+  {
+    what: 'many of 1 KB that stay in the ledger alone',
+    count: 250,
+    bytes: 1024,
+    rows: 4,
+    route: '/alone/*',
+    archived: 0,
+  },
 ])('the whole life of executions writes no more rows than docs/cost.md counts with: $what', async (life) => {
   const { route = '/*' } = life;
   const take = await counter(route);
 
-  await requests(life.count, route.replace('/*', `/bytes/${life.bytes}`));
+  await requests(life.count, route.replace('/*', `/bytes/${life.bytes}`), life.archived);
   pass(HOT_MS);
   await runDurableObjectAlarm(ledger(route));
   pass(DAY_MS);
@@ -116,4 +130,32 @@ test('a key that is replayed costs two rows more, however often, and none when i
   expect(replays).toMatchObject({ rowsWritten: 0, alarmsSet: 0 });
   const DROPPED_AND_REMOVED = 2;
   expect(take().rowsWritten).toBe((DROPPED_AND_REMOVED + 2) * KEYS + COUNT_ROWS);
+});
+
+/** Lets the object live from alarm to alarm. Returns how many seconds after now each of them came. */
+async function alarms(betweenThem: () => Promise<void> = async () => {}): Promise<number[]> {
+  const seconds: number[] = [];
+  const from = Date.now();
+  // One that wakes too often is found out long before its day has passed.
+  while (seconds.length < 300) {
+    const at = await runInDurableObject(ledger(), (_, { storage }) => storage.getAlarm());
+    if (at === null) break;
+    vi.setSystemTime(at);
+    seconds.push((at - from) / 1000);
+    await runDurableObjectAlarm(ledger());
+    await betweenThem();
+  }
+  return seconds;
+}
+
+test('an execution alone in its object has it wake three times: to write down, to cool, to remove', async () => {
+  const take = await counter();
+  await requests(1, '/bytes/1024');
+  expect(await alarms()).toEqual([8, 300, 86_400]);
+  expect(take()).toMatchObject({ rowsWritten: 5 + COUNT_ROWS, alarmsSet: 3 });
+});
+
+test('an object that is put away between its alarms wakes no more often', async () => {
+  await requests(1, '/bytes/1024');
+  expect(await alarms(() => evictDurableObject(ledger()))).toEqual([8, 300, 86_400]);
 });

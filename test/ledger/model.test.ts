@@ -24,6 +24,10 @@ const SEQUENCES = 100;
 const SEQUENCE_MAX_MS = 15_000;
 const TTL_MS = 86_400_000;
 const HOT_MS = 300_000;
+/** Alarms come no closer together than this. */
+const ALARM_GAP_MS = 1_000;
+/** What RESULTS did not take is tried again this soon. */
+const RETRY_MS = 30_000;
 
 /** The executions of one sequence: two keys on the route of each policy. */
 const SUBJECTS = [
@@ -43,6 +47,8 @@ type Step =
   | { readonly kind: 'restart' }
   | { readonly kind: 'evict' }
   | { readonly kind: 'pass'; readonly ms: number }
+  /** The next alarm comes, at its time or before. */
+  | { readonly kind: 'alarm' }
   | { readonly kind: 'sweep' };
 
 const subject = fc.nat(SUBJECTS.length - 1);
@@ -70,11 +76,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('pass' as const),
-      ms: fc.constantFrom(HOT_MS + 1, TTL_MS / 2, TTL_MS + 1),
+      ms: fc.constantFrom(20_000, HOT_MS + 1, TTL_MS / 2, TTL_MS + 1),
     }),
   },
+  { weight: 3, arbitrary: fc.constant({ kind: 'alarm' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'sweep' as const }) },
 );
+
+const ROUTES = ['/*', '/refuse/*'] as const;
 
 /** The scope of a caller without credentials. */
 const ANONYMOUS = JSON.stringify({ cookie: null });
@@ -87,18 +96,27 @@ beforeEach(() => {
 
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await reset();
 });
 
-test('whatever happens in whatever order, the ledger does what the contract’s state machine does', async () => {
+test('whatever happens in whatever order, the ledger does what the contract’s state machine does, when it is due', async () => {
+  const puts = vi.spyOn(Object.getPrototypeOf(env.RESULTS), 'put');
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
       sequence += 1;
       const executions = SUBJECTS.map(
         ({ policy, path, route, key }) => new Modelled(policy, path, route, `${sequence}-${key}-${policy}`),
       );
-      for (const each of steps) await take(each, executions);
+      const before = puts.mock.calls.length;
+      for (const each of steps) {
+        await take(each, executions);
+        for (const route of ROUTES) await expectNothingOverdue(route, each.kind === 'sweep');
+      }
       for (const execution of executions) await execution.verdict('finish');
+      await sweep(executions);
+      const mayBe = executions.reduce((sum, execution) => sum + execution.putsAtMost, 0);
+      expect(puts.mock.calls.length - before).toBeLessThanOrEqual(mayBe);
     }),
     // A ledger that runs what it should refuse waits for a verdict that does not come: that is a failure with a sequence.
     { numRuns: SEQUENCES, timeout: SEQUENCE_MAX_MS },
@@ -116,19 +134,63 @@ async function take(step: Step, executions: readonly Modelled[]): Promise<void> 
     case 'restart':
       await abortAllDurableObjects();
       // An object finds out that it was lost when it comes back, which is when somebody asks for it.
-      for (const { route } of SUBJECTS)
-        await runInDurableObject(env.LEDGER.getByName(`${route}:0`), () => {});
+      for (const route of ROUTES) await runInDurableObject(ledger(route), () => {});
       for (const execution of executions) await execution.lost();
       return;
     case 'evict':
       // An object with a run under way is not put away.
-      if (executions.every(({ idle }) => idle)) await evictAllDurableObjects();
+      if (!executions.every(({ idle }) => idle)) return;
+      await evictAllDurableObjects();
+      for (const execution of executions) await execution.lost();
       return;
     case 'pass':
       vi.setSystemTime(Date.now() + step.ms);
       return;
+    case 'alarm': {
+      const { alarmAt } = await stateOf(ROUTES[0]);
+      if (alarmAt !== null) vi.setSystemTime(Math.max(alarmAt, Date.now()));
+      return sweep(executions);
+    }
     case 'sweep':
-      for (const { route } of SUBJECTS) await runDurableObjectAlarm(env.LEDGER.getByName(`${route}:0`));
+      return sweep(executions);
+  }
+}
+
+async function sweep(executions: readonly Modelled[]): Promise<void> {
+  for (const route of ROUTES) await runDurableObjectAlarm(ledger(route));
+  for (const execution of executions) execution.writtenDown();
+}
+
+function ledger(route: string) {
+  return env.LEDGER.getByName(`${route}:0`);
+}
+
+interface StoredRow {
+  readonly place: string | null;
+  readonly completedAt: number;
+  readonly expiresAt: number;
+  readonly unarchived: number | null;
+}
+
+/** The rows of a ledger object that do not run, and when its alarm comes. */
+function stateOf(route: string): Promise<{ rows: StoredRow[]; alarmAt: number | null }> {
+  return runInDurableObject(ledger(route), async (_, { storage }) => {
+    const rows = storage.sql.exec(
+      `SELECT place, completed_at AS completedAt, expires_at AS expiresAt, unarchived FROM executions WHERE state <> 'running'`,
+    );
+    return { rows: rows.toArray() as unknown as StoredRow[], alarmAt: await storage.getAlarm() };
+  });
+}
+
+/** Whatever is to be done later, an alarm comes for it in time; and what a sweep finds due it does. */
+async function expectNothingOverdue(route: string, swept: boolean): Promise<void> {
+  const { rows, alarmAt } = await stateOf(route);
+  const now = Date.now();
+  for (const { place, completedAt, expiresAt, unarchived } of rows) {
+    const leavesAt = place === 'ledger' ? completedAt + HOT_MS : expiresAt;
+    const dueAt = unarchived === 1 ? now + RETRY_MS : Math.min(leavesAt, expiresAt);
+    if (swept) expect(dueAt).toBeGreaterThan(now);
+    expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(Math.max(dueAt, now) + ALARM_GAP_MS);
   }
 }
 
@@ -141,6 +203,9 @@ class Modelled {
   #state: State = { kind: 'absent' };
   #body: 'first' | 'other' = 'first';
   #runs = 0;
+  /** How often its results may be put into RESULTS: once each, and again where it was lost what has become of the first. */
+  #putsAtMost = 0;
+  #isWrittenDown = true;
   /** The requests that wait for the run under way. */
   #waiting: Promise<Response>[] = [];
 
@@ -149,6 +214,10 @@ class Modelled {
     this.#path = path;
     this.#route = route;
     this.#key = key;
+  }
+
+  get putsAtMost(): number {
+    return this.#putsAtMost;
   }
 
   get idle(): boolean {
@@ -199,6 +268,21 @@ class Modelled {
     for (const waiting of this.#waiting) await expectVerdict(await waiting, verdict, run);
     this.#state = afterVerdict(run, verdict, this.#policy, Date.now() + TTL_MS);
     this.#waiting = [];
+    if (verdict !== 'finish') return;
+    this.#putsAtMost += 1;
+    this.#isWrittenDown = false;
+    // Nothing else happens while a result is on its way.
+    const { id } = await identityOf(this.#route, ANONYMOUS, this.#key);
+    const archivedAt = () =>
+      ledger(this.#route)
+        .inspect(id)
+        .then((view) => view?.archivedAt);
+    await expect.poll(archivedAt).not.toBeNull();
+  }
+
+  /** An alarm has come: what the object knows is written down. */
+  writtenDown(): void {
+    this.#isWrittenDown = true;
   }
 
   async forget(): Promise<void> {
@@ -206,13 +290,15 @@ class Modelled {
     vi.setSystemTime(Date.now() + 3_000);
     const expected = forgotten(this.#state, this.#policy, Date.now());
     const { id } = await identityOf(this.#route, ANONYMOUS, this.#key);
-    const result = await env.LEDGER.getByName(`${this.#route}:0`).forget(id);
+    const result = await ledger(this.#route).forget(id);
     expect(expected === 'either' ? ['forgotten', 'absent'] : [expected]).toContain(result);
     this.#state = afterForget(this.#state);
   }
 
-  /** The object was lost. Whoever waited hears that the outcome is unknown, and the run’s late end changes nothing. */
+  /** The object was lost, or put away. Whoever waited hears that the outcome is unknown, and the run’s late end changes nothing. */
   async lost(): Promise<void> {
+    if (!this.#isWrittenDown) this.#putsAtMost += 1;
+    this.#isWrittenDown = true;
     if (this.#state.kind !== 'running') return;
     const { run } = this.#state;
     for (const waiting of this.#waiting) {

@@ -1,0 +1,233 @@
+import { settlesWithin } from '../deadline.ts';
+import { log, textOf } from '../log.ts';
+import { piecesOf, sealedSize } from './record.ts';
+import { putResult } from './results.ts';
+import type { CompletedRow, Row, Rows, StoredParts } from './rows.ts';
+
+/** Results written to KV at the same time by {@link Archive.catchUp}. */
+const KV_CONCURRENCY = 6;
+/** KV that has gone silent must not hold up anything: it is KV that is out of reach. */
+const KV_MAX_MS = 60_000;
+/** Results that are put into RESULTS in one go before the alarm has done. */
+const CATCH_UP_ROWS = 1_000;
+/** A result that takes longer than this to be in RESULTS has it noted when it was. */
+const NOTED_FROM_MS = 1_000;
+
+/** What has to be known of a result to put it into RESULTS. */
+export type ArchivedResult = Pick<
+  CompletedRow,
+  'seq' | 'id' | 'size' | 'completedAt' | 'expiresAt' | 'unarchived'
+>;
+
+/** What the archive tells of what it does. */
+export interface ArchiveEvents {
+  /** RESULTS has it now. `late` is what others may have passed by as not being there. */
+  arrived(seq: number, late: boolean): void;
+  /** {@link Archive.mark} is further on, and is to be written down. */
+  markMoved(): void;
+  /** There is something for {@link Archive.catchUp} to do. */
+  tryAgain(): void;
+}
+
+/**
+ * Puts results into RESULTS, and takes them out.
+ *
+ * What RESULTS has is told by one time for all: what was completed before it is there, and what is not there for all that says
+ * so in its row. In memory are those only of which it is not known yet.
+ */
+export class Archive {
+  readonly #ctx: DurableObjectState;
+  readonly #rows: Rows;
+  readonly #results: () => KVNamespace;
+  readonly #events: ArchiveEvents;
+  /** See {@link Marks}. It never goes back. */
+  #archivedBefore = 0;
+  /** Whether the mark may go on. */
+  #movedOn = false;
+  /** Results on their way to RESULTS, or that did not get there, of which their rows say nothing yet; when they were completed. */
+  readonly #lacking = new Map<number, number>();
+  /** Those of them that did not get there. */
+  readonly #failed = new Set<number>();
+  /** The latest put under way for each key, or the latest removal. It never rejects. */
+  readonly #turns = new Map<string, { readonly seq: number; readonly done: Promise<boolean> }>();
+  /** Results that are being forgotten and must not be put into RESULTS again. */
+  readonly #forgetting = new Set<number>();
+  #catchingUp: Promise<void> | null = null;
+
+  constructor(ctx: DurableObjectState, rows: Rows, results: () => KVNamespace, events: ArchiveEvents) {
+    this.#ctx = ctx;
+    this.#rows = rows;
+    this.#results = results;
+    this.#events = events;
+  }
+
+  /** Takes over from an earlier life of the object. */
+  start(archivedBefore: number): void {
+    this.#archivedBefore = archivedBefore;
+  }
+
+  /** Whether the row of a result that was completed then has to say that RESULTS does not have it. */
+  isMarkedPast(completedAt: number): boolean {
+    return completedAt < this.#archivedBefore;
+  }
+
+  /** RESULTS is not known to have it. Those whose rows say so are not meant: see {@link CompletedRow.unarchived}. */
+  lacks(seq: number): boolean {
+    return this.#lacking.has(seq);
+  }
+
+  /**
+   * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries again. What of the
+   * record is still in hand is not read back for it, and is held until this resolves.
+   */
+  put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
+    if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
+    const put = this.#put(result, record);
+    this.#ctx.waitUntil(put);
+    return put;
+  }
+
+  /** Leaves a result for {@link Archive.catchUp} to put into RESULTS. */
+  putLater(result: ArchivedResult): void {
+    if (!result.unarchived) {
+      this.#lacking.set(result.seq, result.completedAt);
+      this.#failed.add(result.seq);
+    }
+    this.#events.tryAgain();
+  }
+
+  /** Writes into the rows what did not get to RESULTS, so that it is known after a restart and the mark can go on. */
+  noteFailed(): void {
+    for (const seq of this.#failed) {
+      this.#rows.markUnarchived(seq);
+      this.#failed.delete(seq);
+      this.#lacking.delete(seq);
+      this.#movedOn = true;
+    }
+  }
+
+  /** The mark as it can be written down now. It stays where it is as long as nothing new is in RESULTS. */
+  mark(now: number): number {
+    if (!this.#movedOn) return this.#archivedBefore;
+    this.#movedOn = false;
+    let first = now + 1;
+    for (const completedAt of this.#lacking.values()) first = Math.min(first, completedAt);
+    this.#archivedBefore = Math.max(this.#archivedBefore, first);
+    return this.#archivedBefore;
+  }
+
+  /** Puts into RESULTS what did not get there before. Resolves when that is done, or has failed again. Never rejects. */
+  catchUp(now: number): Promise<void> {
+    this.#catchingUp ??= this.#catchUp(now)
+      .catch((error) => {
+        log('error', 'sweep-failed', { what: 'catch-up', reason: textOf(error) });
+        this.#events.tryAgain();
+      })
+      .finally(() => {
+        this.#catchingUp = null;
+      });
+    return this.#catchingUp;
+  }
+
+  async #catchUp(now: number): Promise<void> {
+    const unarchived = this.#rows.unarchived(CATCH_UP_ROWS);
+    const missing = unarchived.filter(({ expiresAt }) => expiresAt > now);
+    for (let start = 0; start < missing.length; start += KV_CONCURRENCY) {
+      const batch = missing.slice(start, start + KV_CONCURRENCY);
+      const there = await Promise.all(batch.map((row) => this.#put(row)));
+      // Where KV is out of reach for all of them, it is out of reach for the rest.
+      if (!there.includes(true)) return this.#events.tryAgain();
+    }
+    if (unarchived.length === CATCH_UP_ROWS) this.#events.tryAgain();
+  }
+
+  /** Removes a result from RESULTS. Rejects where RESULTS is out of reach. */
+  async remove(row: CompletedRow): Promise<void> {
+    this.#forgetting.add(row.seq);
+    const gone = await this.#inTurn(row, () => this.#tryDelete(row.id));
+    this.#forgetting.delete(row.seq);
+    if (gone) return;
+    // It may be gone all the same: the body stays here until it has been written again.
+    this.#rows.markUnarchived(row.seq);
+    this.#events.tryAgain();
+    throw new Error('the record cannot be removed from RESULTS');
+  }
+
+  /**
+   * Whether RESULTS has the result now. A put under way is shared; one of an earlier result of the same key is waited for,
+   * so that it cannot overtake this one. A KV that has gone silent counts as out of reach, and keeps its turn.
+   */
+  #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
+    if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
+    const underWay = this.#turns.get(result.id);
+    if (underWay?.seq === result.seq) return soon(underWay.done);
+    return this.#inTurn(result, () => this.#tryPut(result, record));
+  }
+
+  /** Runs after whatever is under way for the same key. `change` never rejects. */
+  #inTurn({ id, seq }: Pick<Row, 'id' | 'seq'>, change: () => Promise<boolean>): Promise<boolean> {
+    const before = this.#turns.get(id)?.done ?? Promise.resolve(true);
+    const done = before.then(change);
+    const turn = { seq, done };
+    this.#turns.set(id, turn);
+    void done.finally(() => {
+      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+    });
+    return soon(done);
+  }
+
+  async #tryPut(result: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
+    const { seq, id, size, expiresAt } = result;
+    try {
+      const { preamble, rest } = inHand ?? this.#rows.record(seq);
+      await putResult(this.#results(), id, {
+        preamble,
+        sealedBytes: sealedSize(size),
+        pieces: () => this.#sealedPieces(seq, size, rest),
+        expiresAt,
+      });
+      this.#arrived(result, Date.now());
+      return true;
+    } catch (error) {
+      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
+      if (!result.unarchived) this.#failed.add(seq);
+      this.#events.tryAgain();
+      return false;
+    }
+  }
+
+  #arrived({ seq, completedAt, unarchived }: ArchivedResult, now: number): void {
+    const late = unarchived || now - completedAt > NOTED_FROM_MS;
+    if (late) this.#rows.markArchived(seq, now);
+    if (this.#lacking.delete(seq)) {
+      this.#movedOn = true;
+      this.#events.markMoved();
+    }
+    this.#events.arrived(seq, late);
+  }
+
+  async #tryDelete(id: string): Promise<boolean> {
+    try {
+      await this.#results().delete(id);
+      return true;
+    } catch (error) {
+      log('warn', 'results-delete-failed', { reason: textOf(error) });
+      return false;
+    }
+  }
+
+  *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {
+    const last = piecesOf(size) - 1;
+    for (let n = 0; n < last; n += 1) {
+      const piece = this.#rows.piece(seq, n);
+      if (piece === null) throw new Error(`piece ${n} of ${last + 1} is gone`);
+      yield piece;
+    }
+    if (last >= 0) yield rest;
+  }
+}
+
+/** Whether a change in KV is done. One that takes too long is not known to be. */
+async function soon(done: Promise<boolean>): Promise<boolean> {
+  return (await settlesWithin(done, KV_MAX_MS)) && done;
+}

@@ -1,0 +1,49 @@
+/**
+ * The tables of executions. What changes often is not beside what is large: to change a column is to write the whole row anew,
+ * with the last piece of its body in it.
+ */
+export function createTables(sql: SqlStorage): void {
+  sql.exec(`
+    CREATE TABLE IF NOT EXISTS executions (
+      seq INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      caller TEXT NOT NULL,
+      fingerprint TEXT NOT NULL,
+      state TEXT NOT NULL,
+      place TEXT,
+      received_at INTEGER NOT NULL,
+      completed_at INTEGER,
+      expires_at INTEGER NOT NULL,
+      size INTEGER,
+      key_hash TEXT NOT NULL,
+      cause TEXT,
+      status INTEGER,
+      sent_at INTEGER,
+      head_at INTEGER,
+      -- When RESULTS had it, if that was later than at once.
+      archived_at INTEGER,
+      -- 1 where RESULTS does not have what by Marks.archivedBefore it has. Few do, so their index costs nothing.
+      unarchived INTEGER,
+      preamble BLOB,
+      rest BLOB
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS unknown_outcomes ON executions (seq) WHERE state = 'unknown';
+    CREATE INDEX IF NOT EXISTS unarchived_results ON executions (seq) WHERE unarchived = 1;
+    CREATE TABLE IF NOT EXISTS repeats (
+      seq INTEGER PRIMARY KEY,
+      replays INTEGER NOT NULL,
+      joins INTEGER NOT NULL,
+      key_reused INTEGER NOT NULL,
+      in_progress INTEGER NOT NULL,
+      outcome_unknown INTEGER NOT NULL,
+      not_recorded INTEGER NOT NULL,
+      last_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS pieces (
+      seq INTEGER NOT NULL,
+      n INTEGER NOT NULL,
+      bytes BLOB NOT NULL,
+      PRIMARY KEY (seq, n)
+    ) STRICT;
+  `);
+}
