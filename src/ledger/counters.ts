@@ -60,4 +60,5 @@ export const REFUSAL_COUNTERS = {
   'too-much-stored': 'overLimit',
   'too-much-held': 'overLimit',
   'no-room': 'overLimit',
+  full: 'overLimit',
 } as const satisfies Record<Refusal, Counter>;

@@ -22,6 +22,7 @@ function gatedStore(recorded = true) {
   const told: string[] = [];
   const heads: ResponseHead[] = [];
   const store: ExecutionStore = {
+    hasRoom: () => true,
     write: async () => {},
     read: async () => new Uint8Array(0),
     writePart: async () => {},
