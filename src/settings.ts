@@ -244,7 +244,7 @@ export const routeSettings = {
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
   resultsFromBytes: integer(0, LEDGER_ALONE_MAX_BYTES, 0),
   maxRunningPerCaller: integer(1, 100_000, 1_000),
-  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, 5_000_000_000),
+  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, 107_374_182_400),
   shards: integer(1, 4_096, 16),
   location: v.optional(
     v.picklist(

@@ -47,8 +47,6 @@ export type Refusal =
   | 'in-progress'
   | 'outcome-unknown'
   | 'not-recorded'
-  /** The ledger object has no storage left for another execution. */
-  | 'full'
   | OverLimit
   | NoRoom;
 

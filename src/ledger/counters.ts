@@ -60,5 +60,4 @@ export const REFUSAL_COUNTERS = {
   'too-much-stored': 'overLimit',
   'too-much-held': 'overLimit',
   'no-room': 'overLimit',
-  full: 'overLimit',
 } as const satisfies Record<Refusal, Counter>;

@@ -12,7 +12,7 @@ const KEPT_MINUTES = 24 * 60;
 const ROWS_WORTH_A_WRITE = 1_000;
 
 /** A refusal because of an execution that is there, and not because of a limit. */
-export type RepeatRefusal = Exclude<Refusal, OverLimit | NoRoom | 'full' | 'other-credentials'>;
+export type RepeatRefusal = Exclude<Refusal, OverLimit | NoRoom | 'other-credentials'>;
 
 /** The requests that came for one execution after the first. */
 export interface Repeats {
@@ -95,7 +95,6 @@ export class Counts {
       case 'too-much-stored':
       case 'too-much-held':
       case 'no-room':
-      case 'full':
         return;
       default:
         this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);

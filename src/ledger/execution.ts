@@ -4,16 +4,13 @@ import { AMPLE, type SpareRoom } from './body-log.ts';
 import type { Recording, ResponseHead } from './call.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
-import { piecesOf } from './record.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
-import { PIECE_BYTES, type RunTimes } from './rows.ts';
+import type { RunTimes } from './rows.ts';
 import { Silence } from './silence.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
-  /** Whether there is storage for more pieces of a body. */
-  hasRoom(): boolean;
   /**
    * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
    * stay for those who read them, until they are dropped.
@@ -152,7 +149,7 @@ export class Execution {
         if (length !== null && this.body.size + value.byteLength > length) {
           throw new Error(`the upstream announced ${length} bytes and sends more`);
         }
-        if (this.#recording === 'stored' && !this.#isRecordable(this.body.size + value.byteLength)) {
+        if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
           this.#forgo('not-recorded');
         }
         // Before it is handed on: the buffer is used again.
@@ -169,12 +166,6 @@ export class Execution {
     if (length !== null && this.body.size !== length) {
       throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
     }
-  }
-
-  /** Whether a body that has come to this size is still for the record. Storage is looked at once for each piece. */
-  #isRecordable(size: number): boolean {
-    if (size > this.#route.maxRecordBytes) return false;
-    return piecesOf(size) === piecesOf(this.body.size) || size <= PIECE_BYTES || this.#store.hasRoom();
   }
 
   async #complete(head: ResponseHead): Promise<void> {

@@ -84,7 +84,6 @@ export class Ledger extends DurableObject<object> {
       archive: this.#sweeper.archive,
       counts: this.#counts,
       memory: this.#memory,
-      room: this.#room,
       sync: () => ctx.storage.sync(),
     };
     void ctx.blockConcurrencyWhile(async () => {
@@ -240,8 +239,6 @@ export class Ledger extends DurableObject<object> {
     }
     const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
-      // Before it is sent: a write that finds no room would leave its outcome unknown.
-      if (this.#room.isFull) return { kind: 'refuse', reason: 'full' };
       const overLimit = this.#usage.overLimit(call.caller, route, call.address);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
     }

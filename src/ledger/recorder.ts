@@ -6,7 +6,6 @@ import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
 import type { Holds } from './holds.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
-import type { Room } from './room.ts';
 import type { Rows, RunTimes } from './rows.ts';
 import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
@@ -18,7 +17,6 @@ export interface RecorderParts {
   readonly archive: Archive;
   readonly counts: Counts;
   readonly memory: RunMemory;
-  readonly room: Room;
   /** Resolves when everything written so far is durable. */
   readonly sync: () => Promise<void>;
 }
@@ -49,10 +47,6 @@ export class Recorder implements ExecutionStore {
     this.#route = route;
     this.#leave = leave;
     this.#seal = Seal.create(execution.secret);
-  }
-
-  hasRoom(): boolean {
-    return !this.#parts.room.isOutOfPieces;
   }
 
   async write(n: number, bytes: Uint8Array): Promise<void> {

@@ -1,12 +1,12 @@
-/** What one Durable Object holds at most. Tests make it less. */
-export const OBJECT_STORAGE = { maxBytes: 10_000_000_000 };
+/** What one Durable Object holds at most. */
+export const OBJECT_MAX_BYTES = 10_000_000_000;
 
-/** Of that, from where on a body leaves as soon as RESULTS has it, hot or not. Below what one caller may fill: see settings.ts. */
-const PRESSED_FROM = 0.4;
-/** From where on nothing is begun. */
-const FULL_FROM = 0.9;
-/** From where on running bodies are not recorded, so that what is left is there for the rows and their last pieces. */
-const PIECES_UP_TO = 0.95;
+/** From here on a body leaves as soon as RESULTS has it, hot or not. Below what one caller may fill: see settings.ts. */
+const PRESSED_FROM_BYTES = 0.4 * OBJECT_MAX_BYTES;
+/** From here on nothing is begun. */
+const FULL_FROM_BYTES = 0.9 * OBJECT_MAX_BYTES;
+/** From here on running bodies are not recorded, so that what is left is there for the rows and their last pieces. */
+const BODIES_UP_TO_BYTES = 0.95 * OBJECT_MAX_BYTES;
 
 /**
  * How full a ledger object is. A write that finds no room resets the object, with all that runs in it, so it is not to come
@@ -21,21 +21,21 @@ export class Room {
 
   /** Bodies are to leave before their time. */
   get isPressed(): boolean {
-    return this.#isOver(PRESSED_FROM);
+    return this.#bytes >= PRESSED_FROM_BYTES;
   }
 
   /** No execution is to begin. */
   get isFull(): boolean {
-    return this.#isOver(FULL_FROM);
+    return this.#bytes >= FULL_FROM_BYTES;
   }
 
   /** No piece of a running body is to be written. */
   get isOutOfPieces(): boolean {
-    return this.#isOver(PIECES_UP_TO);
+    return this.#bytes >= BODIES_UP_TO_BYTES;
   }
 
   /** Without the pages that are free to be used again. To ask costs some 4 µs. */
-  #isOver(part: number): boolean {
-    return this.#sql.databaseSize >= part * OBJECT_STORAGE.maxBytes;
+  get #bytes(): number {
+    return this.#sql.databaseSize;
   }
 }

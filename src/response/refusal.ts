@@ -4,8 +4,6 @@ import { cacheStatus } from './cache-status.ts';
 import type { Problem, ProblemSlug } from './problem.ts';
 import type { RespondingAnswer } from './replay.ts';
 
-/** A sweep has to make room first. */
-const FULL_RETRY_AFTER_SECONDS = 60;
 const RATE_RETRY_AFTER_SECONDS = 10;
 const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
 const BUSY_RETRY_AFTER_SECONDS = 2;
@@ -139,12 +137,6 @@ const REFUSALS = {
     slug: 'caller-limit',
     detail: 'This caller’s running requests take more than its share of the gateway’s memory.',
     retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
-  },
-  full: {
-    slug: 'ledger-unavailable',
-    detail:
-      'The ledger has no storage left to record another request in. Nothing was sent upstream. Retry with the same key.',
-    retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
   },
   'no-room': {
     slug: 'gateway-busy',

@@ -22,7 +22,6 @@ function gatedStore(recorded = true) {
   const told: string[] = [];
   const heads: ResponseHead[] = [];
   const store: ExecutionStore = {
-    hasRoom: () => true,
     write: async () => {},
     read: async () => new Uint8Array(0),
     writePart: async () => {},
