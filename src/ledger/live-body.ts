@@ -1,6 +1,7 @@
 import { settlesWithin } from '../deadline.ts';
 import { BodyLog, type PieceStore } from './body-log.ts';
 import { PIECE_BYTES } from './rows.ts';
+import { watchReader } from './stalled-reader.ts';
 
 /**
  * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a stream. `broken`: the
@@ -31,6 +32,9 @@ const STALLED_MS = 60_000;
 interface Place {
   position: number;
   readonly release: () => void;
+  /** Ends its stream, where it has one. */
+  cutOff: ((error: Error) => void) | null;
+  endWatch: () => void;
 }
 
 /**
@@ -105,6 +109,7 @@ export class LiveBody {
     this.#dropUnread();
     this.#ended.resolve();
     this.#announce();
+    for (const reader of this.#readers) this.#watch(reader);
   }
 
   /** The whole body, if it has ended well and all of it is in memory. */
@@ -119,7 +124,7 @@ export class LiveBody {
 
   /** Attaches a caller. From now on nothing that it has yet to read is let go. */
   attach(): BodyReader {
-    const reader: Place = { position: 0, release: this.#store.hold() };
+    const reader: Place = { position: 0, release: this.#store.hold(), cutOff: null, endWatch: () => {} };
     this.#readers.add(reader);
     return { stream: () => this.#streamTo(reader), leave: () => this.#leave(reader) };
   }
@@ -129,6 +134,10 @@ export class LiveBody {
     return new ReadableStream(
       {
         type: 'bytes',
+        start: (controller) => {
+          reader.cutOff = (error) => controller.error(error);
+          if (this.#end !== null) this.#watch(reader);
+        },
         pull: async (controller) => {
           try {
             const chunk = await this.#next(reader);
@@ -146,11 +155,23 @@ export class LiveBody {
     );
   }
 
+  /** A body that has ended is kept for its readers alone, so from then on none of them may take for ever. */
+  #watch(reader: Place): void {
+    const { cutOff } = reader;
+    if (cutOff === null) return;
+    reader.endWatch = watchReader(
+      () => reader.position,
+      (error) => {
+        this.#leave(reader);
+        cutOff(error);
+      },
+    );
+  }
+
   /** The reader's next bytes; `null` at the end. Throws where there will be no more before the end. */
   async #next(reader: Place): Promise<Uint8Array | null> {
     for (;;) {
-      if (!this.#readers.has(reader))
-        throw new Error('this reader was cut off from a response that is not recorded');
+      if (!this.#readers.has(reader)) throw new Error('this reader fell too far behind and was cut off');
       const visible = this.#visible();
       if (reader.position < visible) {
         const chunk = await this.#bytes.read(reader.position, visible);
@@ -194,6 +215,7 @@ export class LiveBody {
 
   #leave(reader: Place): void {
     if (!this.#readers.delete(reader)) return;
+    reader.endWatch();
     reader.release();
     this.#dropUnread();
     this.#signalMove();

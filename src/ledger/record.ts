@@ -5,6 +5,7 @@ import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { ResponseBody, ResponseHead } from './call.ts';
 import { PIECE_BYTES } from './rows.ts';
 import { HEAD_POSITION, SALT_BYTES, SEAL_BYTES, Seal } from './seal.ts';
+import { watchReader } from './stalled-reader.ts';
 
 /** What a record says besides the body. Times are milliseconds since the epoch. */
 export interface RecordHead extends ResponseHead {
@@ -143,21 +144,35 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
     }
   }
   let next = 0;
+  let endWatch = () => {};
+  const end = (error?: unknown) => {
+    endWatch();
+    return pieces.end(error);
+  };
   return new ReadableStream(
     {
       type: 'bytes',
+      start: (controller) => {
+        endWatch = watchReader(
+          () => next,
+          (error) => {
+            void end();
+            controller.error(error);
+          },
+        );
+      },
       pull: async (controller) => {
         try {
           if (next < count) return controller.enqueue(await open(next++));
-          await pieces.end();
+          await end();
           controller.close();
           controller.byobRequest?.respond(0);
         } catch (error) {
-          await pieces.end(error);
+          await end(error);
           controller.error(error);
         }
       },
-      cancel: () => pieces.end(),
+      cancel: () => end(),
     },
     { highWaterMark: 0 },
   );

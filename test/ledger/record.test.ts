@@ -22,6 +22,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -154,3 +155,18 @@ test('a record in pieces that is cut, bent, blanked or of another make shows as 
     { numRuns: 500, examples: [[{ kind: 'zero', at: 17, bytes: 4 }]] },
   );
 }, 60_000);
+
+test('who reads nothing of a stored body for long is cut off, and what it read is let go', async () => {
+  vi.useFakeTimers();
+  const { preamble, pieces } = await stored(3 * PIECE_BYTES);
+  const { head, seal } = await openPreamble(secret, preamble);
+  const end = vi.fn();
+  const open = () => openBody(seal, head.size, { read: (n) => pieces[n] ?? null, end });
+  const [stalled, read] = [await open(), await open()];
+  expect(await sizeOf(read)).toBe(3 * PIECE_BYTES);
+  expect(end).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(601_000);
+  expect(end).toHaveBeenCalledTimes(2);
+  await expect(sizeOf(stalled)).rejects.toThrow('cut off');
+  expect(vi.getTimerCount()).toBe(0);
+});
