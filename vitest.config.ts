@@ -17,6 +17,7 @@ export default defineConfig({
                 HOT_SECONDS: '300',
                 ROUTES: [
                   { path: '/refuse/*', service: 'ORIGIN', unknownOutcome: 'refuse' },
+                  { path: '/judged/*', service: 'ORIGIN', failedWhen: 'sse-error,no-end-mark,json-error' },
                   { path: '/alone/*', service: 'ORIGIN', stripPrefix: '/alone', resultsFromBytes: 100_000 },
                   { path: '/*', service: 'ORIGIN' },
                 ],

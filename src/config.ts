@@ -5,6 +5,7 @@
  * checked before the first request is let through, so that an invalid one never half-works.
  */
 import * as v from 'valibot';
+import type { FailureRule } from './failed-when.ts';
 import type { LedgerNamespace } from './ledger/call.ts';
 import type { CorsOrigins } from './origin.ts';
 import type { ScopeFrom } from './request/caller.ts';
@@ -35,12 +36,16 @@ export interface Route {
   /** The field the upstream gets the key in; `null` drops it. */
   readonly forwardKeyAs: string | null;
   readonly methods: readonly string[];
+  /** Who says to the upstream by which host and scheme a request came: the gateway, the client, or nobody. */
+  readonly forwarded: 'set' | 'pass' | 'drop';
   /** Who the caller is. */
   readonly scopeFrom: ScopeFrom;
   readonly fingerprint: 'bytes' | 'json';
   readonly concurrent: 'wait' | 'reject';
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
+  /** What in a response whose status is a success says that it failed after all. */
+  readonly failedWhen: readonly FailureRule[];
   readonly unknownOutcome: 'retry' | 'refuse';
   /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
   readonly corsOrigins: CorsOrigins;
@@ -155,9 +160,20 @@ export function parseConfig(env: object): ConfigResult {
   };
 }
 
-/** True where the status counts as success on this route. */
-export function isRecordStatus(ranges: readonly StatusRange[], status: number): boolean {
-  return ranges.some((range) => status >= range.from && status <= range.to);
+/** True where the status counts as success on this route. One that sends the request elsewhere never does. */
+export function isRecordStatus(ranges: readonly StatusRange[], status: number, method: string): boolean {
+  return (
+    !sendsElsewhere(status, method) && ranges.some((range) => status >= range.from && status <= range.to)
+  );
+}
+
+/**
+ * Whether the client is to send the same request to another place, as nothing was done at this one (RFC 9110 §15.4). Clients
+ * make a GET of a POST that is answered with 301 or 302, as they do with 303: what they asked for is done, and here is what
+ * comes of it. Other methods they repeat.
+ */
+export function sendsElsewhere(status: number, method: string): boolean {
+  return status === 307 || status === 308 || ((status === 301 || status === 302) && method !== 'POST');
 }
 
 /** The setting's value, or its default and an entry in `bad`. */

@@ -1,4 +1,5 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
 import { Leases } from './ledger/leases.ts';
@@ -9,13 +10,18 @@ import { noSurface, operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
+import { acceptEncodingOf, askedEncoding, takesGzip } from './request/accept-encoding.ts';
+import { partiesOf } from './request/address.ts';
+import { isUnread, RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
-import { isWebSocketUpgrade, keyedHeaders, upstreamUrl } from './request/forward.ts';
-import { callerId } from './request/identity.ts';
+import { isWebSocketUpgrade, keyedHeaders, type OwnFields, upstreamUrl } from './request/forward.ts';
+import { wayHere } from './request/forwarded.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
+import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
 import {
   answerPreflight,
   answerPreflightWithoutRoute,
@@ -24,7 +30,7 @@ import {
 } from './response/cors.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
 import { noResponseProblem, problemOf } from './response/refusal.ts';
-import { responseFrom } from './response/replay.ts';
+import { type RespondingAnswer, responseFrom } from './response/replay.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
@@ -32,6 +38,16 @@ type App = Hono<{ Bindings: object }>;
 type RequestContext = Context<{ Bindings: object }>;
 
 const apps = new WeakMap<object, App>();
+
+/** The request bodies of this isolate. */
+const bodies = new RequestBodies();
+
+/** Answers a request. One that is answered before its body was read has it dropped first, so that the client gets the answer. */
+export async function answer(request: Request, env: object, ctx: ExecutionContext): Promise<Response> {
+  const response = await gatewayOf(env).fetch(request, env, ctx);
+  if (isUnread(request)) await bodies.drop(request);
+  return response;
+}
 
 /** The gateway for this environment, made once per isolate. */
 export function gatewayOf(env: object): App {
@@ -61,11 +77,11 @@ function gateway(config: Config): App {
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
     );
   }
-  const leases = new Leases();
+  const parts = { config, leases: new Leases(), pseudonym: pseudonymOf(config.ledger, config.routes) };
   for (const route of config.routes) {
     const { path, corsOrigins: origins, keyHeader } = route;
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
-    const pass = (c: RequestContext) => handle(c, config, route, leases);
+    const pass = (c: RequestContext) => handle(c, parts, route);
     app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
@@ -103,16 +119,25 @@ function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
   };
 }
 
+/** What all requests of a gateway share. */
+interface Parts {
+  readonly config: Config;
+  readonly leases: Leases;
+  /** The gateway's name in `Via`. */
+  readonly pseudonym: string;
+}
+
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
-async function handle(c: RequestContext, config: Config, route: Route, leases: Leases): Promise<Response> {
+async function handle(c: RequestContext, parts: Parts, route: Route): Promise<Response> {
   const startedAt = Date.now();
   const request = c.req.raw;
   const url = targetOf(c.req.url);
-  if (!mayBeKeyed(request, route)) return passOn(request, url, route, c.env);
+  if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
+  if (!mayBeKeyed(request, route)) return passOn(request, url, route, parts, c.env);
   const keyField = keyFieldOf(request, route);
-  if (keyField === null && route.key === 'optional') return passOn(request, url, route, c.env);
+  if (keyField === null && route.key === 'optional') return passOn(request, url, route, parts, c.env);
 
-  const handled = await keyed(c, url, keyField, config, route, leases);
+  const handled = await keyed(c, url, keyField, parts, route);
   const { response, outcome, shard, keyHash } = handled;
   const event = {
     route: route.path,
@@ -122,7 +147,7 @@ async function handle(c: RequestContext, config: Config, route: Route, leases: L
     ms: Date.now() - startedAt,
   };
   log('info', 'request', { ...event, keyHash });
-  recordEvent(config.events, event);
+  recordEvent(parts.config.events, event);
   return response;
 }
 
@@ -143,9 +168,8 @@ async function keyed(
   c: RequestContext,
   url: URL,
   keyField: string | null,
-  config: Config,
+  { config, leases, pseudonym }: Parts,
   route: Route,
-  leases: Leases,
 ): Promise<Handled> {
   const request = c.req.raw;
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
@@ -157,7 +181,10 @@ async function keyed(
     ...asked,
   });
 
-  const read = await readKeyedRequest(request, url, route, keyField, config.rateLimiter);
+  const reading = readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
+  // A client that leaves would end it without a word, and what it holds would be held on to.
+  c.executionCtx.waitUntil(reading);
+  const read = await reading;
   if (read.kind === 'refused') return refuse(read.problem);
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
@@ -170,49 +197,64 @@ async function keyed(
     reachLedger(config, route, shard).countReplays(id, lease, replays),
   );
   if (leased !== null) {
+    body.release();
     const { answer, keyHash, counted } = leased;
     if (counted !== null) c.executionCtx.waitUntil(counted);
-    return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
+    const response = await responseTo(request, url, route, answer, caller.anonymous);
+    return { response, outcome: answer.outcome, shard, keyHash };
   }
 
-  const [callerName, keyHash] = await Promise.all([callerId(route.path, caller.scope), sha256(key)]);
+  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const answer = await askLedger(config, route, shard, {
+  const asked = askLedger(config, route, shard, {
     route: route.path,
     id,
-    caller: callerName,
+    caller: parties.caller,
+    address: parties.address,
     secret,
     fingerprint,
     keyHash,
     method: request.method,
     url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: keyedHeaders(request.headers, route.keyHeader, route.forwardKeyAs, sentKey),
-    body: body.byteLength > STREAMED_BODY_MIN_BYTES ? streamOf(body) : body,
+    headers: keyedHeaders(
+      request.headers,
+      route,
+      sentKey,
+      ownFields(route, url, pseudonym, askedEncoding(acceptEncodingOf(request))),
+    ),
+    body: body.length > SEGMENT_BYTES ? body.stream((sent) => c.executionCtx.waitUntil(sent)) : body.whole(),
     waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
   });
+  // What went along with the call is copied by now. The upstream may take its time.
+  if (body.length <= SEGMENT_BYTES) body.release();
+  const answer = await asked;
   leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
     case 'joined':
-    case 'replayed':
-      return { response: responseFrom(answer, caller.anonymous), outcome: answer.outcome, shard, keyHash };
+    case 'replayed': {
+      const response = await responseTo(request, url, route, answer, caller.anonymous);
+      return { response, outcome: answer.outcome, shard, keyHash };
+    }
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
   }
 }
 
-/** A larger body goes to the ledger as a stream, which the ledger leaves unread if the request does not run. */
-const STREAMED_BODY_MIN_BYTES = 1024 * 1024;
+/** The response to this client, in a coding that it takes. */
+async function responseTo(
+  request: Request,
+  target: URL,
+  route: Route,
+  answer: RespondingAnswer,
+  anonymous: boolean,
+): Promise<Response> {
+  const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
+  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+}
 
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  const { readable, writable } = new FixedLengthStream(bytes.byteLength);
-  const writer = writable.getWriter();
-  // The ledger cancels a stream that it does not need, and reports one that breaks off.
-  writer.write(bytes).then(
-    () => writer.close(),
-    () => {},
-  );
-  return readable;
+function ownFields(route: Route, target: URL, pseudonym: string, acceptEncoding: string | null): OwnFields {
+  return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target), acceptEncoding };
 }
 
 /** The field that holds the key. Where a route can do without a key, an empty field is none. */
@@ -225,13 +267,31 @@ function mayBeKeyed(request: Request, route: Route): boolean {
   return route.methods.includes(request.method) && !isWebSocketUpgrade(request);
 }
 
-async function passOn(request: Request, url: URL, route: Route, env: object): Promise<Response> {
-  const result = await proxy(request, url, route, env);
+async function passOn(
+  request: Request,
+  url: URL,
+  route: Route,
+  { pseudonym }: Parts,
+  env: object,
+): Promise<Response> {
+  const own = ownFields(route, url, pseudonym, acceptEncodingOf(request));
+  const result = await proxy(request, url, route, own, env);
   if (result.kind === 'response') return result.response;
   log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });
   return problemResponse(url, {
     ...noResponseProblem(result.reason),
     cacheStatus: cacheStatus({ kind: 'bypass' }),
+  });
+}
+
+/** The request came back from the upstream that it was sent to. */
+function looped(url: URL, route: Route): Response {
+  log('error', 'loop-detected', { route: route.path });
+  return problemResponse(url, {
+    slug: 'loop-detected',
+    detail:
+      'This request has been at this gateway before: the upstream of its route leads back here. It was not sent on.',
+    cacheStatus: cacheStatus({ kind: 'refused', reason: 'loop-detected' }),
   });
 }
 

@@ -1,14 +1,16 @@
 import { type Route, serviceOf } from './config.ts';
 import { settlesWithin } from './deadline.ts';
 import {
-  appendAll,
-  endToEnd,
+  dropConnectionFields,
   forwardInPlace,
   isWebSocketUpgrade,
+  type OwnFields,
   statusOf,
   upstreamUrl,
 } from './request/forward.ts';
 import { cacheStatus } from './response/cache-status.ts';
+import { handOutInPlace } from './response/handed-out.ts';
+import type { Place } from './response/location.ts';
 
 export type ProxyResult =
   | { readonly kind: 'response'; readonly response: Response }
@@ -19,32 +21,42 @@ export type ProxyResult =
     };
 
 /** Sends a request that has no key on to the upstream, streaming both ways, WebSocket upgrades included. */
-export async function proxy(request: Request, url: URL, route: Route, env: object): Promise<ProxyResult> {
+export async function proxy(
+  request: Request,
+  url: URL,
+  route: Route,
+  own: OwnFields,
+  env: object,
+): Promise<ProxyResult> {
   const target = route.upstream.kind === 'service' ? serviceOf(env, route.upstream.name) : globalThis;
   try {
     // A request made from the client's keeps its body as it is, even that of a GET, and follows no redirect.
     const sent = new Request(upstreamUrl(route.upstream, route.stripPrefix, url), request);
-    forwardInPlace(sent.headers);
+    forwardInPlace(sent.headers, route.forwarded, own);
     if (isWebSocketUpgrade(request)) sent.headers.set('upgrade', 'websocket');
     const pending = target.fetch(sent);
     if (!(await settlesWithin(pending, route.upstreamTimeoutSeconds * 1000))) {
       // The runtime ends the call with the response.
       return { kind: 'no-response', reason: 'upstream-timeout', error: 'no head in time' };
     }
-    return { kind: 'response', response: handedOn(await pending) };
+    return { kind: 'response', response: handedOn(await pending, { target: url, route }) };
   } catch (error) {
     return { kind: 'no-response', reason: 'upstream-unreachable', error };
   }
 }
 
-/** The body is not looked at, so that it passes as it is, its coding included. */
-function handedOn(upstream: Response): Response {
-  const { statusText, webSocket } = upstream;
+/**
+ * The body is not looked at, so that it passes as it is, its coding included. Nor are the fields: they keep the bytes that they
+ * came with, which need not be UTF-8, as long as nobody reads them into a text.
+ */
+function handedOn(upstream: Response, place: Place): Response {
+  const { statusText, webSocket, headers } = upstream;
   const response =
     webSocket === null
-      ? new Response(upstream.body, { status: statusOf(upstream), statusText })
-      : new Response(null, { status: 101, webSocket });
-  appendAll(response.headers, endToEnd(upstream.headers));
+      ? new Response(upstream.body, { status: statusOf(upstream), statusText, headers })
+      : new Response(null, { status: 101, webSocket, headers });
+  dropConnectionFields(response.headers);
+  handOutInPlace(response.headers, place);
   response.headers.append('cache-status', cacheStatus({ kind: 'bypass' }));
   return response;
 }

@@ -3,6 +3,7 @@
  */
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
+import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
 import { type CorsOrigins, faultOfOrigin } from './origin.ts';
 import type { ScopePart } from './request/caller.ts';
 import { inOneSpelling } from './request/target.ts';
@@ -67,13 +68,18 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallba
 }
 
 /** A list is written as in the contract, `POST,PATCH`, or as a TOML array. */
-function list<T extends v.GenericSchema<string, unknown>>(item: T, example: string, fallback: string) {
-  return v.optional(listOf(item, `must be a list such as ${example}`), fallback);
+function list<T extends v.GenericSchema<string, unknown>>(
+  item: T,
+  example: string,
+  fallback: string,
+  split = splitList,
+) {
+  return v.optional(listOf(item, `must be a list such as ${example}`, split), fallback);
 }
 
-function listOf<T extends v.GenericSchema<string, unknown>>(item: T, message: string) {
+function listOf<T extends v.GenericSchema<string, unknown>>(item: T, message: string, split = splitList) {
   return v.pipe(
-    v.union([v.pipe(v.string(), v.transform(splitList)), v.array(v.string())], message),
+    v.union([v.pipe(v.string(), v.transform(split)), v.array(v.string())], message),
     v.array(item),
     v.nonEmpty(message),
   );
@@ -98,6 +104,14 @@ const statusRange = v.pipe(
     return { from: Number(from), to: Number(to) };
   }),
   v.check((range) => range.from <= range.to, 'has a range that ends before it begins'),
+);
+
+const recordedStatus = v.pipe(
+  statusRange,
+  v.check(
+    ({ from, to }) => from < 307 || to > 308,
+    'must not hold 307 or 308, which are never recorded: they send the request elsewhere',
+  ),
 );
 
 const method = v.pipe(
@@ -127,6 +141,27 @@ const scopePart = v.pipe(
 const scopeFrom = v.optional(
   v.union([v.picklist(['auto', 'none']), listOf(scopePart, SCOPE_MESSAGE)], SCOPE_MESSAGE),
   'auto',
+);
+
+const failureRule = v.pipe(
+  v.string(),
+  v.trim(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): FailureRule | 'none' => {
+    if (dataset.value === 'none') return 'none';
+    const parsed = parseRule(dataset.value);
+    if (parsed.ok) return parsed.rule;
+    addIssue({ message: parsed.why });
+    return NEVER;
+  }),
+);
+
+const FAILURE_RULES_MAX = 32;
+
+const failureRules = v.pipe(
+  list(failureRule, `${DEFAULT_FAILED_WHEN},json:/ok=false`, DEFAULT_FAILED_WHEN, splitRules),
+  v.maxLength(FAILURE_RULES_MAX, `must have at most ${FAILURE_RULES_MAX} rules`),
+  v.check((rules) => rules.length === 1 || !rules.includes('none'), 'must have no other rule beside none'),
+  v.transform((rules): readonly FailureRule[] => rules.filter((rule) => rule !== 'none')),
 );
 
 const upstreamUrl = v.pipe(
@@ -195,11 +230,13 @@ export const routeSettings = {
   keyHeader: v.optional(headerName, 'Idempotency-Key'),
   forwardKeyAs: v.optional(headerName),
   methods: list(method, 'POST,PATCH', 'POST,PATCH'),
+  forwarded: oneOf(['set', 'pass', 'drop'], 'set'),
   scopeFrom,
   fingerprint: oneOf(['bytes', 'json'], 'bytes'),
   concurrent: oneOf(['wait', 'reject'], 'wait'),
   waitSeconds: integer(0, 3_600, 60),
-  recordStatuses: list(statusRange, '200-299,404', '200-299'),
+  recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),
+  failedWhen: failureRules,
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
   corsOrigins,
   upstreamTimeoutSeconds: integer(1, 86_400, 600),

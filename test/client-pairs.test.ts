@@ -50,6 +50,10 @@ test('the same statuses have no body', () => {
           lease: null,
         },
         false,
+        {
+          target: new URL('https://gate.example/x'),
+          route: { upstream: { kind: 'service', name: 'API' }, stripPrefix: '' },
+        },
       ),
     ),
   );

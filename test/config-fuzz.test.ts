@@ -18,7 +18,15 @@ const FIELDS = [
   ],
   ...['scopeFrom', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
   'corsOrigins',
-  ...['upstreamTimeoutSeconds', 'maxRequestBytes', 'maxRecordBytes', 'shards', 'location', 'noSuchSetting'],
+  ...[
+    'failedWhen',
+    'upstreamTimeoutSeconds',
+    'maxRequestBytes',
+    'maxRecordBytes',
+    'shards',
+    'location',
+    'noSuchSetting',
+  ],
 ];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
 
@@ -57,6 +65,8 @@ const value = fc.oneof(
     'a b',
     'none',
     'weur',
+    'sse-error,json:/ok=false',
+    'json:/a="',
   ),
   fc.constantFrom('*', 'https://app.example', 'https://app.example/', '*,none', 'null', 'app://x'),
   fc.constantFrom('[{}]', '[', '[1]', '{}'),

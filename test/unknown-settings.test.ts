@@ -5,6 +5,7 @@ import { unknownSettings } from '../src/unknown-settings.ts';
 
 class Binding {
   getByName() {}
+  idFromName = String;
   getWithMetadata() {}
   fetch() {}
 }

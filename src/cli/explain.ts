@@ -1,4 +1,5 @@
 import type { Route } from '../config.ts';
+import type { FailureRule } from '../failed-when.ts';
 import { bytesText, durationText } from '../operator/console/format.ts';
 import { scopeText } from '../request/caller.ts';
 
@@ -13,8 +14,10 @@ export function explain(route: Route): string[] {
     ...[
       keySentence(route),
       forwardSentence(route),
+      forwardedSentence(route),
       callerSentence(route),
       `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
+      failedSentence(route),
       ...(route.resultsFromBytes === 0
         ? []
         : [
@@ -66,6 +69,17 @@ function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
     : `The upstream gets the key as ${forwardKeyAs}.`;
 }
 
+function forwardedSentence({ forwarded }: Route): string {
+  switch (forwarded) {
+    case 'set':
+      return 'The upstream is told by which host and scheme a request came, whatever the client says of it.';
+    case 'pass':
+      return 'What the client says of the host and scheme by which it came, the upstream gets as it is.';
+    case 'drop':
+      return 'The upstream is not told by which host and scheme a request came.';
+  }
+}
+
 function corsSentence({ corsOrigins }: Route): string {
   switch (corsOrigins) {
     case 'none':
@@ -74,6 +88,25 @@ function corsSentence({ corsOrigins }: Route): string {
       return 'Pages of ANY origin may read its answers, without cookies or other credentials of the browser.';
     default:
       return `Pages of ${corsOrigins.join(', ')} may read its answers, cookies included; the upstream has no say in that.`;
+  }
+}
+
+function failedSentence({ failedWhen }: Route): string {
+  return failedWhen.length === 0
+    ? 'A recorded status is a success whatever its body says.'
+    : `A response with such a status has failed all the same, and is not recorded, if it has ${failedWhen.map(markText).join(' or ')}.`;
+}
+
+function markText(rule: FailureRule): string {
+  switch (rule.kind) {
+    case 'sse-error':
+      return 'an error in an event stream';
+    case 'no-end-mark':
+      return 'no end mark in the stream of a language model';
+    case 'json-error':
+      return 'an error at the top of its JSON';
+    case 'json':
+      return rule.text;
   }
 }
 

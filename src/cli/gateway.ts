@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { isLoopback } from '../operator/operator-host.ts';
 import {
   type Execution,
   type ExecutionDetail,
@@ -12,6 +13,7 @@ import { EXIT, Exit } from './exit.ts';
 import { ask } from './fetch.ts';
 import { headersFrom } from './headers.ts';
 import type { Parsed } from './options.ts';
+import { note } from './print.ts';
 
 const problem = v.object({ detail: v.string() });
 
@@ -84,7 +86,12 @@ function originOf(text: string): string {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new Exit(EXIT.usage, `${text} is not an http or https URL.`);
   }
-  if (url.href === `${url.origin}/`) return url.origin;
+  if (url.href === `${url.origin}/`) {
+    if (url.protocol === 'http:' && !isLoopback(url)) {
+      note(`${url.origin} is not https: the token goes there in the clear.`);
+    }
+    return url.origin;
+  }
   throw new Exit(
     EXIT.usage,
     `--url takes the gateway’s origin, ${url.origin}, without a path, query, fragment, user name or password.`,
@@ -112,6 +119,8 @@ async function operatorRequest(url: string, init: RequestInit): Promise<Response
   if (response.status === 401)
     throw new Exit(EXIT.unauthorized, 'The gateway does not take this ONCEGATE_ADMIN_TOKEN.');
   if (response.status === 404 && (await isOff(response.clone()))) {
+    // What goes on for ever would keep the command.
+    await response.body?.cancel();
     throw new Exit(
       EXIT.unauthorized,
       'The gateway has no ADMIN_TOKEN, so its operator surface is off; or this is no gateway.',
@@ -140,9 +149,19 @@ async function detailOf(response: Response): Promise<string> {
   return body.success ? body.output.detail : `The gateway answers ${response.status}.`;
 }
 
+/** A list of 200 executions is some 150 kB. What is longer is no answer of a gateway's, and is not read. */
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
+
 async function json(response: Response): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = '';
   try {
-    return await response.json();
+    // Leaving the loop early cancels the rest.
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > ANSWER_MAX_BYTES) return null;
+    }
+    return JSON.parse(text);
   } catch {
     return null;
   }

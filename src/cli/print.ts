@@ -74,6 +74,7 @@ const PLACES = {
   'ledger-alone': 'in the ledger alone',
   results: 'in RESULTS',
   nowhere: 'not recorded',
+  elsewhere: 'sent elsewhere',
 } as const;
 
 function repeatsOf({ replays, joins, refusals }: Execution): number {

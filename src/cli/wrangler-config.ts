@@ -118,6 +118,8 @@ const QUIET = {
   WRANGLER_WRITE_LOGS: 'false',
   WRANGLER_SEND_METRICS: 'false',
   CLOUDFLARE_ENV: undefined,
+  // The code of whoever made the folder runs there, and has no need of it.
+  ONCEGATE_ADMIN_TOKEN: undefined,
 };
 
 /** The project's wrangler is the one that will deploy. It is not bundled, and takes a second to load, so only who asks it waits. */

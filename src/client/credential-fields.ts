@@ -8,7 +8,9 @@
 
 /** Carry a credential or name a person or an account, and do not say so in a word that others use for it too. */
 const KNOWN: ReadonlySet<string> = new Set([
+  'client',
   'from',
+  'sudo',
   'stripe-context',
   'x-ssl-client-dn',
   'x-ssl-client-s-dn',
@@ -16,8 +18,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'ssl-client-s-dn',
   'x-http-iv-user',
   'iv-user',
-  'x-forwarded-groups',
-  'x-forwarded-preferred-username',
+  'x-forwarded-host',
 ]);
 
 /** Says credential, anywhere in the name: `apikey` and `accesstoken` are written without a dash. */
@@ -26,27 +27,29 @@ const CREDENTIAL =
 
 /** Says on whose behalf, anywhere in the name. */
 const BEHALF =
-  /account|tenant|organi[sz]ation|project|workspace|user|principal|identity|subject|impersonat|behalf|delegat|merchant|customer|consumer|company|partner|seller|member|owner|caller|email|profile|realm|namespace/;
+  /account|tenant|organi[sz]ation|project|workspace|user|principal|identity|subject|impersonat|behalf|delegat|merchant|customer|consumer|company|partner|seller|member|owner|caller|email|mailbox|admin|employee|vendor|profile|realm|namespace/;
 
 /** The same in words too short to be looked for inside others. */
 const SHORT_WORD =
-  /(?:^|[-_])(?:orgs?|team|role|roles|sid|uid|pat|pass|pwd|actor|scope|shop|store|client[-_]?id|app(?:lication)?[-_]?id|device[-_]?id)(?:$|[-_])/;
+  /(?:^|[-_])(?:orgs?|team|groups?|roles?|site|person[-_]?id|agent[-_]?id|(?:act|run|view|login)[-_]?as|sid|uid|pat|pass|pwd|actor|scope|shop|store|client[-_]?id|app(?:lication)?[-_]?id|device[-_]?id)(?:$|[-_])/;
 
 /**
  * Differ with each attempt by their definition, so that a retry would be another caller: signatures, nonces, times, hashes
- * of the content, names of a trace or of one request. The last word of a name says what it is: `x-auth-signature` is a
+ * of the content, names of a trace or of one request, proofs that somebody is no robot, codes for one use. Where somebody is
+ * does not say who he is. The last word of a name says what it is: `x-auth-signature` is a
  * signature, `x-signature-key` a key. A token against forgery (CSRF) is made for a page, and proves nothing without the
  * cookie that it comes with.
  */
 const PER_ATTEMPT =
-  /(?:^|[-_])(?:signature|sign|sig|hmac|nonce|date|time|timestamp|ts|(?:content|body|payload)[-_]?(?:hash|digest|sha\d+|md5)|(?:trace|span|request|correlation|attempt|message|invocation)(?:[-_]?(?:id|context))?)[-_]?\d*$|csrf|xsrf|idempoten/;
+  /(?:^|[-_])(?:signature|sign|sig|hmac|nonce|date|time|timestamp|ts|(?:content|body|payload)[-_]?(?:hash|digest|sha\d+|md5)|(?:trace|span|request|correlation|attempt|message|invocation)(?:[-_]?(?:id|context|count))?|exp|expires|expiry|expiration|retry|retries|count|ip|timezone|tz|locale|language|lang|country|region|risk|score)(?:[-_]?(?:v|sha)?\d*)$|csrf|xsrf|captcha|turnstile|datadome|(?:^|[-_])t?otp(?:$|[-_])|idempoten/;
 
 /** What every browser or SDK says about itself, and what the browser alone may set (`Sec-Fetch-User`). */
-const ABOUT_THE_CLIENT = /user-?agent|^sec-/;
+const ABOUT_THE_CLIENT = /user-?agent$|^sec-/;
 
 /** Many requests have the same few names, and each is judged once. Bounded, as names are the client's to choose. */
 const judged = new Map<string, boolean>();
 const JUDGED_MAX = 1_000;
+const JUDGED_NAME_MAX_CHARACTERS = 64;
 
 /** Whether a header field of this lower-case name says who sends a request or on whose behalf. `cookie` is not for this to say. */
 export function saysWhoSends(name: string): boolean {
@@ -57,7 +60,9 @@ export function saysWhoSends(name: string): boolean {
     ((CREDENTIAL.test(name) || BEHALF.test(name) || SHORT_WORD.test(name)) &&
       !PER_ATTEMPT.test(name) &&
       !ABOUT_THE_CLIENT.test(name));
-  if (judged.size >= JUDGED_MAX) judged.clear();
-  judged.set(name, says);
+  if (name.length <= JUDGED_NAME_MAX_CHARACTERS) {
+    if (judged.size >= JUDGED_MAX) judged.clear();
+    judged.set(name, says);
+  }
   return says;
 }

@@ -78,11 +78,18 @@ export class Archive {
 
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries again. What of the
-   * record is still in hand is not read back for it.
+   * record is still in hand is not read back for it, and is held until this resolves.
    */
-  put(result: ArchivedResult, record: StoredParts): void {
+  put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
     if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
-    this.#ctx.waitUntil(this.#put(result, record));
+    const put = this.#put(result, record);
+    this.#ctx.waitUntil(put);
+    return put;
+  }
+
+  /** A result is recorded whose row says that RESULTS does not have it. */
+  putLater(): void {
+    this.#events.tryAgain();
   }
 
   /** Writes into the rows what did not get to RESULTS, so that it is known after a restart and the mark can go on. */

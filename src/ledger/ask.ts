@@ -57,7 +57,7 @@ async function settled(
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await fromResults(config, call, answer)) ?? { outcome: 'unreadable' };
+  return (await fromResults(config, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
 }
 
 /**

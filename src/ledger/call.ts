@@ -2,6 +2,7 @@ import type { HeaderList } from '../request/forward.ts';
 import type { Totals } from './counters.ts';
 import type { MinuteCounts } from './counts.ts';
 import type { ExecutionView, ListQuery } from './listing.ts';
+import type { NoRoom } from './run-memory.ts';
 import type { OverLimit } from './usage.ts';
 
 /** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
@@ -12,6 +13,8 @@ export interface LedgerCall {
   readonly id: string;
   /** A digest of the caller's credentials. */
   readonly caller: string;
+  /** A digest of the client's address, for limits alone; `null` where it is not known. */
+  readonly address: string | null;
   /** What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is here. */
   readonly secret: Uint8Array;
   readonly fingerprint: string;
@@ -44,7 +47,8 @@ export type Refusal =
   | 'in-progress'
   | 'outcome-unknown'
   | 'not-recorded'
-  | OverLimit;
+  | OverLimit
+  | NoRoom;
 
 /** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
 export interface LeaseGrant {
@@ -73,9 +77,10 @@ export type LedgerAnswer =
       /** `null` for what comes from RESULTS while the ledger is out of reach. */
       readonly lease: LeaseGrant | null;
     }
-  /** The result is in RESULTS, under the execution's id, in the record that was completed at this time. */
+  /** The result is in RESULTS, under this id, in the record that was completed at this time. */
   | {
       readonly outcome: 'archived';
+      readonly id: string;
       readonly completedAt: number;
       readonly expiresAt: number;
       readonly lease: LeaseGrant;
@@ -94,6 +99,8 @@ export interface LedgerNamespace {
     name: string,
     options: { locationHint?: DurableObjectLocationHint },
   ): LedgerStub & LedgerInspection;
+  /** A keyed digest of the name, another one in each namespace. */
+  idFromName(name: string): { toString(): string };
 }
 
 export interface LedgerStub {

@@ -58,4 +58,6 @@ export const REFUSAL_COUNTERS = {
   'not-recorded': 'notRecorded',
   'too-many-running': 'overLimit',
   'too-much-stored': 'overLimit',
+  'too-much-held': 'overLimit',
+  'no-room': 'overLimit',
 } as const satisfies Record<Refusal, Counter>;

@@ -1,6 +1,7 @@
 import type { Refusal } from './call.ts';
 import { COUNTERS, type Counter, growth, noTotals, REFUSAL_COUNTERS, type Totals } from './counters.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
+import type { NoRoom } from './run-memory.ts';
 import type { OverLimit } from './usage.ts';
 
 const MINUTE_MS = 60_000;
@@ -10,8 +11,8 @@ const KEPT_MINUTES = 24 * 60;
 /** A row written costs as much as so many read, which is what an old mark costs after a restart. */
 const ROWS_WORTH_A_WRITE = 1_000;
 
-/** A refusal because of an execution that is there, and not because of the caller's limits. */
-export type RepeatRefusal = Exclude<Refusal, OverLimit | 'other-credentials'>;
+/** A refusal because of an execution that is there, and not because of a limit. */
+export type RepeatRefusal = Exclude<Refusal, OverLimit | NoRoom | 'other-credentials'>;
 
 /** The requests that came for one execution after the first. */
 export interface Repeats {
@@ -89,8 +90,15 @@ export class Counts {
 
   refused(id: string, reason: Refusal): void {
     this.add(REFUSAL_COUNTERS[reason]);
-    if (reason === 'too-many-running' || reason === 'too-much-stored') return;
-    this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);
+    switch (reason) {
+      case 'too-many-running':
+      case 'too-much-stored':
+      case 'too-much-held':
+      case 'no-room':
+        return;
+      default:
+        this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);
+    }
   }
 
   /** What was counted of an earlier execution with this id is not the next one's. */

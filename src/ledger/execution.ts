@@ -1,20 +1,28 @@
-import { isRecordStatus, type Route } from '../config.ts';
+import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import { AMPLE, type SpareRoom } from './body-log.ts';
 import type { Recording, ResponseHead } from './call.ts';
+import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
+import { ResponseReader } from './response-reader.ts';
 import type { RunTimes } from './rows.ts';
 import { Silence } from './silence.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
-  /** The upstream answered with a status that is no success: no record is left, and a retry runs again. */
+  /**
+   * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
+   * stay for those who read them, until they are dropped.
+   */
   failed(): void;
+  /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
+  redirected(status: number, times: RunTimes): void;
   /** Whether the upstream acted on the request is not known. */
   unknown(times: RunTimes): void;
   /**
-   * The whole response is here; `rest` is what of its body is in no piece, or `null` if it is not recorded. Resolves when
-   * all of it is written, and tells whether the response is recorded.
+   * The whole response is here; `rest` is what of its body is in no piece, lent until this resolves, or `null` if it is
+   * not recorded. Resolves when all of it is written, and tells whether the response is recorded.
    */
   completed(head: ResponseHead, size: number, rest: Uint8Array | null, times: RunTimes): Promise<boolean>;
   /** Resolves when everything written so far is durable. */
@@ -29,10 +37,6 @@ export type HeadOutcome =
       readonly bodiless: boolean;
     }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
-
-/** Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they are filled. */
-const READ_MIN_BYTES = 4 * 1024;
-const READ_MAX_BYTES = 64 * 1024;
 
 /**
  * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
@@ -51,17 +55,25 @@ export class Execution {
   readonly #route: Route;
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
+  readonly #room: SpareRoom;
+  /** Nobody wants the rest of the response, so it was not read. */
+  #givenUp = false;
   #recording: Recording = 'stored';
+  /** Reads the body for marks of failure; `null` where there is nothing to look for. */
+  #marks: Judge | null = null;
 
   constructor(
     readonly fingerprint: string,
     route: Route,
     store: ExecutionStore,
+    readonly method = 'POST',
+    room: SpareRoom = AMPLE,
   ) {
     this.#route = route;
     this.#store = store;
     this.#silence = new Silence(route.upstreamTimeoutSeconds * 1000);
-    this.body = new LiveBody(store);
+    this.#room = room;
+    this.body = new LiveBody(store, room);
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
     this.head = promise;
     this.#setHead = resolve;
@@ -86,8 +98,8 @@ export class Execution {
       this.#silence.listen();
       const response = await pending;
       this.times.headAt = Date.now();
-      const { head, length } = responseHead(response);
-      this.#judge(head.status, length);
+      const { head, length } = responseHead(response, this.#route.upstream.kind);
+      this.#judge(head, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
@@ -99,13 +111,18 @@ export class Execution {
   }
 
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
-  #judge(status: number, length: number | null): void {
+  #judge(head: ResponseHead, length: number | null): void {
+    const { status } = head;
     if (length !== null) this.body.expect(length);
-    if (isRecordStatus(this.#route.recordStatuses, status)) {
+    if (isRecordStatus(this.#route.recordStatuses, status, this.method)) {
+      this.#marks = judgeOf(this.#route, head);
       if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
       this.#store.unknown(this.times);
+    } else if (sendsElsewhere(status, this.method)) {
+      this.#forgo('failed');
+      this.#store.redirected(status, this.times);
     } else {
       this.#forgo('failed');
       this.#store.failed();
@@ -118,41 +135,65 @@ export class Execution {
   }
 
   async #receive(stream: ReadableStream<Uint8Array>, length: number | null): Promise<void> {
-    const reader = stream.getReader({ mode: 'byob' });
-    let buffer = new Uint8Array(Math.min(Math.max(length ?? 0, READ_MIN_BYTES), READ_MAX_BYTES));
-    for (;;) {
-      this.#silence.listen();
-      const { done, value } = await reader.readAtLeast(1, buffer);
-      if (done) break;
-      this.#silence.pause();
-      if (length !== null && this.body.size + value.byteLength > length) {
-        throw new Error(`the upstream announced ${length} bytes and sends more`);
+    const upstream = new ResponseReader(stream, length, this.#room);
+    void this.body.unwanted.then(() => {
+      this.#givenUp = true;
+      upstream.giveUp();
+    });
+    try {
+      for (;;) {
+        this.#silence.listen();
+        const value = await upstream.next();
+        if (value === null) break;
+        this.#silence.pause();
+        if (length !== null && this.body.size + value.byteLength > length) {
+          throw new Error(`the upstream announced ${length} bytes and sends more`);
+        }
+        if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
+          this.#forgo('not-recorded');
+        }
+        // Before it is handed on: the buffer is used again.
+        if (this.#marks !== null) await this.#marks.see(value);
+        await this.body.append(value);
+        // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
+        // not held to what it announced.
+        if (this.body.size === length && this.#route.upstream.kind === 'url') return;
       }
-      if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
-        this.#forgo('not-recorded');
-      }
-      await this.body.append(value);
-      // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
-      // not held to what it announced.
-      if (this.body.size === length && this.#route.upstream.kind === 'url') return;
-      const capacity = value.buffer.byteLength;
-      const grows = value.byteLength === capacity && capacity < READ_MAX_BYTES;
-      buffer = grows ? new Uint8Array(READ_MAX_BYTES) : new Uint8Array(value.buffer);
+    } finally {
+      upstream.end();
     }
+    if (this.#givenUp) return;
     if (length !== null && this.body.size !== length) {
       throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
     }
   }
 
   async #complete(head: ResponseHead): Promise<void> {
+    // What was not read to its end tells nothing by what is missing in it.
+    if (this.#marks !== null && !this.#givenUp) await this.#failWhereMarked(this.#marks, head.status);
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
-      const rest = this.#recording === 'stored' ? this.body.rest() : null;
-      const recorded = await this.#store.completed(head, this.body.size, rest, this.times);
+      const recorded = await this.#record(head);
       if (!recorded) this.#forgo('not-recorded');
       // An answer with the whole body in it is held back by the runtime until what was written is durable; a stream is not.
       if (!this.body.endsInOneAnswer) await this.#store.durable();
     }
-    this.body.end('whole');
+    this.body.end(this.#givenUp ? 'broken' : 'whole');
+  }
+
+  #record(head: ResponseHead): Promise<boolean> {
+    const { body } = this;
+    const completed = (rest: Uint8Array | null) => this.#store.completed(head, body.size, rest, this.times);
+    return this.#recording === 'stored' ? body.withRest(completed) : completed(null);
+  }
+
+  /** A success that says in its body that it is none is forgotten before anybody can see its end. */
+  async #failWhereMarked(marks: Judge, status: number): Promise<void> {
+    const rule = await marks.verdict();
+    if (rule === null) return;
+    const fields = { route: this.#route.path, rule: rule.text, status, bytes: this.body.size };
+    log('warn', 'upstream-said-failed', fields);
+    this.#forgo('failed');
+    this.#store.failed();
   }
 
   #broke(error: unknown): void {

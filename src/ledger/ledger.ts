@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import { readAll } from '../bytes.ts';
+import { BodyBytes } from '../body-bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
+import { BODY_LIMITS } from '../request/body.ts';
 import { differenceOf } from '../request/fingerprint.ts';
 import { appendAll } from '../request/forward.ts';
 import type {
@@ -20,6 +21,7 @@ import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } fr
 import { Recorder, type RecorderParts } from './recorder.ts';
 import { Room } from './room.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
+import { RunMemory, RunRoom } from './run-memory.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 
@@ -28,6 +30,8 @@ type Decision =
   | { readonly kind: 'execute'; readonly replaces: Row | null }
   | { readonly kind: 'join'; readonly execution: Execution }
   | { readonly kind: 'replay'; readonly row: CompletedRow }
+  /** It is an execution of its own, under another name than its key's. */
+  | { readonly kind: 'apart' }
   | { readonly kind: 'refuse'; readonly reason: Refusal };
 
 /**
@@ -47,6 +51,7 @@ const WHOLE_WITHIN_MS = 5;
  */
 export class Ledger extends DurableObject<object> {
   readonly #usage = new CallerUsage();
+  readonly #memory = new RunMemory();
   readonly #rows: Rows;
   readonly #room: Room;
   readonly #live = new Map<string, Execution>();
@@ -78,6 +83,7 @@ export class Ledger extends DurableObject<object> {
       holds: this.#sweeper.holds,
       archive: this.#sweeper.archive,
       counts: this.#counts,
+      memory: this.#memory,
       sync: () => ctx.storage.sync(),
     };
     void ctx.blockConcurrencyWhile(async () => {
@@ -90,40 +96,70 @@ export class Ledger extends DurableObject<object> {
    * Answers one keyed request: runs it, joins it to the run under way, replays the recorded response, or refuses it.
    * Throws only before anything is written or sent.
    */
-  async execute(call: LedgerCall): Promise<LedgerAnswer> {
-    const route = this.#route(call.route);
-    let decision = this.#decide(call, route);
-    let body: Uint8Array = new Uint8Array(0);
-    if (call.body instanceof Uint8Array) {
-      body = call.body;
-    } else if (decision.kind === 'execute') {
-      body = await readAll(call.body);
-      decision = this.#decide(call, route);
-    } else {
-      // Not awaited: nothing may come between the decision and what it leads to.
-      this.ctx.waitUntil(call.body.cancel());
+  async execute(asked: LedgerCall): Promise<LedgerAnswer> {
+    const route = this.#route(asked.route);
+    const { decision, call } = this.#decideApart(asked, route);
+    if (decision.kind !== 'execute') {
+      this.#leaveUnread(call.body);
+      return this.#answerKnown(decision, call);
     }
-    switch (decision.kind) {
-      case 'refuse':
-        return this.#refuse(call.id, decision.reason);
-      case 'replay':
-        return this.#replay(decision.row, call);
-      case 'join':
-        return this.#answer(call.id, decision.execution, 'joined', call.waitMs);
-      case 'execute':
-        return this.#answer(call.id, this.#begin(call, body, route, decision.replaces), 'executed');
+    const room = this.#memory.admit(partiesOf(call));
+    if (!(room instanceof RunRoom)) {
+      this.#leaveUnread(call.body);
+      return this.#refuse(call.id, room);
     }
+    if (!(call.body instanceof Uint8Array)) return this.#executeStreamed(call, call.body, room, route);
+    if (!room.grow(call.body.byteLength)) return this.#refuse(call.id, this.#memory.giveUp(room));
+    const body = BodyBytes.of(call.body, room);
+    return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
+  }
+
+  /** Has the whole body here before anything is sent. As that takes its time, it is decided again. */
+  async #executeStreamed(
+    asked: LedgerCall,
+    stream: ReadableStream<Uint8Array>,
+    room: RunRoom,
+    route: Route,
+  ): Promise<LedgerAnswer> {
+    const reader = stream.getReader({ mode: 'byob' });
+    const maxBytes = route.maxRequestBytes;
+    const options = { maxBytes, declaredBytes: null, room, silenceMs: BODY_LIMITS.silenceMs };
+    const body = await BodyBytes.read(reader, options);
+    if (!(body instanceof BodyBytes)) {
+      const refusal = this.#memory.giveUp(room);
+      reader.cancel().catch(() => {});
+      if (body !== 'no-room') throw new Error(`the request’s body did not arrive: ${body}`);
+      return this.#refuse(asked.id, refusal);
+    }
+    const { decision, call } = this.#decideApart(asked, route);
+    if (decision.kind === 'execute') {
+      return this.#answer(call.id, this.#begin(call, body, room, route, decision.replaces), 'executed');
+    }
+    body.release();
+    room.end();
+    return this.#answerKnown(decision, call);
+  }
+
+  /** Not awaited: nothing may come between a decision and what it leads to. */
+  #leaveUnread(body: LedgerCall['body']): void {
+    if (!(body instanceof Uint8Array)) this.ctx.waitUntil(body.cancel());
   }
 
   /**
    * Answers a request whose first answer was lost on the way: from the run, the record, or with a refusal, as `execute`
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
-  async recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const decision = this.#decide(call, this.#route(call.route));
+  async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
+    const { decision, call } = this.#decideApart(asked, this.#route(asked.route));
+    return decision.kind === 'execute' ? null : this.#answerKnown(decision, call);
+  }
+
+  /** Answers a request that starts nothing. */
+  async #answerKnown(
+    decision: Exclude<Decision, { kind: 'execute' | 'apart' }>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs'>,
+  ): Promise<LedgerAnswer> {
     switch (decision.kind) {
-      case 'execute':
-        return null;
       case 'refuse':
         return this.#refuse(call.id, decision.reason);
       case 'replay':
@@ -175,6 +211,16 @@ export class Ledger extends DurableObject<object> {
     };
   }
 
+  /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
+  #decideApart<Call extends Omit<LedgerCall, 'body'>>(
+    call: Call,
+    route: Route,
+  ): { readonly decision: Exclude<Decision, { kind: 'apart' }>; readonly call: Call } {
+    const decision = this.#decide(call, route);
+    if (decision.kind !== 'apart') return { decision, call };
+    return this.#decideApart({ ...call, id: idApart(call) }, route);
+  }
+
   /** Synchronous, so that nothing comes between reading the state and acting on it. */
   #decide(call: Omit<LedgerCall, 'body'>, route: Route): Decision {
     const execution = this.#live.get(call.id);
@@ -185,12 +231,15 @@ export class Ledger extends DurableObject<object> {
       return { kind: 'join', execution };
     }
     const row = this.#rows.find(call.id);
-    const runs =
-      row === null ||
-      row.expiresAt <= Date.now() ||
-      (row.state !== 'completed' && route.unknownOutcome === 'retry');
+    const ended = row === null || row.expiresAt <= Date.now();
+    const sentElsewhere = !ended && row.state === 'completed' && row.place === 'elsewhere';
+    if (sentElsewhere && call.id !== idApart(call)) {
+      this.#keepApart(row, call, route);
+      return { kind: 'apart' };
+    }
+    const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
-      const overLimit = this.#usage.overLimit(call.caller, route);
+      const overLimit = this.#usage.overLimit(call.caller, route, call.address);
       return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
     }
     if (row.fingerprint !== call.fingerprint) return refusalOf(row, call);
@@ -199,11 +248,21 @@ export class Ledger extends DurableObject<object> {
     return { kind: 'replay', row };
   }
 
+  /**
+   * A client that the upstream sends elsewhere, having done nothing, comes there with the same key. So from then on each request
+   * under that key is an execution of its own. Whoever begins anew is sent there anew, and finds what he did there.
+   */
+  #keepApart(row: Row, call: Pick<LedgerCall, 'fingerprint'>, route: Route): void {
+    const ttlMs = route.ttlSeconds * 1000;
+    const beginsAnew = row.fingerprint === call.fingerprint;
+    if (beginsAnew && row.expiresAt - Date.now() < ttlMs / 2) this.#rows.renew(row.seq, Date.now() + ttlMs);
+  }
+
   /** Writes the intent, and only then sends: the output gate holds the request until the row is durable. */
-  #begin(call: LedgerCall, body: Uint8Array, route: Route, replaces: Row | null): Execution {
+  #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, route: Route, replaces: Row | null): Execution {
     const receivedAt = Date.now();
     const ttlMs = route.ttlSeconds * 1000;
-    const { id, caller, fingerprint, keyHash } = call;
+    const { id, caller, address, fingerprint, keyHash } = call;
     if (replaces !== null) this.#sweeper.makeWay(replaces);
     this.#counts.forget(id);
     this.#counts.add('runs');
@@ -215,18 +274,20 @@ export class Ledger extends DurableObject<object> {
       receivedAt,
       expiresAt: receivedAt + ttlMs,
     });
-    this.#usage.began(caller);
+    this.#usage.began(caller, address);
     this.#sweeper.wakeBy(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 
     const recorded = { id, caller, fingerprint, secret: call.secret, seq };
     const recorder = new Recorder(this.#recorderParts, recorded, route, () =>
       this.#forgetLive(id, execution),
     );
-    const execution: Execution = new Execution(fingerprint, route, recorder);
+    const execution: Execution = new Execution(fingerprint, route, recorder, call.method, room);
     this.#live.set(id, execution);
     void this.#noteSent(execution);
     const run = execution.run(this.#send(call, body, route, execution.signal)).finally(() => {
-      this.#usage.ended(caller);
+      this.#usage.ended(caller, address);
+      body.release();
+      room.end();
       this.#forgetLive(id, execution);
     });
     this.ctx.waitUntil(run);
@@ -234,14 +295,15 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Rejects, never throws, so that whatever goes wrong is an outcome of the execution. */
-  async #send(call: LedgerCall, body: Uint8Array, route: Route, signal: AbortSignal): Promise<Response> {
+  async #send(call: LedgerCall, body: BodyBytes, route: Route, signal: AbortSignal): Promise<Response> {
     const request = new Request(call.url, {
       method: call.method,
-      body: body.byteLength === 0 ? null : body,
+      body: bodyInit(body),
       redirect: 'manual',
     });
     appendAll(request.headers, call.headers);
-    return this.#upstream(route).fetch(request, { signal });
+    // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and handed on.
+    return this.#upstream(route).fetch(request, { signal, encodeResponseBody: 'manual' });
   }
 
   /** The request leaves when the intent is durable. Where it never is, the run itself says so. */
@@ -296,7 +358,7 @@ export class Ledger extends DurableObject<object> {
     const lease = this.#lease(seq);
     if (row.place === 'results') {
       this.#countReplays(row);
-      return { outcome: 'archived', completedAt, expiresAt, lease };
+      return { outcome: 'archived', id: row.id, completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
     // The pieces stay here until the reader is done with them.
@@ -354,9 +416,34 @@ export class Ledger extends DurableObject<object> {
   }
 }
 
+/** Whom a call counts against. */
+function partiesOf({ caller, address }: LedgerCall): string[] {
+  return address === null ? [caller] : [caller, address];
+}
+
+/** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
+const STREAMED_BODY_MIN_BYTES = 16 * 1024;
+
+function bodyInit(body: BodyBytes): BodyInit | null {
+  if (body.length === 0) return null;
+  return body.length < STREAMED_BODY_MIN_BYTES ? body.whole() : body.stream();
+}
+
 /** The key is known, and this is another request than the one that is known by it. */
 function refusalOf(known: { readonly fingerprint: string }, call: Pick<LedgerCall, 'fingerprint'>): Decision {
   return { kind: 'refuse', reason: differenceOf(known.fingerprint, call.fingerprint) };
+}
+
+/** The first characters of an id say in which ledger object it is. */
+const SHARD_CHARACTERS = 6;
+const ID_CHARACTERS = 43;
+
+/**
+ * The name of an execution that its key alone does not name, but its key and what it asks for: the fingerprint covers both. It
+ * is in the same ledger object as the key's.
+ */
+function idApart({ id, fingerprint }: Pick<LedgerCall, 'id' | 'fingerprint'>): string {
+  return id.slice(0, SHARD_CHARACTERS) + fingerprint.slice(SHARD_CHARACTERS, ID_CHARACTERS);
 }
 
 function isEventStream(head: ResponseHead): boolean {

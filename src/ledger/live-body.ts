@@ -1,5 +1,5 @@
 import { settlesWithin } from '../deadline.ts';
-import { BodyLog, type PieceStore } from './body-log.ts';
+import { AMPLE, BodyLog, type PieceStore, type SpareRoom } from './body-log.ts';
 import { PIECE_BYTES } from './rows.ts';
 import { watchReader } from './stalled-reader.ts';
 
@@ -49,6 +49,7 @@ export class LiveBody {
   readonly #bytes: BodyLog;
   readonly #readers = new Set<Place>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #unwanted = Promise.withResolvers<void>();
   /** Replaced each time there is something new for a reader. */
   #more = Promise.withResolvers<void>();
   /** Replaced each time a reader moves on or leaves. */
@@ -59,10 +60,11 @@ export class LiveBody {
   #streamed = false;
   #length: number | null = null;
   #end: BodyEnd | null = null;
+  #isUnwanted = false;
 
-  constructor(store: HeldPieceStore) {
+  constructor(store: HeldPieceStore, room: SpareRoom = AMPLE) {
     this.#store = store;
-    this.#bytes = new BodyLog(store);
+    this.#bytes = new BodyLog(store, room);
   }
 
   get size(): number {
@@ -71,17 +73,22 @@ export class LiveBody {
 
   /** Whether a caller that comes now can still read from the first byte. */
   get readable(): boolean {
-    return this.#kept || !this.#turned;
+    return this.#kept || (!this.#turned && !this.#isUnwanted);
   }
 
   /** Whether every caller gets it whole in an answer of the ledger, which the runtime holds back until all is durable. */
   get endsInOneAnswer(): boolean {
-    return !this.#streamed && this.size <= PIECE_BYTES;
+    return !this.#streamed && this.size <= PIECE_BYTES && this.#bytes.inMemory;
   }
 
   /** Resolves when the body has ended, in whichever way. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Resolves when the body is not for the record and the last reader has left: nobody will ever want the rest of it. */
+  get unwanted(): Promise<void> {
+    return this.#unwanted.promise;
   }
 
   /** A client that knows the length takes the last byte for the end, so that one is held back until the end. */
@@ -92,13 +99,14 @@ export class LiveBody {
   /** From here on the body is not for the record. */
   forgo(): void {
     this.#kept = false;
+    this.#leaveOff();
   }
 
   async append(chunk: Uint8Array): Promise<void> {
     for (let rest = chunk; rest.byteLength > 0; ) {
       if (this.#bytes.room === 0) await this.#turn();
       const part = rest.subarray(0, this.#bytes.room);
-      this.#bytes.append(part);
+      await this.#bytes.append(part);
       rest = rest.subarray(part.byteLength);
       this.#announce();
     }
@@ -106,7 +114,7 @@ export class LiveBody {
 
   end(end: BodyEnd): void {
     this.#end = end;
-    this.#dropUnread();
+    this.#leaveOff();
     this.#ended.resolve();
     this.#announce();
     for (const reader of this.#readers) this.#watch(reader);
@@ -117,9 +125,9 @@ export class LiveBody {
     return this.#end === 'whole' && this.size <= PIECE_BYTES ? this.#bytes.rest() : null;
   }
 
-  /** What of the body is in no stored piece. */
-  rest(): Uint8Array {
-    return this.#bytes.rest();
+  /** Lends what of the body is in no stored piece, for as long as it is used. */
+  withRest<T>(use: (rest: Uint8Array) => Promise<T>): Promise<T> {
+    return this.#bytes.withRest(use);
   }
 
   /** Attaches a caller. From now on nothing that it has yet to read is let go. */
@@ -217,14 +225,20 @@ export class LiveBody {
     if (!this.#readers.delete(reader)) return;
     reader.endWatch();
     reader.release();
-    this.#dropUnread();
+    this.#leaveOff();
     this.#signalMove();
   }
 
-  /** What is not recorded goes when the last reader has gone. */
-  #dropUnread(): void {
-    if (!this.#kept && this.#end !== null && this.#readers.size === 0)
-      this.#store.drop(Number.MAX_SAFE_INTEGER);
+  /** When the last reader has gone, what is in memory of a body that has ended goes too, and all of one that is not recorded. */
+  #leaveOff(): void {
+    if (this.#readers.size > 0) return;
+    if (this.#end !== null) {
+      this.#bytes.release();
+      if (!this.#kept) this.#store.drop(Number.MAX_SAFE_INTEGER);
+    } else if (!this.#kept) {
+      this.#isUnwanted = true;
+      this.#unwanted.resolve();
+    }
   }
 
   #announce(): void {

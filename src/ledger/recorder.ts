@@ -7,6 +7,7 @@ import type { ExecutionStore } from './execution.ts';
 import type { Holds } from './holds.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
 import type { Rows, RunTimes } from './rows.ts';
+import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
 
 /** The parts of a ledger object that an execution writes to. */
@@ -15,6 +16,7 @@ export interface RecorderParts {
   readonly holds: Holds;
   readonly archive: Archive;
   readonly counts: Counts;
+  readonly memory: RunMemory;
   /** Resolves when everything written so far is durable. */
   readonly sync: () => Promise<void>;
 }
@@ -23,6 +25,9 @@ export interface RecorderParts {
 export type Recorded = Pick<LedgerCall, 'id' | 'caller' | 'fingerprint' | 'secret'> & {
   readonly seq: number;
 };
+
+/** What the parts of a body are sealed with is known to its execution alone, and gone with it. */
+const PART_SECRET_BYTES = 32;
 
 /** Writes down one execution: the pieces of its response as they come, sealed, and how it ended. */
 export class Recorder implements ExecutionStore {
@@ -33,6 +38,8 @@ export class Recorder implements ExecutionStore {
   readonly #leave: () => void;
   /** Ready long before there is anything to seal: the upstream takes its time. */
   readonly #seal: Promise<Seal>;
+  /** Of the parts that are written down for want of memory. No position of the record's own seal may be used twice. */
+  #partSeal: Promise<Seal> | null = null;
 
   constructor(parts: RecorderParts, execution: Recorded, route: Route, leave: () => void) {
     this.#parts = parts;
@@ -54,6 +61,23 @@ export class Recorder implements ExecutionStore {
     return openPiece(seal, n, piece);
   }
 
+  async writePart(n: number, bytes: Uint8Array): Promise<void> {
+    this.#partSeal ??= Seal.create(crypto.getRandomValues(new Uint8Array(PART_SECRET_BYTES)));
+    const part = await sealPiece(await this.#partSeal, n, bytes);
+    this.#parts.rows.writePart(this.#execution.seq, n, part);
+  }
+
+  async readPart(n: number): Promise<Uint8Array> {
+    // At once, as the part may be in a piece by the time that the seal is here.
+    const part = this.#parts.rows.part(this.#execution.seq, n);
+    if (part === null || this.#partSeal === null) throw new Error(`part ${n} of a running body is gone`);
+    return openPiece(await this.#partSeal, n, part);
+  }
+
+  dropParts(below: number): void {
+    if (this.#partSeal !== null) this.#parts.rows.removeParts(this.#execution.seq, below);
+  }
+
   drop(below: number): void {
     this.#parts.rows.removePieces(this.#execution.seq, below);
   }
@@ -66,6 +90,15 @@ export class Recorder implements ExecutionStore {
     this.#leave();
     this.#parts.counts.add('failed');
     this.#parts.rows.abandon(this.#execution.seq);
+  }
+
+  redirected(status: number, times: RunTimes): void {
+    const { seq, caller } = this.#execution;
+    const completedAt = Date.now();
+    const expiresAt = this.#expiry(completedAt);
+    this.#leave();
+    this.#parts.counts.add('failed');
+    this.#parts.rows.sendElsewhere(seq, { caller, completedAt, expiresAt, status, times });
   }
 
   unknown(times: RunTimes): void {
@@ -83,20 +116,23 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, archive, counts } = this.#parts;
+    const { rows, archive, counts, memory } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
     const sealed = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
-    const record = sealed && {
-      ...sealed,
-      unarchived: sealed.place === 'ledger' && archive.isMarkedPast(completedAt),
-    };
+    const held = sealed?.place === 'ledger' ? memory.holdResult(sealed.rest.byteLength) : null;
+    // What there is no memory for goes to RESULTS later, and its row says so.
+    const unarchived = sealed?.place === 'ledger' && (held === null || archive.isMarkedPast(completedAt));
+    const record = sealed && { ...sealed, unarchived };
     rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record?.place === 'ledger')
-      archive.put({ seq, id, size, completedAt, expiresAt, unarchived: record.unarchived }, record);
+    if (record?.place === 'ledger') {
+      const result = { seq, id, size, completedAt, expiresAt, unarchived };
+      if (held === null) archive.putLater();
+      else void archive.put(result, record).finally(() => held.release());
+    }
     return record !== null;
   }
 

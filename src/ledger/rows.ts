@@ -5,6 +5,9 @@ import type { CallerUsage } from './usage.ts';
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;
 
+/** Parts of pieces are numbered from here on, beyond every piece. */
+const PARTS_FROM = 2 ** 40;
+
 /** Why the outcome of an execution is not known. */
 export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
 
@@ -17,9 +20,10 @@ export interface RunTimes {
 
 /**
  * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
- * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large.
+ * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says that there is no result here:
+ * the upstream sent the client to another place with its request.
  */
-const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere'] as const;
+const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere'] as const;
 export type Place = (typeof PLACES)[number];
 
 interface CommonRow {
@@ -209,6 +213,41 @@ export class Rows {
     );
   }
 
+  /** The upstream sent the client to another place with its request. */
+  sendElsewhere(
+    seq: number,
+    redirect: {
+      readonly caller: string;
+      readonly completedAt: number;
+      readonly expiresAt: number;
+      readonly status: number;
+      readonly times: RunTimes;
+    },
+  ): void {
+    const { caller, completedAt, expiresAt, status, times } = redirect;
+    this.#usage.stored(caller, 0);
+    this.#sql.exec(
+      `UPDATE executions
+       SET state = 'completed', place = 'elsewhere', completed_at = ?, expires_at = ?, size = 0, status = ?, sent_at = ?,
+         head_at = ?
+       WHERE seq = ?`,
+      completedAt,
+      expiresAt,
+      status,
+      times.sentAt,
+      times.headAt,
+      seq,
+    );
+  }
+
+  /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
+  renew(seq: number, expiresAt: number): void {
+    const next = this.#nextSeq;
+    this.#nextSeq += 1;
+    this.#sql.exec('UPDATE executions SET seq = ?, expires_at = ? WHERE seq = ?', next, expiresAt, seq);
+    this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
+  }
+
   /** The upstream broke off or fell silent. */
   markUnknown(seq: number, expiresAt: number, times: RunTimes): void {
     this.#sql.exec(
@@ -222,11 +261,10 @@ export class Rows {
     this.removePieces(seq);
   }
 
-  /** Forgets an execution that has no result. */
+  /** Forgets an execution that has no result. Its pieces stay for their readers; a restart removes what they leave. */
   abandon(seq: number): void {
     this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
     this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
-    this.removePieces(seq);
   }
 
   /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
@@ -240,6 +278,7 @@ export class Rows {
       this.#usage.removed(row.caller, isHere(row) ? row.size : 0, row.completedAt);
     }
     this.abandon(row.seq);
+    this.removePieces(row.seq);
   }
 
   /** Drops the body of a result that RESULTS has. */
@@ -273,6 +312,26 @@ export class Rows {
       .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
       .toArray();
     return row === undefined ? null : new Uint8Array(row.bytes);
+  }
+
+  /** A part of a piece that is being filled. It goes with the pieces, and no later than they do. */
+  writePart(seq: number, n: number, bytes: Uint8Array): void {
+    this.writePiece(seq, PARTS_FROM + n, bytes);
+  }
+
+  /** The nth part; `null` where it is gone. */
+  part(seq: number, n: number): Uint8Array | null {
+    return this.piece(seq, PARTS_FROM + n);
+  }
+
+  /** Removes the parts of a body below the nth. */
+  removeParts(seq: number, below: number): void {
+    this.#sql.exec(
+      'DELETE FROM pieces WHERE seq = ? AND n >= ? AND n < ?',
+      seq,
+      PARTS_FROM,
+      PARTS_FROM + below,
+    );
   }
 
   /** Removes all pieces of a body, or those below the nth. */

@@ -2,6 +2,9 @@ import { auth } from 'hono/utils/basic-auth';
 
 const encoder = new TextEncoder();
 
+/** Stands between a scheme and a token, between two tokens, or around one. */
+const APART = /[\s,;"':]+|=(?=")/;
+
 /**
  * The operator's secret, and what it is compared with. Texts of the same length are compared in constant time; of another
  * length they are not compared at all, so that time tells an attacker the length of the token and nothing else of it.
@@ -21,13 +24,24 @@ export class AdminToken {
     return presented.length === this.#length && this.#same(presented);
   }
 
-  /** Whether the `Authorization` of a request carries the token, under any scheme or none. */
-  isCarriedBy(request: Request): boolean {
-    const authorization = request.headers.get('authorization');
-    if (authorization === null) return false;
-    if (authorization.length >= this.#length && this.#same(authorization.slice(-this.#length))) return true;
-    const password = basicPassword(request);
-    return password !== null && this.is(password);
+  /**
+   * Whether a field of the request is the token, or its `Authorization` carries it: under any scheme or none, among
+   * parameters, quoted, or as the name or the password of Basic.
+   */
+  isCarriedBy({ headers }: Request): boolean {
+    for (const value of headers.values()) {
+      if (this.is(value)) return true;
+    }
+    const authorization = headers.get('authorization');
+    if (authorization === null || authorization.length < this.#length) return false;
+    const texts = [authorization, ...basicTexts(authorization)];
+    return texts.some((text) => text.split(APART).some((part) => this.is(part)) || this.#ends(text));
+  }
+
+  /** A token may hold what stands between others, such as the `=` at the end of base64. */
+  #ends(text: string): boolean {
+    const end = text.trimEnd().replace(/["';,]+$/, '');
+    return this.is(end.slice(-this.#length)) || this.is(text.slice(0, this.#length));
   }
 
   #same(text: string): boolean {
@@ -40,6 +54,19 @@ export class AdminToken {
 export function bearerToken(request: Request): string | null {
   const [, token] = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '') ?? [];
   return token ?? null;
+}
+
+/** Name and password of Basic credentials, as they were written and each without what stands around it. */
+function basicTexts(authorization: string): string[] {
+  const [, encoded] = /^Basic +(\S+)/i.exec(authorization) ?? [];
+  if (encoded === undefined) return [];
+  try {
+    const text = atob(encoded);
+    const colon = text.indexOf(':');
+    return colon < 0 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
+  } catch {
+    return [];
+  }
 }
 
 /** The password of Basic credentials (RFC 7617), whatever the user name. */

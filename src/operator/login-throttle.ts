@@ -1,3 +1,5 @@
+import { networkOf } from '../request/address.ts';
+
 /** So many wrong tokens of one address are answered at once. */
 const FREE_FAILURES = 5;
 /** Each one more doubles the wait, from one second to this. */
@@ -72,12 +74,5 @@ function waitSeconds(failures: number): number {
  * what one customer has. Empty where there is no edge in front.
  */
 export function addressOf(headers: Headers): string {
-  const address = (headers.get('cf-connecting-ip') ?? '').slice(0, ADDRESS_MAX_CHARACTERS);
-  if (!address.includes(':')) return address;
-  const [before = '', after] = address.split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':'));
-  const head = groups(before);
-  const tail = groups(after ?? '');
-  const zeros = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
-  return `${[...head, ...Array.from({ length: zeros }, () => '0'), ...tail].slice(0, 4).join(':')}::/64`;
+  return networkOf((headers.get('cf-connecting-ip') ?? '').slice(0, ADDRESS_MAX_CHARACTERS));
 }

@@ -10,6 +10,9 @@ const LOGIN_SECONDS = 8 * 60 * 60;
 /** Somebody who can set cookies for this host can set some under this name as well; more than that are not looked at. */
 const CANDIDATES_MAX = 4;
 
+/** EXPIRY.MAC */
+const LOGIN = /^(\d{1,12})\.([\w-]{43})$/;
+
 const encoder = new TextEncoder();
 
 /**
@@ -59,7 +62,7 @@ export class Logins {
   }
 
   async #isValid(value: string): Promise<boolean> {
-    const [, expiry = '', mac = ''] = /^(\d{1,12})\.([\w-]{43})$/.exec(value) ?? [];
+    const [, expiry = '', mac = ''] = LOGIN.exec(value) ?? [];
     if (Number(expiry) * 1000 <= Date.now()) return false;
     return sameText(mac, base64Url(await this.#mac('login', expiry)));
   }
@@ -93,6 +96,7 @@ function candidates(cookie: string | null): string[] {
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(prefix))
-    .slice(0, CANDIDATES_MAX)
-    .map((pair) => pair.slice(prefix.length));
+    .map((pair) => pair.slice(prefix.length))
+    .filter((value) => LOGIN.test(value))
+    .slice(0, CANDIDATES_MAX);
 }

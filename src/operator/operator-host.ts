@@ -3,8 +3,8 @@
  * where it has none.
  */
 export function isOperatorHost(operatorHost: string, url: URL): boolean {
-  // A name with the dot of the root is the same host.
-  const name = url.hostname.replace(/\.$/, '');
+  // A name with the dot of the root is the same host; one with more of them is nobody's.
+  const name = url.hostname.replace(/\.+$/, '');
   return operatorHost === name || operatorHost === (url.port === '' ? name : `${name}:${url.port}`);
 }
 

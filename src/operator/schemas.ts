@@ -50,12 +50,17 @@ const listParameters = {
   cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
 };
 
-export const listQuery = v.strictObject(listParameters, ({ path }) => {
-  const name = String(path?.[0]?.key);
-  const names = Object.keys(listParameters);
-  const meant = nearestName(name, names);
-  return `${name} is not a parameter; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`;
-});
+export const listQuery = strictQuery(listParameters);
+
+/** The parameters of a query and no others; one that is misspelt is told which was meant. */
+export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
+  return v.strictObject(parameters, ({ path }) => {
+    const name = String(path?.[0]?.key);
+    const names = Object.keys(parameters);
+    const meant = nearestName(name, names);
+    return `${name} is not a parameter; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`;
+  });
+}
 
 export const execution = v.object({
   id: executionId,
@@ -70,9 +75,9 @@ export const execution = v.object({
   ),
   place: v.nullable(
     v.pipe(
-      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere']),
+      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere']),
       v.description(
-        'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large.',
+        'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large, `elsewhere` if the upstream sent the client to another place, having done nothing.',
       ),
     ),
   ),

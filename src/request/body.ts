@@ -1,36 +1,135 @@
-import { joined } from '../bytes.ts';
+import { BodyBytes, type ReadFailure } from '../body-bytes.ts';
+import { ByteBudget, type Hold } from '../budget.ts';
+import { settlesWithin } from '../deadline.ts';
+
+export interface BodyLimits {
+  /** A body that brings nothing for so long is given up. */
+  readonly silenceMs: number;
+  /** What all bodies that are here at the same time may take. */
+  readonly heldBytes: number;
+  /** How much of a body that is refused is read all the same, so that its client comes to read why. */
+  readonly droppedBytes: number;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * An isolate has 128 MB. A ledger object may share it, with as much for its runs (`OBJECT_BODIES_BYTES`); some 10 MB are code and
+ * heap, 8 MiB recorded responses that are replayed from here, and the rest is for what is passing through.
+ */
+export const BODY_LIMITS: BodyLimits = { silenceMs: 30_000, heldBytes: 40 * MIB, droppedBytes: 64 * MIB };
 
 export type BodyResult =
-  | { readonly kind: 'body'; readonly bytes: Uint8Array }
-  | { readonly kind: 'too-large' }
-  | { readonly kind: 'broken-off' };
+  | { readonly kind: 'body'; readonly bytes: BodyBytes }
+  | { readonly kind: ReadFailure };
 
-/** Reads a request's whole body, but no more than `maxBytes` of it. */
-export async function readBody(request: Request, maxBytes: number): Promise<BodyResult> {
-  const declared = request.headers.get('content-length');
+/** A body that says that it is no larger is read in one go, and has to be here as soon as a larger one must have brought something. */
+const AT_ONCE_BYTES = 4 * 1024;
+
+const DROP_BUFFER_BYTES = 64 * 1024;
+
+/** The request bodies that one isolate reads. */
+export class RequestBodies {
+  readonly #limits: BodyLimits;
+  readonly #budget: ByteBudget;
+
+  constructor(limits: BodyLimits = BODY_LIMITS) {
+    this.#limits = limits;
+    // Nobody hears of the end of a request whose client has left; that its body is silent for so long tells.
+    this.#budget = new ByteBudget(limits.heldBytes, 2 * limits.silenceMs);
+  }
+
+  /** What the bodies that are here take. */
+  get heldBytes(): number {
+    return this.#budget.heldBytes;
+  }
+
+  /**
+   * Reads a request's whole body, but no more than `maxBytes` of it. One that turns out to be too large, or that there is no room
+   * for, is dropped; one that says so at once is left unread. Never rejects.
+   */
+  async read(request: Request, maxBytes: number): Promise<BodyResult> {
+    const declaredBytes = declaredLength(request);
+    if (declaredBytes !== null && declaredBytes > maxBytes) return { kind: 'too-large' };
+    const { silenceMs } = this.#limits;
+    const room = this.#budget.hold();
+    if (declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES) {
+      return readAtOnce(request, declaredBytes, room, silenceMs);
+    }
+    if (request.body === null) return { kind: 'body', bytes: BodyBytes.of(new Uint8Array(0)) };
+    const reader = request.body.getReader({ mode: 'byob' });
+    const read = await BodyBytes.read(reader, { maxBytes, declaredBytes, room, silenceMs });
+    if (read instanceof BodyBytes) return { kind: 'body', bytes: read };
+    if (read === 'silent') end(reader);
+    else await this.#drop(reader);
+    return { kind: read };
+  }
+
+  /**
+   * Reads the body of a request that was answered without it, and keeps none of it. A client that is still sending when its
+   * connection is closed sees it broken, and may never read the answer (RFC 9112 §9.6). Never rejects.
+   */
+  async drop(request: Request): Promise<void> {
+    // A client that asked first has not sent anything (RFC 9110 §10.1.1).
+    if (!isUnread(request) || request.body === null || expectsContinue(request)) return;
+    await this.#drop(request.body.getReader({ mode: 'byob' }));
+  }
+
+  async #drop(reader: ReadableStreamBYOBReader): Promise<void> {
+    const { silenceMs, droppedBytes } = this.#limits;
+    try {
+      let buffer = new Uint8Array(DROP_BUFFER_BYTES);
+      for (let dropped = 0; dropped <= droppedBytes; ) {
+        const read = reader.read(buffer);
+        if (!(await settlesWithin(read, silenceMs))) break;
+        const { done, value } = await read;
+        if (done || value === undefined) return;
+        dropped += value.byteLength;
+        buffer = new Uint8Array(value.buffer);
+      }
+    } catch {
+      // The client has left.
+    }
+    end(reader);
+  }
+}
+
+/** Whether a request has a body that nobody has begun to read. To ask for the body makes a stream of it, so that comes last. */
+export function isUnread(request: Request): boolean {
+  return !request.bodyUsed && request.body !== null && !request.body.locked;
+}
+
+/** Leaves the reading to the runtime, which costs a fraction of what a stream does. */
+async function readAtOnce(
+  request: Request,
+  bytes: number,
+  room: Hold,
+  silenceMs: number,
+): Promise<BodyResult> {
+  if (!room.grow(bytes)) return { kind: 'no-room' };
   try {
-    if (declared !== null && Number(declared) <= maxBytes) {
-      return { kind: 'body', bytes: new Uint8Array(await request.arrayBuffer()) };
+    const read = request.arrayBuffer();
+    if (await settlesWithin(read, silenceMs)) {
+      return { kind: 'body', bytes: BodyBytes.of(new Uint8Array(await read), room) };
     }
-    if (request.body === null) return { kind: 'body', bytes: new Uint8Array(0) };
-    if (declared !== null) {
-      await request.body.cancel();
-      return { kind: 'too-large' };
-    }
-    return await readUnknownLength(request.body, maxBytes);
+    room.release();
+    return { kind: 'silent' };
   } catch {
-    // The client left, or its framing broke: there is nobody to tell more than that.
+    room.release();
     return { kind: 'broken-off' };
   }
 }
 
-async function readUnknownLength(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<BodyResult> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.byteLength;
-    if (size > maxBytes) return { kind: 'too-large' };
-    chunks.push(chunk);
-  }
-  return { kind: 'body', bytes: joined(chunks, size) };
+/** Not awaited: a client that says nothing may not end either. */
+function end(reader: ReadableStreamBYOBReader): void {
+  reader.cancel().catch(() => {});
+}
+
+function declaredLength(request: Request): number | null {
+  const field = request.headers.get('content-length');
+  return field === null ? null : Number(field);
+}
+
+function expectsContinue(request: Request): boolean {
+  return request.headers.get('expect')?.toLowerCase() === '100-continue';
 }

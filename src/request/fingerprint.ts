@@ -1,4 +1,5 @@
 import { MIMEType } from 'whatwg-mimetype';
+import type { BodyBytes } from '../body-bytes.ts';
 import { sha256 } from './digest.ts';
 import { CANONICAL_MAX_BYTES, canonicalJson } from './json.ts';
 import { partsOf } from './multipart.ts';
@@ -19,7 +20,37 @@ export interface FingerprintInput {
   /** The URL's query with its `?`, or the empty string. */
   readonly query: string;
   readonly contentType: string | null;
-  readonly body: Uint8Array;
+  /** The fields that say what is to be done with the body, see {@link whatIsAsked}. */
+  readonly asked: string;
+  readonly body: BodyBytes;
+}
+
+/**
+ * Fields by which an API tells two requests of one method, path and body apart: another method, the operation, which part of
+ * a whole this is, what it is for, and how it is coded.
+ */
+const ASKING_FIELDS = [
+  'content-encoding',
+  'content-range',
+  'dropbox-api-arg',
+  'if-match',
+  'if-none-match',
+  'soapaction',
+  'upload-offset',
+  'x-amz-target',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+];
+
+/** What the fields of a request say of what is asked; the empty string where they say nothing, as most do. */
+export function whatIsAsked(headers: Headers): string {
+  let asked = '';
+  for (const name of ASKING_FIELDS) {
+    const value = headers.get(name);
+    if (value !== null) asked += `${JSON.stringify([name, value])},`;
+  }
+  return asked;
 }
 
 /** Stands between what is asked for and the bound credentials. No digest holds it. */
@@ -49,25 +80,25 @@ export function differenceOf(recorded: string, sent: string): 'key-reused' | 'ot
 }
 
 function requestDigest(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
-  const { scope, sentKey, method, host, path, query, body } = input;
+  const { scope, sentKey, method, host, path, query, asked, body } = input;
   const type = mediaTypeOf(input.contentType ?? '');
   const head = (form: string, mediaType: string) =>
-    `${JSON.stringify([form, scope, sentKey, method, host, path, query, mediaType])}\n`;
+    `${JSON.stringify([form, scope, sentKey, method, host, path, query, mediaType, asked])}\n`;
 
   if (type.kind === 'multipart') {
     const parts = partsOf(body, type.boundary);
     if (parts !== null) {
       const lengths = JSON.stringify(parts.map(([start, end]) => end - start));
-      const bytes = parts.map(([start, end]) => body.subarray(start, end));
+      const bytes = parts.flatMap(([start, end]) => [...body.between(start, end)]);
       return sha256([head('multipart', type.spelling), `${lengths}\n`, ...bytes]);
     }
   }
-  if (type.kind === 'json' && mode === 'json' && body.byteLength <= CANONICAL_MAX_BYTES) {
-    const canonical = canonicalBody(body);
+  if (type.kind === 'json' && mode === 'json' && body.length <= CANONICAL_MAX_BYTES) {
+    const canonical = canonicalBody(body.whole());
     if (canonical !== null) return sha256([head(canonical.form, type.spelling), canonical.text]);
   }
   const mediaType = type.kind === 'multipart' ? type.field : type.spelling;
-  return sha256([head('bytes', mediaType), body]);
+  return sha256([head('bytes', mediaType), ...body.segments]);
 }
 
 type MediaType =
@@ -113,16 +144,16 @@ function parsed(field: string): MediaType {
       boundary,
     };
   }
-  if (type.subtype === 'json' || type.subtype.endsWith('+json')) {
+  const isUtf8 = /^utf-8$/i.test(type.parameters.get('charset') ?? 'utf-8');
+  if (isUtf8 && (type.subtype === 'json' || type.subtype.endsWith('+json'))) {
     // RFC 8259 §11: JSON is UTF-8 and knows no such parameter, so to say so says nothing.
-    const saysNothing = (name: string, value: string) => name === 'charset' && /^utf-8$/i.test(value);
-    return { kind: 'json', spelling: inOneSpelling(type, saysNothing) };
+    return { kind: 'json', spelling: inOneSpelling(type, (name) => name === 'charset') };
   }
   return { kind: 'other', spelling: inOneSpelling(type, () => false) };
 }
 
-function inOneSpelling(type: MIMEType, leftOut: (name: string, value: string) => boolean): string {
-  const parameters = [...type.parameters].filter(([name, value]) => !leftOut(name, value));
+function inOneSpelling(type: MIMEType, leftOut: (name: string) => boolean): string {
+  const parameters = [...type.parameters].filter(([name]) => !leftOut(name));
   return JSON.stringify([type.essence, parameters.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 

@@ -1,4 +1,5 @@
-import type { Upstream } from '../config.ts';
+import type { Route, Upstream } from '../config.ts';
+import { OF_THE_WAY_HERE } from './forwarded.ts';
 import { queryOf } from './target.ts';
 
 /** RFC 9110 §7.6.1 and the fields of the connection that older specifications name. */
@@ -17,9 +18,6 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** What follows from the URL and the body of the next request; an `Expect` has been met by the time the body is here. */
 const OF_THIS_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
 
-/** The gateway's own entry (RFC 9110 §7.6.3). */
-const VIA = '1.1 oncegate';
-
 /** A header list in order; `Set-Cookie` keeps its repetitions. Plain values, so that it can cross to the ledger. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
@@ -29,30 +27,61 @@ export function endToEnd(headers: Headers): HeaderList {
   return [...headers].filter(([name]) => !HOP_BY_HOP.has(name) && !options.includes(name));
 }
 
-/**
- * The fields of a keyed request as the ledger sends it on, with the gateway's entry in `Via`, and with the idempotency key in the field that
- * the upstream gets it in, if any, instead of the one in which it came.
- */
-export function keyedHeaders(
-  headers: Headers,
-  keyHeader: string,
-  forwardKeyAs: string | null,
-  key: string,
-): HeaderList {
-  const keyFields = [keyHeader.toLowerCase(), forwardKeyAs?.toLowerCase()];
-  const kept = endToEnd(headers).filter(([name]) => !OF_THIS_REQUEST.has(name) && !keyFields.includes(name));
-  return [...kept, ['via', VIA], ...(forwardKeyAs === null ? [] : [[forwardKeyAs, key] as const])];
+/** What the gateway says itself to the upstream. Each field takes the place of the client's, but for `Via`, which adds to it. */
+export interface OwnFields {
+  readonly via: string;
+  readonly wayHere: HeaderList;
+  readonly acceptEncoding: string | null;
 }
 
 /**
- * Makes the fields of a received request those of the one that is sent on instead, with the gateway's entry in `Via`. In
- * place, as to copy `Headers` costs more than all that is done to them.
+ * The fields of a keyed request as the ledger sends it on: the client's, the gateway's own, and the idempotency key in the field
+ * that the upstream gets it in, if any, instead of the one in which it came.
  */
-export function forwardInPlace(headers: Headers): void {
+export function keyedHeaders(
+  headers: Headers,
+  { keyHeader, forwardKeyAs, forwarded }: Pick<Route, 'keyHeader' | 'forwardKeyAs' | 'forwarded'>,
+  key: string,
+  { via, wayHere, acceptEncoding }: OwnFields,
+): HeaderList {
+  const replaced = [keyHeader.toLowerCase(), forwardKeyAs?.toLowerCase(), 'accept-encoding'];
+  const kept = endToEnd(headers).filter(
+    ([name]) =>
+      !OF_THIS_REQUEST.has(name) &&
+      !replaced.includes(name) &&
+      (forwarded === 'pass' || !OF_THE_WAY_HERE.has(name)),
+  );
+  return [
+    ...kept,
+    ['via', via],
+    ...wayHere,
+    ...(acceptEncoding === null ? [] : [['accept-encoding', acceptEncoding] as const]),
+    ...(forwardKeyAs === null ? [] : [[forwardKeyAs, key] as const]),
+  ];
+}
+
+/**
+ * Makes the fields of a received request those of the one that is sent on instead, with the gateway's own. In place, as to
+ * copy `Headers` costs more than all that is done to them.
+ */
+export function forwardInPlace(
+  headers: Headers,
+  forwarded: Route['forwarded'],
+  { via, wayHere, acceptEncoding }: OwnFields,
+): void {
+  dropConnectionFields(headers);
+  for (const name of OF_THIS_REQUEST) headers.delete(name);
+  if (forwarded !== 'pass') for (const name of OF_THE_WAY_HERE) headers.delete(name);
+  for (const [name, value] of wayHere) headers.set(name, value);
+  if (acceptEncoding === null) headers.delete('accept-encoding');
+  else headers.set('accept-encoding', acceptEncoding);
+  headers.append('via', via);
+}
+
+/** Takes off what is of this connection, in place. */
+export function dropConnectionFields(headers: Headers): void {
   for (const name of connectionOptions(headers)) headers.delete(name);
   for (const name of HOP_BY_HOP) headers.delete(name);
-  for (const name of OF_THIS_REQUEST) headers.delete(name);
-  headers.append('via', VIA);
 }
 
 /** Fields made one by one: three to five times as fast as to hand the list to the constructor. */

@@ -1,11 +1,13 @@
+import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import type { Problem } from '../response/problem.ts';
-import { rateLimitProblem } from '../response/refusal.ts';
-import { readBody } from './body.ts';
+import { busyProblem, rateLimitProblem } from '../response/refusal.ts';
+import { type Parties, partiesOf } from './address.ts';
+import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { callerId, type Identity, identityOf } from './identity.ts';
+import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
+import { type Identity, identityOf } from './identity.ts';
 import { parseKey } from './key.ts';
 import { queryOf } from './target.ts';
 
@@ -15,7 +17,8 @@ export interface KeyedRequest {
   /** As it came, quoted or bare, and as the upstream gets it. */
   readonly sentKey: string;
   readonly caller: Caller;
-  readonly body: Uint8Array;
+  /** To be handed on, or released. */
+  readonly body: BodyBytes;
   readonly fingerprint: string;
   readonly identity: Identity;
 }
@@ -26,13 +29,17 @@ export type KeyedRequestResult =
   /** The client left, or broke its own framing. */
   | { readonly kind: 'broken-off' };
 
-/** Reads a keyed request: key → caller → body → fingerprint → identity. Nothing has been sent or asked when it is refused. */
+/**
+ * Reads a keyed request: key → caller → body → fingerprint → identity. Nothing has been sent or asked when it is refused, and its
+ * body is still there to be dropped, or to be left where it stalled.
+ */
 export async function readKeyedRequest(
   request: Request,
   url: URL,
   route: Route,
   keyField: string | null,
   limiter: RateLimit | null,
+  bodies: RequestBodies,
 ): Promise<KeyedRequestResult> {
   const parsed = parseKey(keyField);
   if (parsed.kind === 'invalid') {
@@ -51,18 +58,18 @@ export async function readKeyedRequest(
       'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
     return refused({ slug: 'key-invalid', detail, key: sent });
   }
-  if (limiter !== null && !(await isWithinRate(limiter, await callerId(route.path, caller.scope)))) {
+  if (
+    limiter !== null &&
+    !(await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller)))
+  ) {
     return refused(rateLimitProblem(sent));
   }
 
   // The platform's fetch gives a GET no body, so the ledger could not send one.
   const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
-  const body = await readBody(request, maxBytes);
-  if (body.kind === 'too-large') {
-    const detail = `The request body is larger than ${maxBytes} bytes.`;
-    return refused({ slug: 'body-too-large', detail, key: sent });
-  }
-  if (body.kind === 'broken-off') return body;
+  const body = await bodies.read(request, maxBytes);
+  if (body.kind === 'broken-off') return { kind: 'broken-off' };
+  if (body.kind !== 'body') return refused(bodyProblem(body.kind, maxBytes, sent));
 
   const fingerprinted = fingerprintOf(
     {
@@ -70,10 +77,11 @@ export async function readKeyedRequest(
       sentKey: sent ?? null,
       bound: caller.bound,
       method: request.method,
-      host: route.upstream.kind === 'service' ? url.host : null,
+      host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
+      asked: whatIsAsked(request.headers),
       body: body.bytes,
     },
     route.fingerprint,
@@ -94,14 +102,37 @@ function keyFieldsOf({ keyHeader, forwardKeyAs }: Route): string[] {
   return [keyHeader.toLowerCase(), (forwardKeyAs ?? keyHeader).toLowerCase()];
 }
 
+/** Why there is no body. */
+function bodyProblem(
+  kind: Exclude<BodyResult['kind'], 'body' | 'broken-off'>,
+  maxBytes: number,
+  key: string | undefined,
+): Problem {
+  switch (kind) {
+    case 'too-large':
+      return { slug: 'body-too-large', detail: `The request body is larger than ${maxBytes} bytes.`, key };
+    case 'silent':
+      return {
+        slug: 'request-timeout',
+        detail:
+          'The request’s body brought nothing for too long. Nothing was sent upstream. Send the whole request again, with the same key.',
+        key,
+      };
+    case 'no-room':
+      return busyProblem(key);
+  }
+}
+
 function refused(problem: Problem): KeyedRequestResult {
   return { kind: 'refused', problem };
 }
 
 /** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
-async function isWithinRate(limiter: RateLimit, caller: string): Promise<boolean> {
+async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
+  const keys = address === null ? [caller] : [address, caller];
   try {
-    return (await limiter.limit({ key: caller })).success;
+    const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));
+    return counted.every(({ success }) => success);
   } catch (error) {
     log('error', 'rate-limiter-failed', { reason: textOf(error) });
     return true;

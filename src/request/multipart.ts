@@ -1,3 +1,5 @@
+import type { BodyBytes } from '../body-bytes.ts';
+
 const encoder = new TextEncoder();
 
 /** RFC 2046 §5.1.1. A longer boundary is none. */
@@ -20,10 +22,10 @@ export type Part = readonly [start: number, end: number];
  * where a delimiter has anything on its line, or where the boundary stands in a place that one parser takes for a delimiter
  * and another does not. Linear in the body, whatever the boundary.
  */
-export function partsOf(body: Uint8Array, boundary: string): Part[] | null {
+export function partsOf(body: BodyBytes, boundary: string): Part[] | null {
   if (boundary.length > BOUNDARY_MAX_CHARACTERS || !BOUNDARY.test(boundary)) return null;
   const delimiter = encoder.encode(`--${boundary}`);
-  const isLine = (at: number) => body[at] === CR && body[at + 1] === LF;
+  const isLine = (at: number) => body.at(at) === CR && body.at(at + 1) === LF;
   const parts: Part[] = [];
   /** Where the part begins whose end is looked for. */
   let start: number | null = null;
@@ -37,7 +39,7 @@ export function partsOf(body: Uint8Array, boundary: string): Part[] | null {
       continue;
     }
     // The last delimiter, with which a body ends.
-    const closes = body[after] === DASH && body[after + 1] === DASH && start !== null;
+    const closes = body.at(after) === DASH && body.at(after + 1) === DASH && start !== null;
     const end = after + 2;
     return closes && (end === body.length || (isLine(end) && end + 2 === body.length)) ? parts : null;
   }
@@ -45,17 +47,18 @@ export function partsOf(body: Uint8Array, boundary: string): Part[] | null {
 }
 
 /** Every place where `needle` stands in `bytes`, one after the other, by Knuth, Morris and Pratt: no byte is read twice. */
-function* occurrences(bytes: Uint8Array, needle: Uint8Array): Generator<number> {
+function* occurrences(bytes: BodyBytes, needle: Uint8Array): Generator<number> {
   const fallbacks = fallbacksOf(needle);
   const first = needle[0] ?? 0;
   let matched = 0;
   for (let at = 0; at < bytes.length; at += 1) {
-    if (matched === 0 && bytes[at] !== first) {
+    if (matched === 0 && bytes.at(at) !== first) {
       at = bytes.indexOf(first, at);
       if (at < 0) return;
     }
-    while (matched > 0 && bytes[at] !== needle[matched]) matched = fallbacks[matched - 1] ?? 0;
-    if (bytes[at] === needle[matched]) matched += 1;
+    const byte = bytes.at(at);
+    while (matched > 0 && byte !== needle[matched]) matched = fallbacks[matched - 1] ?? 0;
+    if (byte === needle[matched]) matched += 1;
     if (matched === needle.length) {
       yield at + 1 - needle.length;
       matched = 0;

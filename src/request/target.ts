@@ -21,7 +21,9 @@ export function targetOf(requestUrl: string): URL {
 export function inOneSpelling(path: string): string {
   return path
     .replace(/[^\x21-\x7e]+/g, encodeURIComponent)
-    .replace(/%([0-9a-f]{2})/gi, (code, hex: string) => {
+    .replace(/%([0-9a-f]{2})?/gi, (code, hex: string | undefined) => {
+      // A bare percent sign could make another code of what follows it.
+      if (hex === undefined) return '%25';
       const character = String.fromCharCode(Number.parseInt(hex, 16));
       return UNRESERVED.test(character) ? character : code;
     });

@@ -3,7 +3,7 @@ import { PUBLIC_FIELDS } from './cors.ts';
 
 /** A kind of problem: what its page says, and what the gateway answers. */
 export interface ProblemType {
-  readonly status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 504 | 508;
   readonly title: string;
   /** When it happens, and what to do about it, in paragraphs for people. */
   readonly page: readonly string[];
@@ -41,6 +41,16 @@ export const problemTypes = {
       'The gateway holds a request’s body while it computes its fingerprint, up to a limit that the operator sets (MAX_REQUEST_BYTES). This one is larger. Nothing was sent upstream.',
     ],
     retry: false,
+    error: 'invalid_request_error',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request’s body did not arrive',
+    page: [
+      'The request’s body brought nothing for 30 seconds, and the gateway stopped waiting for it. Nothing was sent upstream.',
+      'Send the whole request again, with the same key.',
+    ],
+    retry: true,
     error: 'invalid_request_error',
   },
   'key-reused': {
@@ -86,11 +96,21 @@ export const problemTypes = {
     status: 429,
     title: 'This caller is over a limit',
     page: [
-      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER). Nothing was sent upstream.',
+      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER), or its running requests take more than a caller’s share of the gateway’s memory. Limits hold for a client’s address, too. Nothing was sent upstream.',
       'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,
     error: 'rate_limit_error',
+  },
+  'loop-detected': {
+    status: 508,
+    title: 'The gateway is its own upstream',
+    page: [
+      'The request came to the gateway a second time, by way of its own upstream: its name is in the request’s Via. It was not sent on.',
+      'The upstream of the route (UPSTREAM_URL, or upstream or service in ROUTES) leads back to the gateway. Its operator has to set it to the API itself.',
+    ],
+    retry: false,
+    error: 'api_error',
   },
   'route-not-found': {
     status: 404,
@@ -142,6 +162,16 @@ export const problemTypes = {
     retry: true,
     error: 'api_error',
   },
+  'gateway-busy': {
+    status: 503,
+    title: 'The gateway has no memory left for this request',
+    page: [
+      'The gateway holds the bodies of running requests in memory, up to a limit, and that is reached. Nothing was sent upstream.',
+      'Retry with the same key after the time that Retry-After gives.',
+    ],
+    retry: true,
+    error: 'api_error',
+  },
   'ledger-unavailable': {
     status: 503,
     title: 'The ledger is not available',
@@ -176,18 +206,23 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
  * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with none. Where the
  * route's CORS is the gateway's, the route's own fields take the place of these.
  *
+ * `X-Should-Retry` and `Stripe-Should-Retry` are what the SDKs of OpenAI, Anthropic and Stripe go by before they look at the
+ * status, of which they take 409 and all from 500 on for worth another try.
+ *
  * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
  * takes any JSON without it for a success, whatever the status.
  */
 export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
-  const { status, title, error: errorType } = problemTypes[slug];
+  const { status, title, retry, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
   const headers = new Headers({
     'content-type': 'application/problem+json',
     'content-language': 'en',
     'cache-control': 'no-store',
     link: `<${type}>; rel="describedby"`,
+    'x-should-retry': String(retry),
+    'stripe-should-retry': String(retry),
     ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
   });
   if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));

@@ -6,6 +6,7 @@ import type { RespondingAnswer } from './replay.ts';
 
 const RATE_RETRY_AFTER_SECONDS = 10;
 const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
+const BUSY_RETRY_AFTER_SECONDS = 2;
 
 /** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
 export function problemOf(answer: Exclude<AskedAnswer, RespondingAnswer>, key: string): Problem {
@@ -67,6 +68,17 @@ export function rateLimitProblem(key: string | undefined): Problem {
   };
 }
 
+/** What a client is told whose request there is no memory for. */
+export function busyProblem(key: string | undefined): Problem {
+  return {
+    slug: 'gateway-busy',
+    detail:
+      'The gateway has no memory left for this request. Nothing was sent upstream. Retry with the same key.',
+    key,
+    retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
+  };
+}
+
 function refusalProblem(reason: Refusal, key: string): Problem {
   const { slug, detail, retryAfterSeconds }: RefusalText = REFUSALS[reason];
   return {
@@ -120,5 +132,16 @@ const REFUSALS = {
     detail:
       'This caller has as many results stored as the gateway keeps for one caller. They go at the end of their TTL.',
     retryAfterSeconds: 60,
+  },
+  'too-much-held': {
+    slug: 'caller-limit',
+    detail: 'This caller’s running requests take more than its share of the gateway’s memory.',
+    retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
+  },
+  'no-room': {
+    slug: 'gateway-busy',
+    detail:
+      'The gateway has no memory left for this request. Nothing was sent upstream. Retry with the same key.',
+    retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
   },
 } as const satisfies Record<Refusal, RefusalText>;

@@ -1,7 +1,8 @@
 import type { LedgerAnswer } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
-import { appendAll } from '../request/forward.ts';
 import { cacheStatus } from './cache-status.ts';
+import { appendHandedOut } from './handed-out.ts';
+import type { Place } from './location.ts';
 
 /** Statuses whose responses have no body; to give one to `Response` throws. */
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
@@ -14,12 +15,12 @@ export type RespondingAnswer = Extract<LedgerAnswer, { outcome: 'executed' | 'jo
  * The anonymous scope is shared by everybody who sends no credential, so only the caller that ran the request there gets
  * the cookies that it set.
  */
-export function responseFrom(answer: RespondingAnswer, anonymous: boolean): Response {
+export function responseFrom(answer: RespondingAnswer, anonymous: boolean, place: Place): Response {
   const { status } = answer.head;
   // `manual`: the body carries whatever coding its head names.
   const response = new Response(bodyFor(answer), { status, encodeBody: 'manual' });
   const { headers } = response;
-  appendAll(headers, answer.head.headers);
+  appendHandedOut(headers, answer.head.headers, place);
   if (anonymous && answer.outcome !== 'executed') headers.delete('set-cookie');
   headers.append(
     'cache-status',

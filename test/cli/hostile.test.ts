@@ -184,3 +184,15 @@ test('bench counts what has broken off as failed, and only what succeeded as thr
   expect(err).toMatch(/first: 5 × the connection broke/);
   expect(JSON.parse(out)).toMatchObject({ rounds: [{ requests: 10, failed: 5 }, { failed: 5 }] });
 });
+
+test.each([200, 404, 503])('an answer of %i that never ends is given up', async (status) => {
+  answer = (_, response) => {
+    response.writeHead(status, { vary: 'Oncegate-Key', 'content-type': 'application/problem+json' });
+    const more = () => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  };
+  expect((await oncegate(['executions'], operator())).code).not.toBe(0);
+});

@@ -136,11 +136,14 @@ test('where all callers are one, they share results but no cookies', async () =>
   expect(response.headers.get('set-cookie')).toBeNull();
 });
 
-test('what a service answered under one host name is not replayed under another', async () => {
+test.each([
+  ['a service', '/service/x'],
+  ['an upstream that is told the host', '/count'],
+])('what %s answered under one host name is not replayed under another', async (_, path) => {
   const key = freshKey();
   const { port } = new URL(gateway.url);
   const send = (host: string) =>
-    post(`http://${host}:${port}/service/x`, key, { body: '{}' }).then((response) => response.status);
+    post(`http://${host}:${port}${path}`, key, { body: '{}' }).then((response) => response.status);
   expect(await send('127.0.0.1')).toBe(200);
   expect(await send('localhost')).toBe(422);
   expect(await send('127.0.0.1')).toBe(200);

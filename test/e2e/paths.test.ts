@@ -72,7 +72,8 @@ test.each([
   ['/ai/a%2Fb%2fc', '/echo/a%2Fb%2fc'],
   ['/ai//x', '/echo//x'],
   ['/ai/%252e%252e/x', '/echo/%252e%252e/x'],
-  ['/ai/%E9%zz', '/echo/%E9%zz'],
+  ['/ai/%E9%zz', '/echo/%E9%25zz'],
+  ['/ai/%%370ayments', '/echo/%2570ayments'],
   ['/caf%C3%A9/x', '/echo/x'],
   ['/public/x?', '/echo/public/x?'],
   ['/public/x', '/echo/public/x'],
@@ -96,3 +97,12 @@ test('a path of no route is not found, in whatever spelling', async () => {
   expect(await exchange('/PAYMENTS/charge')).toMatchObject({ status: 404 });
   expect(await exchange('/public/../elsewhere')).toMatchObject({ status: 404 });
 });
+
+test.each(['/%%370ayments/charge', '/pay%%36dents/charge', '/%%32570ayments/charge'])(
+  '%s is not the path of a payment, here or where it is decoded once more',
+  async (target) => {
+    const { status, body } = await exchange(`/public${target}`);
+    expect(status).toBe(200);
+    expect(decodeURIComponent(JSON.parse(body).url)).not.toContain('/payments/');
+  },
+);

@@ -175,3 +175,65 @@ test('a request without a key that the upstream does not answer in time is a 504
   await expectProblem(await response, 'upstream-timeout', 504);
   await letGo;
 });
+
+/** How long an odd upstream leaves its connection open: the head of what it began to send is handed on by then. */
+const OPEN_MS = 200;
+
+/** An upstream that answers each request with these bytes, and then closes. */
+async function answering(head: string): Promise<{ url: string; close(): void }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(Buffer.from(`${head}\r\n\r\nok`, 'latin1'));
+      setTimeout(() => socket.end(), OPEN_MS);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => void server.close(),
+  };
+}
+
+const fields = (count: number, value: string) =>
+  Array.from({ length: count }, (_, n) => `\r\nX-Field-${n}: ${value}`).join('');
+
+test.each([
+  ['a length of 2^53', 'HTTP/1.1 200 OK\r\nContent-Length: 9007199254740992'],
+  ['a length of 2^53 − 1', 'HTTP/1.1 200 OK\r\nContent-Length: 9007199254740991'],
+  ['a length of 2^63', 'HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808'],
+  ['a length of 2^64', 'HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616'],
+  ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: abc'],
+  ['a length below nothing', 'HTTP/1.1 200 OK\r\nContent-Length: -1'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3'],
+  ['a transfer coding that there is not', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: banana'],
+  ['status 0', 'HTTP/1.1 0 x\r\nContent-Length: 2'],
+  ['status 100', 'HTTP/1.1 100 Continue'],
+  ['status 101', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade'],
+  ['status 199', 'HTTP/1.1 199 x\r\nContent-Length: 2'],
+  ['status 600', 'HTTP/1.1 600 x\r\nContent-Length: 2'],
+  ['status 1000', 'HTTP/1.1 1000 x\r\nContent-Length: 2'],
+  ['a status that is none', 'HTTP/1.1 abc x'],
+  ['a version of HTTP that there is not', 'HTTP/9.9 200 OK\r\nContent-Length: 2'],
+  ['no HTTP', 'junk'],
+  ['5 000 fields', `HTTP/1.1 200 OK\r\nContent-Length: 2${fields(5_000, 'x')}`],
+  ['50 000 fields', `HTTP/1.1 200 OK\r\nContent-Length: 2${fields(50_000, 'x')}`],
+  ['a field of 300 KB', `HTTP/1.1 200 OK\r\nContent-Length: 2${fields(1, 'x'.repeat(300_000))}`],
+  ['a NUL in a field', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Field: a\0b'],
+  ['a field with no name', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: x'],
+])('whatever the upstream sends ends as an outcome of the contract: %s', async (_, head) => {
+  const upstream = await answering(head);
+  const odd = await startGateway({ vars: { UPSTREAM_URL: upstream.url } });
+  const { hostname, port } = new URL(odd.url);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  socket.on('error', () => {});
+  socket.write(
+    'POST /x HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx',
+  );
+  const answer: string[] = [];
+  for await (const chunk of socket) answer.push(chunk);
+  expect(answer.join('')).toMatch(/^HTTP\/1\.1 (200|502) .*cache-status: oncegate; fwd=miss/is);
+  expect(odd.output.filter((line) => line.includes('"event":"unexpected"'))).toEqual([]);
+  await odd.stop();
+  upstream.close();
+});

@@ -121,7 +121,7 @@ test('a key that comes again with another request is refused while the first one
   expect((await first).status).toBe(200);
 });
 
-test.each([500, 503, 429, 400, 404, 302])(
+test.each([500, 503, 429, 400, 404, 307, 308])(
   'a %i is handed on and not recorded: the retry runs again',
   async (status) => {
     const key = freshKey();

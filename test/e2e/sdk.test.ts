@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import Anthropic from '@anthropic-ai/sdk';
 import { LLMock } from '@copilotkit/aimock';
 import OpenAI from 'openai';
@@ -23,6 +23,8 @@ beforeAll(async () => {
   gateway = await startGateway({
     vars: {
       ROUTES: [
+        { path: '/refuse/*', upstream: `${origin.url}/reset/before-head`, unknownOutcome: 'refuse' },
+        { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', maxRecordBytes: 1 },
         { path: '/llm/*', upstream: providerUrl, stripPrefix: '/llm' },
         { path: '/*', upstream: `${origin.url}/echo` },
       ],
@@ -159,3 +161,64 @@ test('the stripe SDK, which sends keys of its own, is replayed', async () => {
     statusCode: 422,
   });
 });
+
+/** Problems that no retry mends, and what becomes of all requests when a call that leads to them is made twice. */
+const finals = [
+  ['outcome-unknown', '/refuse', ['upstream-unreachable', 'outcome-unknown', 'outcome-unknown']],
+  ['not-recorded', '/brief/count', ['executed', 'not-recorded']],
+] as const;
+
+/** A call of each SDK to a path of the gateway, under a key; it retries what it thinks is worth it. */
+const callers: [name: string, call: (path: string, idempotencyKey: string) => Promise<unknown>][] = [
+  [
+    'openai',
+    (path, idempotencyKey) =>
+      new IdempotentOpenAI({ apiKey: 'key', baseURL: gateway.url, maxRetries: 2 }).post(path, {
+        body: {},
+        idempotencyKey,
+      }),
+  ],
+  [
+    'anthropic',
+    (path, key) =>
+      new Anthropic({ apiKey: 'key', baseURL: gateway.url, maxRetries: 2 }).post(path, {
+        body: {},
+        headers: { 'idempotency-key': key },
+      }),
+  ],
+  [
+    'stripe',
+    (path, idempotencyKey) => {
+      const { hostname, port } = new URL(gateway.url);
+      const stripe = new Stripe('sk_test_x', {
+        host: hostname,
+        port,
+        protocol: 'http',
+        telemetry: false,
+        maxNetworkRetries: 2,
+      });
+      return stripe.rawRequest('POST', path, {}, { idempotencyKey });
+    },
+  ],
+];
+
+test.each(
+  callers.flatMap(([name, call]) => finals.map(([slug, ...rest]) => [name, slug, call, ...rest] as const)),
+)('%s does not retry %s', async (_, __, call, path, expected) => {
+  const key = randomUUID();
+  await call(path, key).catch(() => {});
+  await expect(call(path, key)).rejects.toThrow();
+  // When the log shows a later request, it has shown all of these.
+  const last = randomUUID();
+  await fetch(`${gateway.url}/x`, { method: 'POST', headers: { 'idempotency-key': last } });
+  await gateway.printed(new RegExp(hashOf(last)));
+  const outcomes = gateway.output
+    .filter((line) => line.includes(hashOf(key)))
+    .map((line): string => JSON.parse(line).outcome);
+  expect(outcomes).toEqual(expected);
+});
+
+/** By which the gateway's log names a key. */
+function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}

@@ -102,6 +102,27 @@ test('the host that a client names has no say in where its request goes', async 
   expect((await origin.runs(key)).map((run) => run.url)).toEqual(['/echo/a']);
 });
 
+test.each(['POST', 'GET'])('a client cannot say for the gateway by which host a %s came', async (method) => {
+  const lies = {
+    'x-forwarded-host': 'evil.example',
+    'x-forwarded-proto': 'gopher',
+    'x-forwarded-port': '666',
+    'x-forwarded-prefix': '/evil',
+    forwarded: 'host=evil.example',
+  };
+  const sent = { ...lies, 'idempotency-key': freshKey(), 'x-forwarded-for': '192.0.2.1' };
+  const response = await fetch(`${gateway.url}/a`, { method, headers: sent });
+  const { headers } = await response.json();
+  const fields = new Headers();
+  for (let at = 0; at < headers.length; at += 2) fields.append(headers[at], headers[at + 1]);
+  expect(fields.get('x-forwarded-host')).toBe(new URL(gateway.url).host);
+  expect(fields.get('x-forwarded-proto')).toBe('http');
+  expect(fields.get('x-forwarded-for')).toBe('192.0.2.1');
+  for (const name of ['x-forwarded-port', 'x-forwarded-prefix', 'forwarded']) {
+    expect(fields.get(name), name).toBeNull();
+  }
+});
+
 test('a client cannot have its key or its caller taken off by Connection', async () => {
   const key = freshKey();
   const send = (credential: string) =>

@@ -284,3 +284,34 @@ test('a large request body reaches the upstream byte for byte', async () => {
     sha256: createHash('sha256').update(body).digest('hex'),
   });
 });
+
+test.each([
+  ['a failure', '?status=500'],
+  ['a redirect', '?status=307'],
+  ['no response, says the edge', '?status=520'],
+  ['a success that is too large to record', ''],
+])('an endless response that nobody reads any more is closed at the origin: %s', async (_, query) => {
+  const name = freshGate();
+  const leaving = new AbortController();
+  const response = await post(`${gateway.url}/small/endless/${name}${query}`, freshKey(), {
+    signal: leaving.signal,
+  });
+  const reader = response.body?.getReader();
+  for (let bytes = 0; bytes < 2_000_000; ) bytes += (await reader?.read())?.value?.byteLength ?? Number.NaN;
+  leaving.abort();
+  await origin.closed(name);
+});
+
+test.each(['?held&status=500', '?held'])(
+  'an endless response whose client has left before its head is closed at the origin (%s)',
+  async (query) => {
+    const name = freshGate();
+    const leaving = new AbortController();
+    const left = post(`${gateway.url}/small/endless/${name}${query}`, freshKey(), { signal: leaving.signal });
+    await origin.arrived(name);
+    leaving.abort();
+    await expect(left).rejects.toThrow();
+    await origin.open(name);
+    await origin.closed(name);
+  },
+);

@@ -8,6 +8,7 @@ import { Seal } from '../../src/ledger/seal.ts';
 const call: LedgerCall = {
   route: '/*',
   id: 'A'.repeat(43),
+  address: null,
   caller: 'caller',
   secret: new Uint8Array(32),
   fingerprint: 'fingerprint',
@@ -94,6 +95,7 @@ test.each<[string, Stub, string]>([
     {
       execute: async () => ({
         outcome: 'archived',
+        id: call.id,
         completedAt: 1,
         expiresAt: 2,
         lease: { ms: 1000, seq: 1 },
@@ -138,7 +140,8 @@ async function record(): Promise<Uint8Array> {
 
 test('what is replayed from RESULTS comes with the lease that the ledger gave', async () => {
   const lease = { ms: 1000, seq: 1 };
-  const archived = { outcome: 'archived', completedAt: COMPLETED_AT, expiresAt: 2, lease } as const;
+  const { id } = call;
+  const archived = { outcome: 'archived', id, completedAt: COMPLETED_AT, expiresAt: 2, lease } as const;
   const stub = { execute: async () => archived, recall: refuse(lost()) };
   expect(await answerOf(stub, await record())).toMatchObject({ outcome: 'replayed', lease });
 });

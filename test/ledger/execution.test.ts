@@ -24,9 +24,13 @@ function gatedStore(recorded = true) {
   const store: ExecutionStore = {
     write: async () => {},
     read: async () => new Uint8Array(0),
+    writePart: async () => {},
+    readPart: async () => new Uint8Array(0),
+    dropParts: () => {},
     drop: () => {},
     hold: () => () => {},
     failed: () => void told.push('failed'),
+    redirected: () => void told.push('redirected'),
     unknown: () => void told.push('unknown'),
     completed: async (head) => {
       told.push('completed');
@@ -104,6 +108,11 @@ test.each([
   [200, ['completed']],
   [500, ['failed']],
   [404, ['failed']],
+  [301, ['completed']],
+  [302, ['completed']],
+  [303, ['completed']],
+  [307, ['redirected']],
+  [308, ['redirected']],
   // What Cloudflare's edge says instead of an upstream that gave no response …
   [520, ['unknown']],
   [522, ['unknown']],
@@ -117,6 +126,59 @@ test.each([
   open();
   await new Execution('f', route(), store).run(Promise.resolve(new Response('x', { status })));
   expect(told).toEqual(expected);
+});
+
+test.each([
+  ['PATCH', 301, 'redirected'],
+  ['PATCH', 302, 'redirected'],
+  ['PATCH', 303, 'completed'],
+  ['POST', 307, 'redirected'],
+])(
+  'of a %s, a %i makes the store hear that it is %s, whatever else is recorded',
+  async (method, status, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const any = route({ RECORD_STATUSES: '200-599' });
+    await new Execution('f', any, store, method).run(Promise.resolve(new Response('x', { status })));
+    expect(told).toEqual([expected]);
+  },
+);
+
+const SPOILED = '{"filler":"xxxxxxxxxxxxxxxx","error":{"message":"boom"}}';
+
+/** A success that says in its body that it failed, to a route that listens. */
+function spoiled(headers: Record<string, string> = {}) {
+  const body = new Response(SPOILED).body;
+  return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
+}
+
+test.each([
+  ['of unknown length', {}, {}, ['failed']],
+  ['of known length', { 'content-length': String(SPOILED.length) }, {}, ['failed']],
+  ['larger than what is recorded', {}, { MAX_RECORD_BYTES: '10' }, ['failed']],
+  ['that breaks off', { 'content-length': '1000' }, {}, ['unknown']],
+])(
+  'a success %s that says in its body that it failed makes the store hear of it',
+  async (_, headers, settings, expected) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const execution = new Execution('f', route({ FAILED_WHEN: 'json-error', ...settings }), store);
+    // What is too large is read on only for somebody.
+    execution.body.attach();
+    await execution.run(Promise.resolve(spoiled(headers)));
+    expect(told).toEqual(expected);
+    expect(execution.recording).toBe(expected[0]);
+  },
+);
+
+test('the end of a body is held back until it is judged', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route({ FAILED_WHEN: 'json-error' }), store);
+  const before = execution.body.attach().stream();
+  const run = execution.run(Promise.resolve(spoiled()));
+  const end = textWithin(before, 1_000).then((read) => ({ ...read, told: [...told] }));
+  expect(await end).toEqual({ text: SPOILED, ended: true, told: ['failed'] });
+  await run;
 });
 
 test('an upstream that sends more than it announced is broken, not waited for', async () => {
@@ -155,6 +217,8 @@ test.each([
   ['abc', null],
   ['5, 6', null],
   ['-5', null],
+  ['9007199254740992', null],
+  ['18446744073709551616', null],
 ])('the announced length %j is handed on as %j', async (announced, expected) => {
   const { store, told, heads, open } = gatedStore();
   open();
@@ -184,4 +248,88 @@ test('a store that fails leaves the outcome unknown and breaks the response', as
   await execution.run(Promise.resolve(chunked('x')));
   expect(execution.recording).toBe('unknown');
   await expect(new Response(body).text()).rejects.toThrow();
+});
+
+/** An upstream that never ends, and says when it is cancelled. */
+function endless(status: number, bytesAtATime = 100_000) {
+  const cancelled = Promise.withResolvers<void>();
+  let sent = 0;
+  const body = new ReadableStream({
+    type: 'bytes',
+    pull(controller) {
+      sent += bytesAtATime;
+      if (bytesAtATime > 0) controller.enqueue(new Uint8Array(bytesAtATime));
+      // Silent: nothing more until it is cancelled.
+      else if (sent === 0) return new Promise(() => {});
+      return;
+    },
+    cancel: () => cancelled.resolve(),
+  });
+  return { response: new Response(body, { status }), cancelled: cancelled.promise, sent: () => sent };
+}
+
+test.each([
+  ['a failure', 500, {}, ['failed'], 'failed'],
+  ['a redirect', 307, {}, ['redirected'], 'failed'],
+  ['no response, says the edge', 520, {}, ['unknown'], 'unknown'],
+  [
+    'a success that is too large',
+    200,
+    { MAX_RECORD_BYTES: '100000' },
+    ['completed', 'to be durable'],
+    'not-recorded',
+  ],
+])(
+  '%s that nobody reads any more is cancelled at once, and is what its status said',
+  async (_, status, settings, expected, recording) => {
+    const { store, told, open } = gatedStore();
+    open();
+    const execution = new Execution('f', route(settings), store);
+    const reader = execution.body.attach().stream().getReader();
+    const upstream = endless(status);
+    const run = execution.run(Promise.resolve(upstream.response));
+    for (let read = 0; read < 1_500_000; ) read += (await reader.read()).value?.byteLength ?? 0;
+    await reader.cancel();
+    await upstream.cancelled;
+    await run;
+    expect(told).toEqual(expected);
+    expect(execution.recording).toBe(recording);
+    // A piece or two may have been on their way.
+    expect(upstream.sent()).toBeLessThan(4_000_000);
+  },
+);
+
+test('a failure is cancelled while its upstream says nothing', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route(), store);
+  const reader = execution.body.attach();
+  const upstream = endless(500, 0);
+  const run = execution.run(Promise.resolve(upstream.response));
+  await execution.head;
+  reader.leave();
+  await upstream.cancelled;
+  await run;
+  expect(told).toEqual(['failed']);
+});
+
+test('a failure whose client has left before its head is cancelled as soon as it is one', async () => {
+  const { store, told } = gatedStore();
+  const execution = new Execution('f', route(), store);
+  execution.body.attach().leave();
+  const upstream = endless(500);
+  await execution.run(Promise.resolve(upstream.response));
+  await upstream.cancelled;
+  expect(told).toEqual(['failed']);
+});
+
+test('a success that nobody reads any more is read to its end, and recorded', async () => {
+  const { store, told, open } = gatedStore();
+  open();
+  const execution = new Execution('f', route(), store);
+  const reader = execution.body.attach();
+  const run = execution.run(Promise.resolve(chunked('x'.repeat(2_000_000))));
+  reader.leave();
+  await run;
+  expect(told).toEqual(['completed', 'to be durable']);
+  expect(execution.body.size).toBe(2_000_000);
 });

@@ -28,6 +28,7 @@ function post(path: string, key: string): Promise<Response> {
   return exports.default.fetch(`https://gate.example${path}`, {
     method: 'POST',
     headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
+    redirect: 'manual',
   });
 }
 
@@ -120,6 +121,19 @@ test('a result that is not smaller than what stays in the ledger alone goes to K
   const places = await query('SELECT group_concat(place) FROM executions', '/alone/*');
   expect(places).toBe('ledger-alone,results');
   expect((await env.RESULTS.list()).keys).toHaveLength(1);
+});
+
+test('whoever is sent elsewhere anew late in the TTL may still come there with the same key, and begin anew after it', async () => {
+  expect((await post('/moved/x', 'key')).status).toBe(307);
+  pass(20 * HOUR_MS);
+  expect((await post('/moved/x', 'key')).status).toBe(307);
+  pass(5 * HOUR_MS);
+  const there = await post('/count/x', 'key');
+  expect(there.status).toBe(200);
+  expect((await post('/moved/x', 'key')).status).toBe(307);
+  const again = await post('/count/x', 'key');
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  expect(again.headers.get('x-run')).toBe(there.headers.get('x-run'));
 });
 
 test('a result that is still hot keeps its body', async () => {

@@ -9,15 +9,26 @@ afterEach(() => {
 /** A store in memory that tells what it holds. */
 function memoryStore() {
   const pieces = new Map<number, Uint8Array>();
+  const parts = new Map<number, Uint8Array>();
   let held = 0;
   return {
     pieces,
+    parts,
     held: () => held,
     write: async (n: number, bytes: Uint8Array) => void pieces.set(n, bytes.slice()),
     read: async (n: number) => {
       const piece = pieces.get(n);
       if (piece === undefined) throw new Error(`piece ${n} is gone`);
       return piece.slice();
+    },
+    writePart: async (n: number, bytes: Uint8Array) => void parts.set(n, bytes.slice()),
+    readPart: async (n: number) => {
+      const part = parts.get(n);
+      if (part === undefined) throw new Error(`part ${n} is gone`);
+      return part.slice();
+    },
+    dropParts: (below: number) => {
+      for (const n of parts.keys()) if (n < below) parts.delete(n);
     },
     drop: (below: number) => {
       for (const n of pieces.keys()) if (n < below) pieces.delete(n);
@@ -169,4 +180,91 @@ test('who waits for a silent upstream is not taken for one that does not read', 
   body.end('whole');
   expect((await reader.read()).done).toBe(true);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+/** Memory that is short whenever a test says so, and tells what was taken. */
+function scarceRoom() {
+  const room = {
+    ample: false,
+    taken: 0,
+    growIfAmple: (bytes: number) => {
+      if (room.ample) room.taken += bytes;
+      return room.ample;
+    },
+    shrink: (bytes: number) => {
+      room.taken -= bytes;
+    },
+    inTurn: <T>(task: () => Promise<T>) => task(),
+  };
+  return room;
+}
+
+test.each([1, 16 * 1024 + 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES + 7])(
+  'where memory is short, a body of %i bytes is written down sooner, and is the same for all its readers',
+  async (size) => {
+    const store = memoryStore();
+    const room = scarceRoom();
+    const body = new LiveBody(store, room);
+    const first = whole(body.attach().stream());
+    const slow = body.attach();
+    for (let at = 0; at < size; at += 7_000) {
+      // Short, then ample, then short again, wherever that falls.
+      room.ample = Math.floor(at / 150_000) % 2 === 1;
+      await body.append(pattern(Math.min(7_000, size - at), at));
+    }
+    const late = body.attach();
+    const rest = await body.withRest(async (bytes) => bytes.slice());
+    body.end('whole');
+    const expected = pattern(size);
+    expect(rest).toEqual(expected.slice(store.pieces.size * PIECE_BYTES));
+    for (const [n, piece] of store.pieces) {
+      expect(piece).toEqual(expected.slice(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
+    }
+    expect(await first).toEqual(expected);
+    expect(await whole(late.stream())).toEqual(expected);
+    expect(await whole(slow.stream())).toEqual(expected);
+    expect(store.parts.size).toBe(0);
+    expect(room.taken).toBe(0);
+  },
+);
+
+test('where memory is short from the start, a body takes none of it', async () => {
+  const store = memoryStore();
+  const room = scarceRoom();
+  const body = new LiveBody(store, room);
+  for (let at = 0; at < 300_000; at += 1_000) await body.append(pattern(1_000, at));
+  expect(room.taken).toBe(0);
+  expect(store.parts.size).toBe(Math.floor(300_000 / (16 * 1024)));
+  expect(body.endsInOneAnswer).toBe(false);
+  body.end('whole');
+  expect(body.whole()).toBeNull();
+});
+
+test('a body that is not recorded is unwanted when its last reader has left, and none may join it then', async () => {
+  const body = new LiveBody(memoryStore());
+  let unwanted = false;
+  void body.unwanted.then(() => {
+    unwanted = true;
+  });
+  const [one, other] = [body.attach(), body.attach()];
+  one.leave();
+  body.forgo();
+  await body.append(pattern(10));
+  expect([unwanted, body.readable]).toEqual([false, true]);
+  other.leave();
+  await Promise.resolve();
+  expect([unwanted, body.readable]).toEqual([true, false]);
+});
+
+test('a body that is recorded is wanted without a reader', async () => {
+  const body = new LiveBody(memoryStore());
+  let unwanted = false;
+  void body.unwanted.then(() => {
+    unwanted = true;
+  });
+  body.attach().leave();
+  await body.append(pattern(10));
+  body.end('whole');
+  await Promise.resolve();
+  expect(unwanted).toBe(false);
 });

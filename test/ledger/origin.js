@@ -8,15 +8,46 @@ export default {
     if (order !== null) return order;
     runs += 1;
     if (behaviour === 'held') return held.run(argument);
+    if (behaviour === 'spoiled') return spoiled(argument, request.headers.get('idempotency-key'));
     if (behaviour === 'bytes') {
       return new Response(new Uint8Array(Number(argument)).fill(runs), {
         headers: { 'x-run': String(runs) },
       });
     }
+    if (behaviour === 'moved') return new Response(null, { status: 307, headers: { location: '/count/x' } });
     if (behaviour === 'slow') await new Promise((resolve) => setTimeout(resolve, 200));
     return Response.json({ run: runs }, { headers: { 'x-run': String(runs) } });
   },
 };
+
+// `spoiled/FORM` says in a 200 that it failed, the first time that its key comes, and then that all is well.
+const keys = new Set();
+
+function spoiled(form, key) {
+  const first = !keys.has(key);
+  keys.add(key);
+  const filler = ` ${'x'.repeat(100)}`.repeat(20_000);
+  switch (form) {
+    case 'stream':
+      return stream(
+        first ? 'event: error\ndata: {}\n\n' : 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+      );
+    case 'large-stream':
+      return stream(
+        `: ${filler}\n\n${first ? 'event: error\ndata: {}\n\n' : 'data: {"type":"message_stop"}\n\n'}`,
+      );
+    case 'json':
+      return Response.json(first ? { error: { message: 'boom' } } : { well: true });
+    case 'large-json':
+      return Response.json({ filler, error: first ? 'boom' : null });
+  }
+}
+
+function stream(rest) {
+  const start = 'event: message_start\ndata: {"type":"message_start","message":{}}\n\n';
+  const body = new Response(start + rest).body;
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
 
 // `held/NAME` waits until `verdict/NAME/RUN/VERDICT` says how its nth run ends; `arrived/NAME/RUN` waits until it is there.
 // A promise of one request must not be settled by another, so whoever waits looks every millisecond.

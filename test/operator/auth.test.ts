@@ -76,7 +76,7 @@ test.each(['/executions', '/metrics', '/openapi.json', '/', '/login', '/executio
   },
 );
 
-const bindings = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} } };
+const bindings = { LEDGER: { getByName() {}, idFromName: String }, RESULTS: { getWithMetadata() {} } };
 
 function ask(url: string, env: object): Promise<Response> {
   return Promise.resolve(gatewayOf(env).fetch(new Request(url), env));

@@ -8,6 +8,7 @@ const LEDGER = {
   getByName() {
     throw new Error('a test of what goes upstream without the ledger');
   },
+  idFromName: String,
 };
 const RESULTS = { getWithMetadata: async () => ({ value: null, metadata: null }) };
 
@@ -84,7 +85,7 @@ test('other credentials go upstream as they are, those that look like the token 
   const others = [
     { authorization: `Bearer ${TOKEN}x` },
     { authorization: `Bearer ${TOKEN.slice(1)}` },
-    { authorization: `Basic ${btoa(`${TOKEN}:`)}` },
+    { authorization: `Basic ${btoa(`x${TOKEN.slice(1)}:`)}` },
     { authorization: 'Bearer sk-of-an-upstream' },
     { authorization: '' },
     { cookie: expired },
@@ -186,3 +187,32 @@ test.each(['https://ops.example', 'ops.example/', 'ops.example:443', 'a b', '*.e
     expect(result).toMatchObject({ ok: false, bad: [{ setting: 'OPERATOR_HOST' }] });
   },
 );
+
+test.each([
+  ['among other parameters', `Token token="${TOKEN}"`],
+  ['before a comma', `Bearer ${TOKEN}, Bearer x`],
+  ['before a semicolon', `Bearer ${TOKEN};`],
+  ['in quotes', `Bearer "${TOKEN}"`],
+  ['as the user name of Basic', `Basic ${btoa(`${TOKEN}:`)}`],
+  ['before the end of a line in Basic', `Basic ${btoa(`x:${TOKEN}\n`)}`],
+])('what carries the operator’s token %s goes to no upstream either', async (_, authorization) => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  await ask('https://gate.example/x', { headers: { authorization } });
+  expect(reached).toEqual([]);
+});
+
+test('the operator’s token in a field of the upstream’s goes to no upstream either', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  await ask('https://gate.example/x', { headers: { 'x-api-key': TOKEN } });
+  expect(reached).toEqual([]);
+});
+
+test('a login behind other cookies of its name goes to no upstream', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const { ask, reached } = gate({});
+  const cookie = `${'oncegate-login=a; '.repeat(4)}${await loginCookie()}`;
+  await ask('https://gate.example/x', { headers: { cookie } });
+  expect(reached).toEqual([]);
+});

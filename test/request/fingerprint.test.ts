@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { differenceOf, type FingerprintInput, fingerprintOf } from '../../src/request/fingerprint.ts';
+import { BodyBytes } from '../../src/body-bytes.ts';
+import {
+  differenceOf,
+  type FingerprintInput,
+  fingerprintOf,
+  whatIsAsked,
+} from '../../src/request/fingerprint.ts';
 
 const encoder = new TextEncoder();
 
@@ -17,8 +23,9 @@ function fingerprint(
       path: '/orders',
       query: '',
       contentType: 'application/json',
+      asked: '',
       ...input,
-      body: encoder.encode(input.body ?? '{}'),
+      body: BodyBytes.of(encoder.encode(input.body ?? '{}')),
     },
     mode,
   );
@@ -30,6 +37,7 @@ test.each([
   ['query', { query: '?a=1' }],
   ['host, where that matters', { host: 'b.example' }],
   ['bound credentials', { bound: 'session=a' }],
+  ['what their fields ask', { asked: whatIsAsked(new Headers({ 'upload-offset': '0' })) }],
   ['media type', { contentType: 'text/plain' }],
   ['media type, by absence', { contentType: null }],
   ['a parameter of the media type', { contentType: 'application/json; charset=latin1' }],
@@ -229,4 +237,25 @@ test('with `json`, a text of more than 1 MiB counts byte by byte', async () => {
 test('a body nested deeper than any stack is fingerprinted all the same', async () => {
   const deep = '['.repeat(200_000) + ']'.repeat(200_000);
   expect(await fingerprint({ body: deep }, 'json')).toHaveLength(43);
+});
+
+test('JSON in another charset than UTF-8 counts byte by byte, as its readers read other characters', async () => {
+  const contentType = 'application/json; charset=iso-8859-1';
+  const [escaped, raw] = await Promise.all(
+    ['{"a":"\\u00e9"}', '{"a":"é"}'].map((body) => fingerprint({ contentType, body }, 'json')),
+  );
+  expect(escaped).not.toBe(raw);
+});
+
+test.each([
+  ['Upload-Offset', '0', '2'],
+  ['Content-Range', 'bytes 0-1/4', 'bytes 2-3/4'],
+  ['X-HTTP-Method-Override', 'PATCH', 'DELETE'],
+  ['X-Amz-Target', 'DynamoDB.DescribeTable', 'DynamoDB.DeleteTable'],
+  ['SOAPAction', '"read"', '"delete"'],
+  ['Content-Encoding', 'gzip', 'deflate'],
+  ['If-Match', '"1"', '"2"'],
+])('%s says what is asked', (name, one, other) => {
+  expect(whatIsAsked(new Headers({ [name]: one }))).not.toBe(whatIsAsked(new Headers({ [name]: other })));
+  expect(whatIsAsked(new Headers({ [name]: one }))).not.toBe(whatIsAsked(new Headers()));
 });

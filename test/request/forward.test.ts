@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { appendAll, endToEnd, forwardInPlace, keyedHeaders, upstreamUrl } from '../../src/request/forward.ts';
+import { wayHere } from '../../src/request/forwarded.ts';
 
 test.each([
   ['https://api.example', '', 'https://gate/v1/a?b=1', 'https://api.example/v1/a?b=1'],
@@ -47,8 +48,19 @@ function received(): Headers {
     via: '1.0 front',
     'idempotency-key': '"k"',
     'x-key': 'of the client',
+    'accept-encoding': 'br',
+    forwarded: 'host=evil.example',
+    'x-forwarded-host': 'evil.example',
+    'x-forwarded-prefix': '/evil',
   });
 }
+
+/** What the gateway says itself. */
+const own = {
+  via: '1.1 oncegate-1',
+  wayHere: wayHere('set', new URL('https://gate/x')),
+  acceptEncoding: 'gzip',
+};
 
 test('only end-to-end fields go on', () => {
   const ofThisHop = ['connection', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'te'];
@@ -65,22 +77,31 @@ test.each([
   ['X-Key', { 'x-key': 'k' }],
 ])('a keyed request goes on with its key in %s', (forwardKeyAs, expected) => {
   const headers = new Headers();
-  appendAll(headers, keyedHeaders(received(), 'Idempotency-Key', forwardKeyAs, 'k'));
+  appendAll(
+    headers,
+    keyedHeaders(received(), { keyHeader: 'Idempotency-Key', forwardKeyAs, forwarded: 'set' }, 'k', own),
+  );
   expect(Object.fromEntries(headers)).toEqual({
     authorization: 'Bearer x',
     'x-public': '1',
-    via: '1.0 front, 1.1 oncegate',
+    via: '1.0 front, 1.1 oncegate-1',
+    'x-forwarded-host': 'gate',
+    'x-forwarded-proto': 'https',
+    'accept-encoding': 'gzip',
     ...expected,
   });
 });
 
 test('a request without a key goes on with the same fields', () => {
   const headers = received();
-  forwardInPlace(headers);
+  forwardInPlace(headers, 'set', own);
   expect(Object.fromEntries(headers)).toEqual({
     authorization: 'Bearer x',
     'x-public': '1',
-    via: '1.0 front, 1.1 oncegate',
+    via: '1.0 front, 1.1 oncegate-1',
+    'x-forwarded-host': 'gate',
+    'x-forwarded-proto': 'https',
+    'accept-encoding': 'gzip',
     'idempotency-key': '"k"',
     'x-key': 'of the client',
   });

@@ -57,6 +57,7 @@ function settingsOf(route: Route): [string, string][] {
     ['key', `${route.key}, in ${route.keyHeader}`],
     ['forwardKeyAs', route.forwardKeyAs ?? 'not forwarded'],
     ['methods', route.methods.join(', ')],
+    ['forwarded', route.forwarded],
     ['scopeFrom', scopeText(route.scopeFrom)],
     ['fingerprint', route.fingerprint],
     ['ttlSeconds', secondsText(route.ttlSeconds)],
@@ -64,6 +65,7 @@ function settingsOf(route: Route): [string, string][] {
       'concurrent',
       route.concurrent === 'reject' ? 'reject' : `wait, up to ${durationText(route.waitSeconds * 1000)}`,
     ],
+    ['failedWhen', route.failedWhen.map(({ text }) => text).join(', ') || 'none'],
     ['unknownOutcome', route.unknownOutcome],
     ['corsOrigins', corsText(route)],
     [

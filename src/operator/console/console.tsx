@@ -8,7 +8,7 @@ import { FORGET_PROBLEMS } from '../api.ts';
 import { documentOf } from '../document.tsx';
 import { findExecution, forgetExecution, hashOfKey, type ListResult, listExecutions } from '../executions.ts';
 import type { OperatorApp, OperatorEnv } from '../operator.ts';
-import { executionId, listQuery } from '../schemas.ts';
+import { executionId, listQuery, strictQuery } from '../schemas.ts';
 import { summarize } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';
 import { ExecutionPage } from './execution-page.tsx';
@@ -160,13 +160,10 @@ interface PageHead {
 }
 
 /** What a list can be narrowed to. A key stands in a URL by its digest only, as it does in the log. */
-const consoleQuery = v.strictObject(
-  {
-    ...v.omit(listQuery, ['key']).entries,
-    keyHash: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.'))),
-  },
-  'Executions are looked for by the form above; this address says something else.',
-);
+const consoleQuery = strictQuery({
+  ...v.omit(listQuery, ['key']).entries,
+  keyHash: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.'))),
+});
 
 function executionsPage(
   c: ConsoleContext,

@@ -118,6 +118,7 @@ const PLACES = {
   'ledger-alone': 'in the ledger alone',
   results: 'in RESULTS',
   nowhere: 'too large to be recorded',
+  elsewhere: 'sent elsewhere',
   none: 'not recorded',
 } as const;
 
@@ -167,6 +168,9 @@ function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: nu
         ? 'It is running upstream. A retry is refused with 409 in-progress until it has ended.'
         : 'It is running upstream. A retry joins it and gets the same response.';
     case 'completed':
+      if (execution.place === 'elsewhere') {
+        return `Nothing was done here: it answered ${execution.status}, which sends the client elsewhere with its request. A retry runs again; what comes elsewhere under this key is an execution of its own.`;
+      }
       return execution.place === 'nowhere'
         ? `It ran and answered ${execution.status}, and its response was too large to record. A retry is refused with 409 not-recorded until ${until}.`
         : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;

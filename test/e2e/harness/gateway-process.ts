@@ -19,6 +19,7 @@ const esm = (contents: string) => ({
 const miniflare = new Miniflare({
   host: '127.0.0.1',
   port: options.port ?? 0,
+  ...(options.inspected === true ? { inspectorPort: 0 } : {}),
   ...(options.storage === undefined ? {} : { resourcePersistencePath: options.storage }),
   workers: [
     {
@@ -62,7 +63,12 @@ const miniflare = new Miniflare({
   ],
 });
 
-process.stdout.write(`ready ${(await miniflare.ready).origin}\n`);
+const { origin } = await miniflare.ready;
+if (options.inspected === true) {
+  const { host } = await miniflare.getInspectorURL();
+  process.stdout.write(`inspector ${host}\n`);
+}
+process.stdout.write(`ready ${origin}\n`);
 process.on('SIGTERM', async () => {
   await miniflare.dispose();
   process.exit(0);

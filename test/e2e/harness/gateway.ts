@@ -10,6 +10,8 @@ export interface GatewayOptions {
   readonly requestsPerMinute?: number;
   /** Whether faults can be ordered, see faulty-gateway.ts. */
   readonly faulty?: boolean;
+  /** Whether a debugger may attach, see memory-gauge.ts. It prints where, after `inspector`. */
+  readonly inspected?: boolean;
   /** Service bindings: name → the bound Worker's script. */
   readonly services?: Readonly<Record<string, string>>;
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 import type { Run } from './origin.ts';
 
@@ -19,6 +19,9 @@ function slot(map: Map<string, PromiseWithResolvers<void>>, name: string): Promi
   map.set(name, known);
   return known;
 }
+
+/** Responses that were closed before their end. */
+const closings = new Map<string, PromiseWithResolvers<void>>();
 
 async function waitAt(name: string): Promise<void> {
   slot(arrivals, name).resolve();
@@ -88,29 +91,87 @@ const behaviours: Record<string, Behaviour> = {
   text: ({ response, argument }) => {
     response.end('all work and no play '.repeat(Math.ceil(Number(argument) / 21)).slice(0, Number(argument)));
   },
+  /** `?size` bytes at once, and the end when the gate opens. */
+  'held-end': async ({ response, argument, query }) => {
+    response.write(pattern(Number(query.get('size'))));
+    await waitAt(argument);
+    response.end('end');
+  },
   /** Waits before the head, then sends `?size` bytes. */
   'held-bytes': async ({ response, argument, query }) => {
     await waitAt(argument);
     response.end(pattern(Number(query.get('size'))));
   },
   gzip: ({ response }) => {
-    response.writeHead(200, {
-      'content-encoding': 'gzip',
-      'content-type': 'text/plain',
-      'content-digest': 'sha-256=:x:',
-    });
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' });
     response.end(gzipSync('what was compressed'));
   },
-  GZIP: ({ response }) => {
-    response.writeHead(200, { 'content-encoding': 'GZIP', 'content-type': 'text/plain' });
-    response.end(gzipSync('what was compressed'));
+  /** A body in a coding, or one that only claims to be; see `codedBody`. `?gate` waits there before the end. */
+  coded: async ({ response, argument, query }) => {
+    const body = codedBody(argument, query.get('form') ?? 'whole');
+    response.setHeader('content-encoding', argument);
+    response.setHeader('content-type', 'application/octet-stream');
+    response.setHeader('content-digest', `sha-256=:${createHash('sha256').update(body).digest('base64')}:`);
+    response.setHeader('etag', '"v1"');
+    if (query.has('chunked')) response.flushHeaders();
+    else response.setHeader('content-length', body.length);
+    const gate = query.get('gate');
+    if (gate !== null) {
+      response.write(body.subarray(0, 2));
+      await waitAt(gate);
+    }
+    response.end(gate === null ? body : body.subarray(2));
   },
-  deflate: ({ response }) => {
-    response.writeHead(200, { 'content-encoding': 'deflate' });
-    response.end(deflateSync('what was compressed'));
+  /** A stream in gzip whose first run says in it that it failed. */
+  'coded-sse': ({ response, run }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' });
+    response.end(gzipSync(`data: run ${run}\n\n${run === 1 ? 'event: error\ndata: {}\n\n' : ''}`));
+  },
+  /** In gzip for who asks for it, and says so. */
+  negotiated: ({ request, response, run }) => {
+    const text = `what was compressed in run ${run}`;
+    const accepted = String(request.headers['accept-encoding'] ?? '');
+    response.setHeader('content-type', 'application/octet-stream');
+    response.setHeader('vary', 'Accept-Encoding');
+    response.setHeader('etag', '"v1"');
+    response.setHeader('x-asked-for', accepted);
+    if (!accepted.includes('gzip')) return void response.end(text);
+    response.setHeader('content-encoding', 'gzip');
+    response.end(gzipSync(text));
+  },
+  /** A body without an end, until it is closed: see `closed`. `?silent` says nothing after its first bytes. */
+  endless: async ({ response, argument, query }) => {
+    response.on('close', () => slot(closings, argument).resolve());
+    if (query.has('held')) await waitAt(argument);
+    response.writeHead(Number(query.get('status') ?? 200), { location: '/elsewhere' });
+    const bytes = pattern(64 * 1024);
+    const send = () => {
+      while (!response.destroyed && response.write(bytes));
+      if (!response.destroyed) response.once('drain', send);
+    };
+    send();
   },
   'no-content': ({ response }) => void response.writeHead(204).end(),
-  redirect: ({ response }) => void response.writeHead(307, { location: '/count' }).end(),
+  redirect: ({ response, argument, query }) => {
+    response.writeHead(Number(argument || 307), { location: query.get('to') ?? '/count' }).end();
+  },
+  created: ({ response, query, run }) => {
+    response.setHeader('location', query.get('to') ?? '');
+    response.setHeader('content-location', query.get('to') ?? '');
+    json(response, 201, { run });
+  },
+  /** Claims to come from the gateway. */
+  impostor: ({ response, run }) => {
+    response.setHeader('idempotent-replayed', 'true');
+    response.setHeader('cache-status', 'other; hit, oncegate; hit; ttl=5');
+    json(response, 200, { run });
+  },
+  /** A field whose bytes are Latin-1. */
+  latin: ({ response }) => {
+    response.setHeader('x-latin', 'caf\xe9');
+    // Node writes a text together with the head, and both of them in UTF-8.
+    response.end(Buffer.from('ok'));
+  },
   cookies: ({ response, run }) => {
     response.setHeader('set-cookie', ['a=1; Path=/', `b=${run}; HttpOnly`]);
     json(response, 200, { run });
@@ -143,6 +204,10 @@ const server = createServer(async (request, response) => {
     await slot(arrivals, argument).promise;
     return void response.end();
   }
+  if (behaviour === '_closed') {
+    await slot(closings, argument).promise;
+    return void response.end();
+  }
   if (behaviour === '_runs') return json(response, 200, runs);
 
   const chunks: Buffer[] = [];
@@ -167,6 +232,34 @@ function json(response: ServerResponse, status: number, value: unknown): void {
     'content-length': Buffer.byteLength(body),
   });
   response.end(body);
+}
+
+const CODERS: Record<string, (text: string) => Buffer> = {
+  gzip: (text) => gzipSync(text),
+  GZIP: (text) => gzipSync(text),
+  // Not as small as can be: that takes seconds.
+  br: (text) => brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
+  deflate: (text) => deflateSync(text),
+  zstd: (text) => zstdCompressSync(text),
+};
+
+/** `whole` as it has to be, and whatever else an upstream may send under the name of a coding. */
+function codedBody(coding: string, form: string): Buffer {
+  const whole = CODERS[coding]?.('what was compressed, '.repeat(50)) ?? Buffer.alloc(0);
+  switch (form) {
+    case 'empty':
+      return Buffer.alloc(0);
+    case 'zeros':
+      return Buffer.concat([whole, Buffer.alloc(64)]);
+    case 'not-coded':
+      return Buffer.from('not coded at all');
+    case 'cut':
+      return whole.subarray(0, -5);
+    case 'large':
+      return CODERS[coding]?.(pattern(2_000_000).toString('hex')) ?? whole;
+    default:
+      return whole;
+  }
 }
 
 /** Bytes that are not the same anywhere for long, so that a piece out of place shows. */

@@ -14,6 +14,8 @@ export interface Origin {
   runs(key: string): Promise<Run[]>;
   /** Resolves when a request has arrived at the gate. */
   arrived(gate: string): Promise<void>;
+  /** Resolves when the endless response of this name was closed. */
+  closed(name: string): Promise<void>;
   /** Lets through what waits at the gate, and what will come to it. */
   open(gate: string): Promise<void>;
   stop(): Promise<void>;
@@ -29,6 +31,7 @@ export async function startOrigin(): Promise<Origin> {
       return runs.filter((run) => run.key === key);
     },
     arrived: async (gate) => void (await fetch(`${script.url}/_arrived/${gate}`)),
+    closed: async (name) => void (await fetch(`${script.url}/_closed/${name}`)),
     open: async (gate) => void (await fetch(`${script.url}/_open/${gate}`)),
     stop: script.stop,
   };

@@ -1,0 +1,127 @@
+import type { Room } from '../body-bytes.ts';
+import { ByteBudget, type Hold } from '../budget.ts';
+import type { SpareRoom } from './body-log.ts';
+
+/** An object has 128 MB, which it may share with the Worker and other objects: see `BODY_LIMITS`. */
+export const OBJECT_BODIES_BYTES = 40 * 1024 * 1024;
+
+/** What a run takes without its bodies' larger buffers: its first ones, its streams and itself, about. */
+export const RUN_BYTES = 32 * 1024;
+
+/** Why there is no memory for another run: its caller has more than a share of it, or there is none left for anybody. */
+export type NoRoom = 'too-much-held' | 'no-room';
+
+/**
+ * Of the memory: up to where buffers grow that could as well be written down, up to where results are held that can be put into
+ * RESULTS later, and one caller's share.
+ */
+const TAILS_PART = 1 / 2;
+const RESULTS_PART = 3 / 4;
+const SHARE_PART = 1 / 4;
+
+/** What the runs of one ledger object hold in memory: their requests' bodies until they are sent, and their responses'. */
+export class RunMemory {
+  readonly #budget: ByteBudget;
+  /** Bytes held for each caller and address that has a run. */
+  readonly #held = new Map<string, number>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(maxBytes: number = OBJECT_BODIES_BYTES) {
+    this.#budget = new ByteBudget(maxBytes);
+  }
+
+  get heldBytes(): number {
+    return this.#budget.heldBytes;
+  }
+
+  /** Takes what a run needs at least; tells why not where there is no room for it. `parties` are whom it counts against. */
+  admit(parties: readonly string[]): RunRoom | NoRoom {
+    const room = new RunRoom(this.#budget.hold(), parties, this);
+    return room.grow(RUN_BYTES) ? room : this.#refusal(parties);
+  }
+
+  /** Ends a run that does not begin, as there is no room for its request; tells why. */
+  giveUp(room: RunRoom): NoRoom {
+    const refusal = this.#refusal(room.parties);
+    room.end();
+    return refusal;
+  }
+
+  /** Whether these parties may take so many bytes for the sake of speed. */
+  isAmple(parties: readonly string[], bytes: number): boolean {
+    const { heldBytes, maxBytes } = this.#budget;
+    return heldBytes + bytes <= maxBytes * TAILS_PART && this.#hasShare(parties, bytes);
+  }
+
+  /** Holds a result while it is put into RESULTS. `null` where memory is short, so that it is put there later, by the sweep. */
+  holdResult(bytes: number): { release(): void } | null {
+    const { heldBytes, maxBytes } = this.#budget;
+    if (heldBytes + bytes > maxBytes * RESULTS_PART) return null;
+    const hold = this.#budget.hold();
+    return hold.grow(bytes) ? hold : null;
+  }
+
+  /** Runs tasks that each need much memory for a short time, one after the other. */
+  inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /** To be called by a run's room alone. */
+  changed(parties: readonly string[], bytes: number): void {
+    for (const party of parties) {
+      const held = (this.#held.get(party) ?? 0) + bytes;
+      if (held > 0) this.#held.set(party, held);
+      else this.#held.delete(party);
+    }
+  }
+
+  #refusal(parties: readonly string[]): NoRoom {
+    return this.#hasShare(parties, 0) ? 'no-room' : 'too-much-held';
+  }
+
+  #hasShare(parties: readonly string[], bytes: number): boolean {
+    const share = this.#budget.maxBytes * SHARE_PART;
+    return parties.every((party) => (this.#held.get(party) ?? 0) + bytes <= share);
+  }
+}
+
+/** What one run takes. */
+export class RunRoom implements Room, SpareRoom {
+  readonly parties: readonly string[];
+  readonly #hold: Hold;
+  readonly #memory: RunMemory;
+
+  constructor(hold: Hold, parties: readonly string[], memory: RunMemory) {
+    this.#hold = hold;
+    this.parties = parties;
+    this.#memory = memory;
+  }
+
+  grow(bytes: number): boolean {
+    if (!this.#hold.grow(bytes)) return false;
+    this.#memory.changed(this.parties, bytes);
+    return true;
+  }
+
+  /** Grows where memory is ample. What would not fit is to be written down instead. */
+  growIfAmple(bytes: number): boolean {
+    return this.#memory.isAmple(this.parties, bytes) && this.grow(bytes);
+  }
+
+  shrink(bytes: number): void {
+    const before = this.#hold.bytes;
+    this.#hold.shrink(bytes);
+    this.#memory.changed(this.parties, this.#hold.bytes - before);
+  }
+
+  inTurn<T>(task: () => Promise<T>): Promise<T> {
+    return this.#memory.inTurn(task);
+  }
+
+  /** The run is over. What its readers have yet to read is held until they have. */
+  end(): void {
+    this.shrink(RUN_BYTES);
+  }
+}

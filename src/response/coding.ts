@@ -1,0 +1,78 @@
+import { joined } from '../bytes.ts';
+import type { ResponseHead } from '../ledger/call.ts';
+import type { HeaderList } from '../request/forward.ts';
+import type { RespondingAnswer } from './replay.ts';
+
+/** What is true of the coded body only (RFC 9110 §8.4, RFC 9530, RFC 3230). */
+const OF_THE_CODED_BODY = [
+  'content-encoding',
+  'content-length',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'content-md5',
+];
+
+const GZIP: readonly (string | undefined)[] = ['gzip', 'x-gzip'];
+const PARTIAL_CONTENT = 206;
+
+/** What is here whole is decoded before its head is sent, unless it grows beyond this. */
+const DECODED_MAX_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Whether a response is in gzip because a client took it, so that one that does not take it has to get it without: the upstream
+ * says that it depends on `Accept-Encoding`. One that comes in gzip for everybody goes to everybody as it came.
+ */
+export function isNegotiatedGzip({ status, headers }: ResponseHead): boolean {
+  const members = (name: string) =>
+    headers
+      .find(([other]) => other === name)?.[1]
+      .toLowerCase()
+      .split(/\s*,\s*/) ?? [];
+  const codings = members('content-encoding');
+  if (codings.length !== 1 || !GZIP.includes(codings[0]) || status === PARTIAL_CONTENT) return false;
+  const negotiated = members('vary').some((name) => name === '*' || name === 'accept-encoding');
+  return negotiated && !members('cache-control').includes('no-transform');
+}
+
+/**
+ * The same response with its gzip taken off, and with fields that are true of it. A whole body that is not what its coding says
+ * stays as it came; a stream breaks off there.
+ */
+export async function withoutGzip<A extends RespondingAnswer>(answer: A): Promise<A> {
+  const { head, body } = answer;
+  const decoded = body instanceof Uint8Array ? await decodedBytes(body) : gunzip(body);
+  if (decoded === null) return answer;
+  const size = decoded instanceof Uint8Array ? decoded.byteLength : null;
+  return { ...answer, head: { ...head, headers: plainFields(head.headers) }, body: decoded, size };
+}
+
+function plainFields(headers: HeaderList): HeaderList {
+  return headers
+    .filter(([name]) => !OF_THE_CODED_BODY.includes(name))
+    .map(([name, value]) =>
+      name === 'etag' && value.startsWith('"') ? [name, `W/${value}`] : [name, value],
+    );
+}
+
+/** `null` where the bytes are no gzip, or hold too much. */
+async function decodedBytes(bytes: Uint8Array): Promise<Uint8Array | null> {
+  const { body } = new Response(bytes);
+  if (body === null) return null;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of gunzip(body)) {
+      size += chunk.byteLength;
+      if (size > DECODED_MAX_BYTES) return null;
+      chunks.push(chunk);
+    }
+  } catch {
+    return null;
+  }
+  return joined(chunks, size);
+}
+
+function gunzip(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return stream.pipeThrough(new DecompressionStream('gzip'));
+}
