@@ -33,6 +33,7 @@ function memoryStore() {
     drop: (below: number) => {
       for (const n of pieces.keys()) if (n < below) pieces.delete(n);
     },
+    hasRoom: () => true,
     hold: () => {
       held += 1;
       return () => {
