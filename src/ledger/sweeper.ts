@@ -10,8 +10,10 @@ import type { Row, Rows } from './rows.ts';
 import type { StorageRoom } from './storage-room.ts';
 import { RETRY_MS, soonest } from './sweep-pace.ts';
 
-/** Alarms come no closer together than this, so that one sweep serves many results. */
+/** Alarms come no closer together than this, so that requests get through. */
 const MIN_ALARM_GAP_MS = 1_000;
+/** What falls due waits for this long after a sweep, so that the next one serves many results: each alarm costs two rows. */
+const SWEEP_GAP_MS = 5_000;
 /**
  * What is known in memory only is written down this soon. The runtime may put an idle object away after ten seconds, and its
  * memory with it.
@@ -111,7 +113,7 @@ export class Sweeper {
       }),
       this.#storage.isPressed ? now + RETRY_MS : null,
     ].reduce(soonest);
-    if (next !== null) this.wakeBy(next);
+    if (next !== null) this.wakeBy(next <= now ? now : Math.max(next, now + SWEEP_GAP_MS));
     this.#reportRoom();
     const caughtUp = this.archive.catchUp(now);
     this.#ctx.waitUntil(caughtUp);
