@@ -19,6 +19,12 @@ export default defineConfig({
                   { path: '/refuse/*', service: 'ORIGIN', unknownOutcome: 'refuse' },
                   { path: '/judged/*', service: 'ORIGIN', failedWhen: 'sse-error,no-end-mark,json-error' },
                   { path: '/alone/*', service: 'ORIGIN', stripPrefix: '/alone', resultsFromBytes: 100_000 },
+                  {
+                    path: '/limited/*',
+                    service: 'ORIGIN',
+                    stripPrefix: '/limited',
+                    maxStoredBytesPerCaller: 400_000,
+                  },
                   { path: '/*', service: 'ORIGIN' },
                 ],
               },

@@ -26,6 +26,8 @@ const PIECE_BYTES = 512 * 1024;
 const MONTH_SECONDS = 30 * 86_400;
 const HOT_SECONDS = 300;
 const SHARDS = 16;
+/** What falls due in a busy object is done together, this often. */
+const SWEEP_SECONDS = 5;
 const WORKER_CPU_MS = 0.3;
 
 /** The ledger's row, its index entry and what its page loses, in bytes; and the least that a database of its own takes. */
@@ -52,11 +54,12 @@ interface Cost {
 function firstRun(c: Case): Cost {
   const fullPieces = Math.max(0, Math.ceil(c.bodyBytes / PIECE_BYTES) - 1);
   const perShard = c.perSecond / SHARDS;
-  // One alarm cools and one removes; where results are many, one alarm a second serves them all.
-  const alarms = Math.min(2, 1 / perShard);
+  // One alarm writes down what is known, one cools and one removes; where results are many, one serves all that is due.
+  const alarms = Math.min(3, 1 / (SWEEP_SECONDS * perShard));
+  const counts = Math.min(1, 1 / (SWEEP_SECONDS * perShard));
   return {
     requests: PRICE.workerRequest + WORKER_CPU_MS * PRICE.cpuMs + (1 + alarms) * PRICE.objectRequest,
-    rows: (5 + 3 * fullPieces + alarms) * PRICE.rowWritten + 16 * PRICE.rowRead,
+    rows: (5 + 3 * fullPieces + alarms + counts) * PRICE.rowWritten + 16 * PRICE.rowRead,
     kv: PRICE.kvWrite,
     duration: busySeconds(c.upstreamSeconds, perShard) * OBJECT_GB * PRICE.objectGbSecond,
     storage:

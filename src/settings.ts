@@ -16,6 +16,9 @@ export const RECORD_HEAD_MAX_BYTES = 65_536;
 export const KV_VALUE_MAX_BYTES = 26_214_400;
 const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
 
+/** Half of what a ledger object stores. One caller cannot fill it, and before that its bodies leave for KV: see storage-room.ts. */
+const CALLER_STORED_BYTES = 5_000_000_000;
+
 /** A result that stays in the ledger alone is one piece of a body, with its row. */
 const LEDGER_ALONE_MAX_BYTES = 512 * 1024;
 
@@ -244,7 +247,7 @@ export const routeSettings = {
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
   resultsFromBytes: integer(0, LEDGER_ALONE_MAX_BYTES, 0),
   maxRunningPerCaller: integer(1, 100_000, 1_000),
-  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, 107_374_182_400),
+  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, CALLER_STORED_BYTES),
   shards: integer(1, 4_096, 16),
   location: v.optional(
     v.picklist(

@@ -41,7 +41,7 @@ test('with an upstream and nothing else, everything has its default', () => {
       maxRequestBytes: 10_485_760,
       maxRecordBytes: 26_214_400 - 65_536,
       maxRunningPerCaller: 1_000,
-      maxStoredBytesPerCaller: 107_374_182_400,
+      maxStoredBytesPerCaller: 5_000_000_000,
       resultsFromBytes: 0,
       shards: 16,
       location: null,

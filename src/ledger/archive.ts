@@ -87,12 +87,8 @@ export class Archive {
     return put;
   }
 
-  /** Leaves a result for {@link Archive.catchUp} to put into RESULTS. */
-  putLater(result: ArchivedResult): void {
-    if (!result.unarchived) {
-      this.#lacking.set(result.seq, result.completedAt);
-      this.#failed.add(result.seq);
-    }
+  /** A result is recorded whose row says that RESULTS does not have it. */
+  putLater(): void {
     this.#events.tryAgain();
   }
 

@@ -48,7 +48,9 @@ export type Refusal =
   | 'outcome-unknown'
   | 'not-recorded'
   | OverLimit
-  | NoRoom;
+  | NoRoom
+  /** The ledger object has no room for another execution. */
+  | 'ledger-full';
 
 /** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
 export interface LeaseGrant {

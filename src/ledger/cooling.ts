@@ -1,5 +1,5 @@
-import type { Room } from './room.ts';
 import type { CompletedRow, Row, Rows } from './rows.ts';
+import type { StorageRoom } from './storage-room.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /** So many rows are passed by and remembered. Where there are more, what comes after them waits. */
@@ -23,16 +23,16 @@ export interface CoolingChecks {
  */
 export class Cooling {
   readonly #rows: Rows;
-  readonly #room: Room;
+  readonly #storage: StorageRoom;
   readonly #hotMs: () => number;
   readonly #checks: CoolingChecks;
   #from = 0;
   /** Rows that were passed by: number → when to look at them again. */
   readonly #passed = new Map<number, number>();
 
-  constructor(rows: Rows, room: Room, hotMs: () => number, checks: CoolingChecks) {
+  constructor(rows: Rows, storage: StorageRoom, hotMs: () => number, checks: CoolingChecks) {
     this.#rows = rows;
-    this.#room = room;
+    this.#storage = storage;
     this.#hotMs = hotMs;
     this.#checks = checks;
   }
@@ -63,7 +63,7 @@ export class Cooling {
   #coolPassed(now: number): number | null {
     let next: number | null = null;
     for (const [seq, at] of this.#passed) {
-      if (at > now && !this.#room.isPressed) {
+      if (at > now && !this.#storage.isPressed) {
         next = soonest(next, at);
         continue;
       }
@@ -81,7 +81,7 @@ export class Cooling {
     for (const row of this.#rows.from(this.#from)) {
       // Whatever began later than this one is younger still.
       const hotUntil = row.receivedAt + hotMs;
-      if (hotUntil > now && !this.#room.isPressed) return soonest(next, hotUntil);
+      if (hotUntil > now && !this.#storage.isPressed) return soonest(next, hotUntil);
       if (seen === SWEEP_ROWS) return now;
       if (this.#passed.size === PASSED_MAX) return now + RETRY_MS;
       seen += 1;
@@ -104,7 +104,7 @@ export class Cooling {
     if (row.state === 'running') return this.#checks.isLive(row.id) ? EVERY_SWEEP : null;
     if (row.state !== 'completed' || row.place !== 'ledger' || row.expiresAt <= now) return null;
     const coolAt = row.completedAt + this.#hotMs();
-    if (coolAt > now && !this.#room.isPressed) return coolAt;
+    if (coolAt > now && !this.#storage.isPressed) return coolAt;
     if (this.#checks.isNeeded(row)) return now + RETRY_MS;
     this.#rows.dropBody(row);
     return null;

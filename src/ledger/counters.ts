@@ -19,6 +19,7 @@ export const COUNTERS = [
   'outcomeUnknown',
   'notRecorded',
   'overLimit',
+  'ledgerFull',
   'replayedBytes',
   /** Time that the upstream took for what was recorded, and would have taken again for what was replayed. */
   'upstreamMs',
@@ -60,4 +61,5 @@ export const REFUSAL_COUNTERS = {
   'too-much-stored': 'overLimit',
   'too-much-held': 'overLimit',
   'no-room': 'overLimit',
+  'ledger-full': 'ledgerFull',
 } as const satisfies Record<Refusal, Counter>;

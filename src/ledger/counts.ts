@@ -12,7 +12,23 @@ const KEPT_MINUTES = 24 * 60;
 const ROWS_WORTH_A_WRITE = 1_000;
 
 /** A refusal because of an execution that is there, and not because of a limit. */
-export type RepeatRefusal = Exclude<Refusal, OverLimit | NoRoom | 'other-credentials'>;
+export type RepeatRefusal = Exclude<Refusal, LimitRefusal | 'other-credentials'>;
+
+/** A refusal to begin an execution. */
+type LimitRefusal = OverLimit | NoRoom | 'ledger-full';
+
+const LIMIT_REFUSALS = {
+  'too-many-running': true,
+  'too-much-stored': true,
+  'too-much-held': true,
+  'no-room': true,
+  'ledger-full': true,
+} as const satisfies Record<LimitRefusal, true>;
+
+/** Whether a request was refused because nothing can begin now, whatever is known of its execution. */
+export function isLimit(reason: Refusal): reason is LimitRefusal {
+  return Object.hasOwn(LIMIT_REFUSALS, reason);
+}
 
 /** The requests that came for one execution after the first. */
 export interface Repeats {
@@ -90,15 +106,7 @@ export class Counts {
 
   refused(id: string, reason: Refusal): void {
     this.add(REFUSAL_COUNTERS[reason]);
-    switch (reason) {
-      case 'too-many-running':
-      case 'too-much-stored':
-      case 'too-much-held':
-      case 'no-room':
-        return;
-      default:
-        this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);
-    }
+    if (!isLimit(reason)) this.#repeat(id, reason === 'other-credentials' ? 'key-reused' : reason);
   }
 
   /** What was counted of an earlier execution with this id is not the next one's. */

@@ -155,6 +155,7 @@ export class Execution {
         // Before it is handed on: the buffer is used again.
         if (this.#marks !== null) await this.#marks.see(value);
         await this.body.append(value);
+        if (this.#recording === 'stored' && !this.body.isKept) this.#findNoRoom();
         // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
         // not held to what it announced.
         if (this.body.size === length && this.#route.upstream.kind === 'url') return;
@@ -166,6 +167,12 @@ export class Execution {
     if (length !== null && this.body.size !== length) {
       throw new Error(`the upstream announced ${length} bytes and sent ${this.body.size}`);
     }
+  }
+
+  /** The store took no more of the body, which goes on without it. */
+  #findNoRoom(): void {
+    this.#recording = 'not-recorded';
+    log('error', 'ledger-out-of-room', { route: this.#route.path, bytes: this.body.size });
   }
 
   async #complete(head: ResponseHead): Promise<void> {

@@ -14,14 +14,14 @@ import type {
   Refusal,
   ResponseHead,
 } from './call.ts';
-import { Counts } from './counts.ts';
+import { Counts, isLimit } from './counts.ts';
 import { Execution } from './execution.ts';
 import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
 import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
 import { Recorder, type RecorderParts } from './recorder.ts';
-import { Room } from './room.ts';
 import { type CompletedRow, type Row, Rows } from './rows.ts';
 import { RunMemory, RunRoom } from './run-memory.ts';
+import { StorageRoom } from './storage-room.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 
@@ -53,7 +53,7 @@ export class Ledger extends DurableObject<object> {
   readonly #usage = new CallerUsage();
   readonly #memory = new RunMemory();
   readonly #rows: Rows;
-  readonly #room: Room;
+  readonly #storage: StorageRoom;
   readonly #live = new Map<string, Execution>();
   readonly #sweeper: Sweeper;
   readonly #counts: Counts;
@@ -65,11 +65,11 @@ export class Ledger extends DurableObject<object> {
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
     this.#rows = new Rows(ctx.storage.sql, this.#usage);
-    this.#room = new Room(ctx.storage.sql);
+    this.#storage = new StorageRoom(ctx.storage.sql);
     this.#sweeper = new Sweeper(
       ctx,
       this.#rows,
-      this.#room,
+      this.#storage,
       () => this.#config(),
       (id) => this.#live.has(id),
     );
@@ -82,6 +82,7 @@ export class Ledger extends DurableObject<object> {
       rows: this.#rows,
       holds: this.#sweeper.holds,
       archive: this.#sweeper.archive,
+      storage: this.#storage,
       counts: this.#counts,
       memory: this.#memory,
       sync: () => ctx.storage.sync(),
@@ -151,7 +152,9 @@ export class Ledger extends DurableObject<object> {
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
     const { decision, call } = this.#decideApart(asked, this.#route(asked.route));
-    return decision.kind === 'execute' ? null : this.#answerKnown(decision, call);
+    const wouldRun = decision.kind === 'execute' || (decision.kind === 'refuse' && isLimit(decision.reason));
+    // That there is no room for it now tells nothing of the first time.
+    return wouldRun ? null : this.#answerKnown(decision, call);
   }
 
   /** Answers a request that starts nothing. */
@@ -240,7 +243,8 @@ export class Ledger extends DurableObject<object> {
     const runs = ended || sentElsewhere || (row.state !== 'completed' && route.unknownOutcome === 'retry');
     if (runs) {
       const overLimit = this.#usage.overLimit(call.caller, route, call.address);
-      return overLimit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: overLimit };
+      const limit = overLimit ?? (this.#storage.isFull ? 'ledger-full' : null);
+      return limit === null ? { kind: 'execute', replaces: row } : { kind: 'refuse', reason: limit };
     }
     if (row.fingerprint !== call.fingerprint) return refusalOf(row, call);
     if (row.state !== 'completed') return { kind: 'refuse', reason: 'outcome-unknown' };
@@ -265,15 +269,16 @@ export class Ledger extends DurableObject<object> {
     const { id, caller, address, fingerprint, keyHash } = call;
     if (replaces !== null) this.#sweeper.makeWay(replaces);
     this.#counts.forget(id);
+    const intent = { id, caller, fingerprint, keyHash, receivedAt, expiresAt: receivedAt + ttlMs };
+    let seq: number;
+    try {
+      seq = this.#rows.begin(intent);
+    } catch (error) {
+      body.release();
+      room.end();
+      throw error;
+    }
     this.#counts.add('runs');
-    const seq = this.#rows.begin({
-      id,
-      caller,
-      fingerprint,
-      keyHash,
-      receivedAt,
-      expiresAt: receivedAt + ttlMs,
-    });
     this.#usage.began(caller, address);
     this.#sweeper.wakeBy(receivedAt + Math.min(ttlMs, this.#config().hotSeconds * 1000));
 

@@ -10,6 +10,8 @@ import { watchReader } from './stalled-reader.ts';
 export type BodyEnd = 'whole' | 'broken';
 
 export interface HeldPieceStore extends PieceStore {
+  /** Whether there is room for a piece more. */
+  hasRoom(): boolean;
   /** Lets go of the pieces below the nth. */
   drop(below: number): void;
   /** Somebody reads the pieces, and they stay until the returned function is called. */
@@ -74,6 +76,11 @@ export class LiveBody {
   /** Whether a caller that comes now can still read from the first byte. */
   get readable(): boolean {
     return this.#kept || (!this.#turned && !this.#isUnwanted);
+  }
+
+  /** Whether all of it is kept, for the record. */
+  get isKept(): boolean {
+    return this.#kept;
   }
 
   /** Whether every caller gets it whole in an answer of the ledger, which the runtime holds back until all is durable. */
@@ -204,13 +211,15 @@ export class LiveBody {
   /** Makes room for the next piece. */
   async #turn(): Promise<void> {
     this.#turned = true;
+    const hasRoom = this.#store.hasRoom();
+    if (this.#kept && !hasRoom) this.forgo();
     if (this.#kept) return this.#bytes.turn(true);
     while (this.#readers.size > 0 && this.#fastest() < this.size) {
       if (await settlesWithin(this.#moved.promise, STALLED_MS)) continue;
       for (const reader of this.#readers) this.#leave(reader);
     }
     for (const reader of this.#readers) {
-      if (this.size - reader.position > MAX_LAG_BYTES) this.#leave(reader);
+      if (this.size - reader.position > (hasRoom ? MAX_LAG_BYTES : 0)) this.#leave(reader);
     }
     const slowest = Math.min(this.size, ...[...this.#readers].map((reader) => reader.position));
     await this.#bytes.turn(slowest < this.size);

@@ -1,4 +1,5 @@
 import type { Route } from '../config.ts';
+import { log, textOf } from '../log.ts';
 import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../settings.ts';
 import type { Archive } from './archive.ts';
 import type { LedgerCall, ResponseHead } from './call.ts';
@@ -6,15 +7,17 @@ import type { Counts } from './counts.ts';
 import type { ExecutionStore } from './execution.ts';
 import type { Holds } from './holds.ts';
 import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
-import type { Rows, RunTimes } from './rows.ts';
+import type { Completion, Rows, RunTimes } from './rows.ts';
 import type { RunMemory } from './run-memory.ts';
 import { Seal } from './seal.ts';
+import type { StorageRoom } from './storage-room.ts';
 
 /** The parts of a ledger object that an execution writes to. */
 export interface RecorderParts {
   readonly rows: Rows;
   readonly holds: Holds;
   readonly archive: Archive;
+  readonly storage: StorageRoom;
   readonly counts: Counts;
   readonly memory: RunMemory;
   /** Resolves when everything written so far is durable. */
@@ -70,12 +73,16 @@ export class Recorder implements ExecutionStore {
   async readPart(n: number): Promise<Uint8Array> {
     // At once, as the part may be in a piece by the time that the seal is here.
     const part = this.#parts.rows.part(this.#execution.seq, n);
-    if (this.#partSeal === null) throw new Error('a part without a seal');
+    if (part === null || this.#partSeal === null) throw new Error(`part ${n} of a running body is gone`);
     return openPiece(await this.#partSeal, n, part);
   }
 
   dropParts(below: number): void {
     if (this.#partSeal !== null) this.#parts.rows.removeParts(this.#execution.seq, below);
+  }
+
+  hasRoom(): boolean {
+    return !this.#parts.storage.isOutOfPieces;
   }
 
   drop(below: number): void {
@@ -116,25 +123,43 @@ export class Recorder implements ExecutionStore {
     rest: Uint8Array | null,
     times: RunTimes,
   ): Promise<boolean> {
-    const { rows, archive, counts, memory } = this.#parts;
+    const { archive, counts, memory } = this.#parts;
     const { seq, id, caller } = this.#execution;
     const completedAt = Date.now();
     const expiresAt = this.#expiry(completedAt);
     const sealed = rest === null ? null : await this.#sealed(head, size, rest, completedAt);
-    const record = sealed && {
-      ...sealed,
-      unarchived: sealed.place === 'ledger' && archive.isMarkedPast(completedAt),
-    };
-    rows.complete(seq, { caller, completedAt, expiresAt, size, status: head.status, times, record });
+    const held = sealed?.place === 'ledger' ? memory.holdResult(sealed.rest.byteLength) : null;
+    // What there is no memory for goes to RESULTS later, and its row says so.
+    const unarchived = sealed?.place === 'ledger' && (held === null || archive.isMarkedPast(completedAt));
+    const result = { caller, completedAt, expiresAt, size, status: head.status, times };
+    const record = this.#complete(result, sealed && { ...sealed, unarchived });
     counts.add(record === null ? 'tooLarge' : 'recorded');
     if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
-    if (record?.place === 'ledger') {
-      const result = { seq, id, size, completedAt, expiresAt, unarchived: record.unarchived };
-      const held = memory.holdResult(record.rest.byteLength);
-      if (held === null) archive.putLater(result);
-      else void archive.put(result, record).finally(() => held.release());
+    if (record?.place !== 'ledger') held?.release();
+    else if (held === null) archive.putLater();
+    else {
+      const archived = { seq, id, size, completedAt, expiresAt, unarchived };
+      void archive.put(archived, record).finally(() => held.release());
     }
     return record !== null;
+  }
+
+  /** A result that cannot be written is one that is not recorded, if at least that can be. Returns what is written of it. */
+  #complete<Record extends NonNullable<Completion['record']>>(
+    result: Omit<Completion, 'record'>,
+    record: Record | null,
+  ): Record | null {
+    const { rows } = this.#parts;
+    const { seq } = this.#execution;
+    try {
+      rows.complete(seq, { ...result, record });
+      return record;
+    } catch (error) {
+      if (record === null) throw error;
+      log('error', 'result-not-written', { reason: textOf(error), bytes: result.size });
+      rows.complete(seq, { ...result, record: null });
+      return null;
+    }
   }
 
   durable(): Promise<void> {

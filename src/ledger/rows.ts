@@ -58,6 +58,20 @@ export interface StoredParts {
   readonly rest: Uint8Array;
 }
 
+/** How a run ended that came to its end. */
+export interface Completion {
+  readonly caller: string;
+  readonly completedAt: number;
+  readonly expiresAt: number;
+  readonly size: number;
+  readonly status: number;
+  readonly times: RunTimes;
+  /** `null` for a response that is not recorded. */
+  readonly record:
+    | (StoredParts & { readonly place: 'ledger' | 'ledger-alone'; readonly unarchived: boolean })
+    | null;
+}
+
 /** The ledger's SQLite tables, one method a statement. All of it is synchronous: a decision is never interleaved. */
 export class Rows {
   readonly #sql: SqlStorage;
@@ -177,23 +191,9 @@ export class Rows {
     return seq;
   }
 
-  /** Records the result: its preamble, and the last piece of its body. `null` for a response that is not recorded. */
-  complete(
-    seq: number,
-    result: {
-      readonly caller: string;
-      readonly completedAt: number;
-      readonly expiresAt: number;
-      readonly size: number;
-      readonly status: number;
-      readonly times: RunTimes;
-      readonly record:
-        | (StoredParts & { readonly place: 'ledger' | 'ledger-alone'; readonly unarchived: boolean })
-        | null;
-    },
-  ): void {
-    const { caller, completedAt, expiresAt, size, status, times, record } = result;
-    this.#usage.stored(caller, record === null ? 0 : size);
+  /** Records the result: its preamble, and the last piece of its body. */
+  complete(seq: number, completion: Completion): void {
+    const { caller, completedAt, expiresAt, size, status, times, record } = completion;
     this.#sql.exec(
       `UPDATE executions
        SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
@@ -211,6 +211,7 @@ export class Rows {
       record?.rest ?? null,
       seq,
     );
+    this.#usage.stored(caller, record === null ? 0 : size);
   }
 
   /** The upstream sent the client to another place with its request. */
@@ -319,11 +320,9 @@ export class Rows {
     this.writePiece(seq, PARTS_FROM + n, bytes);
   }
 
-  /** The nth part. Throws where it is gone. */
-  part(seq: number, n: number): Uint8Array {
-    const part = this.piece(seq, PARTS_FROM + n);
-    if (part === null) throw new Error(`part ${n} of a running body is gone`);
-    return part;
+  /** The nth part; `null` where it is gone. */
+  part(seq: number, n: number): Uint8Array | null {
+    return this.piece(seq, PARTS_FROM + n);
   }
 
   /** Removes the parts of a body below the nth. */

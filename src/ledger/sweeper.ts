@@ -6,12 +6,14 @@ import { Cooling } from './cooling.ts';
 import { Expiry } from './expiry.ts';
 import { Holds } from './holds.ts';
 import type { Marks } from './marks.ts';
-import type { Room } from './room.ts';
 import type { Row, Rows } from './rows.ts';
+import type { StorageRoom } from './storage-room.ts';
 import { RETRY_MS, soonest } from './sweep-pace.ts';
 
-/** Alarms come no closer together than this, so that one sweep serves many results. */
+/** Alarms come no closer together than this, so that requests get through. */
 const MIN_ALARM_GAP_MS = 1_000;
+/** What falls due waits for this long after a sweep, so that the next one serves many results: each alarm costs two rows. */
+const SWEEP_GAP_MS = 5_000;
 /**
  * What is known in memory only is written down this soon. The runtime may put an idle object away after ten seconds, and its
  * memory with it.
@@ -30,7 +32,7 @@ export class Sweeper {
   readonly holds = new Holds();
   readonly #ctx: DurableObjectState;
   readonly #rows: Rows;
-  readonly #room: Room;
+  readonly #storage: StorageRoom;
   readonly #cooling: Cooling;
   readonly #expiry: Expiry;
   #alarmAt: number | null = null;
@@ -38,22 +40,22 @@ export class Sweeper {
   constructor(
     ctx: DurableObjectState,
     rows: Rows,
-    room: Room,
+    storage: StorageRoom,
     config: () => Config,
     isLive: (id: string) => boolean,
   ) {
     this.#ctx = ctx;
     this.#rows = rows;
-    this.#room = room;
+    this.#storage = storage;
     this.archive = new Archive(ctx, rows, () => config().results, {
       arrived: (seq, late) => {
-        const at = late || room.isPressed ? this.#cooling.look(seq, Date.now()) : null;
+        const at = late || storage.isPressed ? this.#cooling.look(seq, Date.now()) : null;
         if (at !== null) this.wakeBy(at);
       },
       markMoved: () => this.writeDownSoon(),
       tryAgain: () => this.wakeBy(Date.now() + RETRY_MS),
     });
-    this.#cooling = new Cooling(rows, room, () => config().hotSeconds * 1000, {
+    this.#cooling = new Cooling(rows, storage, () => config().hotSeconds * 1000, {
       isLive,
       isNeeded: ({ seq, unarchived }) => unarchived || this.holds.has(seq) || this.archive.lacks(seq),
     });
@@ -109,9 +111,10 @@ export class Sweeper {
         writeDown(now, this.#marks(now));
         return null;
       }),
-      this.#room.isPressed ? now + RETRY_MS : null,
+      this.#storage.isPressed ? now + RETRY_MS : null,
     ].reduce(soonest);
-    if (next !== null) this.wakeBy(next);
+    if (next !== null) this.wakeBy(next <= now ? now : Math.max(next, now + SWEEP_GAP_MS));
+    this.#reportRoom();
     const caughtUp = this.archive.catchUp(now);
     this.#ctx.waitUntil(caughtUp);
     await settlesWithin(caughtUp, CATCH_UP_MAX_MS);
@@ -133,6 +136,12 @@ export class Sweeper {
   makeWay(row: Row): void {
     if (this.holds.has(row.seq)) this.#rows.rename(row.seq);
     else this.#rows.remove(row);
+  }
+
+  #reportRoom(): void {
+    const { usedBytes, isFull, isPressed } = this.#storage;
+    if (isFull) log('error', 'ledger-full', { usedBytes });
+    else if (isPressed) log('warn', 'ledger-pressed', { usedBytes });
   }
 
   #marks(now: number): Marks {

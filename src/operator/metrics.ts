@@ -85,6 +85,7 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       'outcome-unknown': 'outcomeUnknown',
       'not-recorded': 'notRecorded',
       'caller-limit': 'overLimit',
+      'ledger-full': 'ledgerFull',
     }),
     counter('oncegate_replayed_bytes_total', 'Bytes of replayed response bodies.', 'replayedBytes'),
     counter(

@@ -6,6 +6,8 @@ import type { RespondingAnswer } from './replay.ts';
 
 const RATE_RETRY_AFTER_SECONDS = 10;
 const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
+/** Room comes with the sweep. */
+const FULL_RETRY_AFTER_SECONDS = 30;
 const BUSY_RETRY_AFTER_SECONDS = 2;
 
 /** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
@@ -143,5 +145,11 @@ const REFUSALS = {
     detail:
       'The gateway has no memory left for this request. Nothing was sent upstream. Retry with the same key.',
     retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
+  },
+  'ledger-full': {
+    slug: 'ledger-unavailable',
+    detail:
+      'The part of the ledger that this key belongs to has no room for another request now. Nothing was sent upstream. Retry with the same key.',
+    retryAfterSeconds: FULL_RETRY_AFTER_SECONDS,
   },
 } as const satisfies Record<Refusal, RefusalText>;

@@ -159,3 +159,32 @@ test('an object that is put away between its alarms wakes no more often', async 
   await requests(1, '/bytes/1024');
   expect(await alarms(() => evictDurableObject(ledger()))).toEqual([8, 300, 86_400]);
 });
+
+test('a busy object does what is due together: it wakes once in five seconds, and writes a row more each time', async () => {
+  const SECONDS = 600;
+  const take = await counter();
+  let busyFrom = 0;
+  let wokenBusy = 0;
+  for (let second = 0; second < SECONDS; second += 1) {
+    pass(1_000);
+    const headers = { 'idempotency-key': `key-${second}`, authorization: `Bearer ${tests}` };
+    await (
+      await exports.default.fetch('https://gate.example/bytes/10', { method: 'POST', headers })
+    ).arrayBuffer();
+    const at = await runInDurableObject(ledger(), (_, { storage }) => storage.getAlarm());
+    if (at === null || at > Date.now()) continue;
+    await runDurableObjectAlarm(ledger());
+    if (second < 310) {
+      take();
+      busyFrom = second;
+    } else {
+      wokenBusy += 1;
+    }
+  }
+  const busySeconds = SECONDS - busyFrom;
+  const BEGUN_ENDED_AND_COOLED = 4;
+  const { rowsWritten, alarmsSet } = take();
+  expect(alarmsSet).toBeLessThanOrEqual(busySeconds / 5 + 1);
+  expect(rowsWritten).toBeLessThanOrEqual(BEGUN_ENDED_AND_COOLED * (busySeconds + 5) + wokenBusy);
+  expect(wokenBusy).toBeGreaterThan(50);
+}, 60_000);

@@ -28,6 +28,7 @@ function gatedStore(recorded = true) {
     readPart: async () => new Uint8Array(0),
     dropParts: () => {},
     drop: () => {},
+    hasRoom: () => true,
     hold: () => () => {},
     failed: () => void told.push('failed'),
     redirected: () => void told.push('redirected'),

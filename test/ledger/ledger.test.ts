@@ -3,8 +3,8 @@ import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { configOf } from '../../src/config.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { Room } from '../../src/ledger/room.ts';
 import { Rows } from '../../src/ledger/rows.ts';
+import { StorageRoom } from '../../src/ledger/storage-room.ts';
 import { Sweeper } from '../../src/ledger/sweeper.ts';
 import { CallerUsage } from '../../src/ledger/usage.ts';
 
@@ -306,7 +306,7 @@ test('a run that nobody waits for any more is not swept, even past its TTL', asy
     const sweeper = new Sweeper(
       state,
       rows,
-      new Room(state.storage.sql),
+      new StorageRoom(state.storage.sql),
       () => config.config,
       (id) => id === 'running',
     );
@@ -399,7 +399,7 @@ test('a write to KV that was given up still comes before the next one of its key
     const sweeper = new Sweeper(
       context as unknown as DurableObjectState,
       rows,
-      new Room(state.storage.sql),
+      new StorageRoom(state.storage.sql),
       () => faulty,
       () => false,
     );
@@ -431,7 +431,7 @@ test('a record that may have been removed from KV is written again before its bo
     const sweeper = new Sweeper(
       state,
       rows,
-      new Room(state.storage.sql),
+      new StorageRoom(state.storage.sql),
       () => faulty,
       () => false,
     );

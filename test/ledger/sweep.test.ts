@@ -6,6 +6,8 @@ import type { ExecutionView } from '../../src/ledger/listing.ts';
 
 const HOT_MS = 300_000;
 const DAY_MS = 86_400_000;
+/** So late at most is done what is due, as it is done together. */
+const SWEEP_GAP_MS = 5_001;
 const MIB = 1024 * 1024;
 
 let tests = 0;
@@ -131,7 +133,7 @@ test('after a restart, a new request does not postpone what is due: a body leave
   await run('/count/x', 'second');
   while ((await places()) === 'ledger,ledger') await nextAlarm();
   expect(await places()).toBe('ledger,results');
-  expect(Date.now() - from).toBeLessThan(HOT_MS + 2_000);
+  expect(Date.now() - from).toBeLessThan(HOT_MS + SWEEP_GAP_MS);
 });
 
 test('after a restart, a new request does not postpone what is due: a row goes when its time has ended', async () => {
@@ -144,7 +146,7 @@ test('after a restart, a new request does not postpone what is due: a row goes w
   await run('/count/x', 'second');
   while ((await places()) === 'ledger,results') await nextAlarm();
   expect(await places()).toBe('ledger');
-  expect(Date.now() - from).toBeLessThan(DAY_MS + 2_000);
+  expect(Date.now() - from).toBeLessThan(DAY_MS + SWEEP_GAP_MS);
 });
 
 test('a body that somebody reads holds up no other, and is not read again and again', async () => {
@@ -205,7 +207,7 @@ test('a run that takes long holds up no other, and its body leaves in its own ti
   await runDurableObjectAlarm(ledger());
   expect(await places()).toBe('ledger,results,ledger');
   while ((await places()).includes('ledger')) await nextAlarm();
-  expect(Date.now() - endedAt).toBeLessThan(HOT_MS + 2_000);
+  expect(Date.now() - endedAt).toBeLessThan(HOT_MS + SWEEP_GAP_MS);
 });
 
 test('a row that ends before older ones goes when its time has ended, and an idle object wakes for it', async () => {
@@ -216,7 +218,7 @@ test('a row that ends before older ones goes when its time has ended, and an idl
   const from = Date.now();
   await evictDurableObject(ledger());
   while ((await views()).length === 3) await nextAlarm();
-  expect(Date.now() - from).toBeLessThan(DAY_MS + 2_000);
+  expect(Date.now() - from).toBeLessThan(DAY_MS + SWEEP_GAP_MS);
 });
 
 /** How many rows SQLite reads for what is done meanwhile. */

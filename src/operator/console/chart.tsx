@@ -19,7 +19,8 @@ export const SERIES = [
   {
     name: 'refused',
     className: 'refused',
-    of: (c: Totals) => c.keyReused + c.inProgress + c.outcomeUnknown + c.notRecorded + c.overLimit,
+    of: (c: Totals) =>
+      c.keyReused + c.inProgress + c.outcomeUnknown + c.notRecorded + c.overLimit + c.ledgerFull,
   },
 ] as const;
 
