@@ -8,8 +8,3 @@ export function joined(pieces: Iterable<Uint8Array>, size: number): Uint8Array {
   }
   return whole;
 }
-
-/** Everything a stream holds, in one array. Rejects where the stream breaks off. */
-export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
