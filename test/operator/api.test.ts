@@ -210,7 +210,7 @@ test.each([
   ['limit=0', 'limit must be a whole number from 1 to 200.'],
   ['limit=201', 'limit must be a whole number from 1 to 200.'],
   ['limit=ten', 'limit must be a whole number from 1 to 200.'],
-  ['route=/none', 'route must be one of /refuse/*, /judged/*, /alone/*, /*.'],
+  ['route=/none', 'route must be one of /refuse/*, /judged/*, /alone/*, /limited/*, /*.'],
   ['cursor=none', 'cursor is not one that a page before has given.'],
   ['key=', 'key must not be empty.'],
   [`key=${'k'.repeat(1025)}`, 'key is longer than any key.'],
