@@ -269,36 +269,3 @@ test('a body that is recorded is wanted without a reader', async () => {
   await Promise.resolve();
   expect(unwanted).toBe(false);
 });
-
-test('who reads nothing of a body that has ended for long is cut off, and who reads slowly is not', async () => {
-  vi.useFakeTimers();
-  const store = memoryStore();
-  const body = new LiveBody(store);
-  const [stalled, slow, late] = [body.attach().stream(), body.attach().stream(), body.attach()];
-  for (let n = 0; n < 3; n += 1) await body.append(pattern(PIECE_BYTES));
-  body.end('whole');
-  const never = late.stream();
-  const reader = slow.getReader();
-  for (let read = 0, due = PIECE_BYTES; due <= 3 * PIECE_BYTES; due += PIECE_BYTES) {
-    while (read < due) read += (await reader.read()).value?.byteLength ?? 0;
-    await vi.advanceTimersByTimeAsync(290_000);
-  }
-  expect((await reader.read()).done).toBe(true);
-  expect(store.held()).toBe(0);
-  await expect(whole(stalled)).rejects.toThrow('cut off');
-  await expect(whole(never)).rejects.toThrow('cut off');
-  expect(vi.getTimerCount()).toBe(0);
-});
-
-test('who waits for a silent upstream is not taken for one that does not read', async () => {
-  vi.useFakeTimers();
-  const body = new LiveBody(memoryStore());
-  const reader = body.attach().stream().getReader();
-  const first = reader.read();
-  await vi.advanceTimersByTimeAsync(3_600_000);
-  await body.append(pattern(10));
-  expect((await first).value).toEqual(pattern(10));
-  body.end('whole');
-  expect((await reader.read()).done).toBe(true);
-  expect(vi.getTimerCount()).toBe(0);
-});
