@@ -4,6 +4,8 @@ import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /** So many rows are passed by and remembered. Where there are more, what comes after them waits. */
 const PASSED_MAX = 10_000;
+/** So many rows are looked at to find out when the next body is due. */
+const LOOK_AHEAD_ROWS = 32;
 /** A row with a run under way is looked at with every sweep: the run's end brings one. */
 const EVERY_SWEEP = 0;
 
@@ -79,9 +81,8 @@ export class Cooling {
     let next: number | null = null;
     let seen = 0;
     for (const row of this.#rows.from(this.#from)) {
-      // Whatever began later than this one is younger still.
-      const hotUntil = row.receivedAt + hotMs;
-      if (hotUntil > now && !this.#storage.isPressed) return soonest(next, hotUntil);
+      if (row.receivedAt + hotMs > now && !this.#storage.isPressed)
+        return soonest(next, this.#firstDue(row.seq));
       if (seen === SWEEP_ROWS) return now;
       if (this.#passed.size === PASSED_MAX) return now + RETRY_MS;
       seen += 1;
@@ -89,6 +90,23 @@ export class Cooling {
       next = soonest(next, this.#coolOrPass(row, now));
     }
     return next;
+  }
+
+  /** When the first body is due from this row on, or a little sooner where there are many. */
+  #firstDue(seq: number): number | null {
+    const hotMs = this.#hotMs();
+    let first: number | null = null;
+    let seen = 0;
+    for (const row of this.#rows.from(seq)) {
+      // Whatever began later than this one is not due before that.
+      const hotUntil = row.receivedAt + hotMs;
+      if (first !== null && hotUntil >= first) return first;
+      if (seen === LOOK_AHEAD_ROWS) return hotUntil;
+      seen += 1;
+      if (row.state === 'completed' && row.place === 'ledger')
+        first = soonest(first, row.completedAt + hotMs);
+    }
+    return first;
   }
 
   /** Returns when a sweep has to come for this row; `null` where it need not. */

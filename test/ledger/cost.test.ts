@@ -1,6 +1,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 
 /** What Cloudflare bills a ledger object for, counted by SQLite itself. docs/cost.md takes its figures from here. */
 interface Bill {
@@ -148,10 +149,18 @@ async function alarms(betweenThem: () => Promise<void> = async () => {}): Promis
   return seconds;
 }
 
+function runningNow(): Promise<number> {
+  return runInDurableObject(ledger(), (instance: Ledger) => instance.summary(0).running);
+}
+
 test('an execution alone in its object has it wake three times: to write down, to cool, to remove', async () => {
   const take = await counter();
-  await requests(1, '/bytes/1024');
-  expect(await alarms()).toEqual([8, 300, 86_400]);
+  const running = requests(1, '/slow/x');
+  await expect.poll(runningNow).toBe(1);
+  // Its body is due so much later than a body of that age could be.
+  pass(700);
+  await running;
+  expect(await alarms()).toEqual([expect.closeTo(7.3, 0), 300, 86_400]);
   expect(take()).toMatchObject({ rowsWritten: 5 + COUNT_ROWS, alarmsSet: 3 });
 });
 
