@@ -6,8 +6,8 @@
  */
 import * as v from 'valibot';
 import type { FailureRule } from './failed-when.ts';
-import type { LedgerNamespace } from './ledger/call.ts';
 import type { CorsOrigins } from './origin.ts';
+import type { LedgerNamespace } from './protocol.ts';
 import type { ScopeFrom } from './request/caller.ts';
 import {
   adminTokenSetting,

@@ -1,8 +1,8 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { askLedger, reachLedger, shardOf } from './ask/ask.ts';
+import { Leases } from './ask/leases.ts';
 import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
-import { askLedger, reachLedger, shardOf } from './ledger/ask.ts';
-import { Leases } from './ledger/leases.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';

@@ -1,8 +1,8 @@
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
-import { piecesOf, sealedSize } from './record.ts';
-import { putResult } from './results.ts';
-import type { CompletedRow, Row, Rows, StoredParts } from './rows.ts';
+import { piecesOf, sealedSize } from '../record/record.ts';
+import { putResult } from '../record/results.ts';
+import type { CompletedRow, Row, Rows, StoredParts } from './store/rows.ts';
 
 /** Results written to KV at the same time by {@link Archive.catchUp}. */
 const KV_CONCURRENCY = 6;

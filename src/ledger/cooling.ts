@@ -1,5 +1,5 @@
-import type { CompletedRow, Row, Rows } from './rows.ts';
-import type { StorageRoom } from './storage-room.ts';
+import type { CompletedRow, Row, Rows } from './store/rows.ts';
+import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /** So many rows are passed by and remembered. Where there are more, what comes after them waits. */

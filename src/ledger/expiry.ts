@@ -1,4 +1,4 @@
-import type { Row, Rows } from './rows.ts';
+import type { Row, Rows } from './store/rows.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /** How long it takes at most to come round again to rows that end before older ones. */

@@ -2,9 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 import { BodyBytes } from '../body-bytes.ts';
 import { type Config, configOf, type Route, serviceOf } from '../config.ts';
 import { settlesWithin } from '../deadline.ts';
-import { BODY_LIMITS } from '../request/body.ts';
-import { differenceOf } from '../request/fingerprint.ts';
-import { appendAll } from '../request/forward.ts';
 import type {
   Forgotten,
   LeaseGrant,
@@ -13,15 +10,18 @@ import type {
   LedgerSummary,
   Refusal,
   ResponseHead,
-} from './call.ts';
-import { Counts, isLimit } from './counts.ts';
-import { Execution } from './execution.ts';
-import { type ExecutionView, Listing, type ListQuery } from './listing.ts';
-import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from './record.ts';
-import { Recorder, type RecorderParts } from './recorder.ts';
-import { type CompletedRow, type Row, Rows } from './rows.ts';
-import { RunMemory, RunRoom } from './run-memory.ts';
-import { StorageRoom } from './storage-room.ts';
+} from '../protocol.ts';
+import { DamagedRecordError, openBody, openPreamble, piecesOf, reportDamage } from '../record/record.ts';
+import { BODY_LIMITS } from '../request/body.ts';
+import { differenceOf } from '../request/fingerprint.ts';
+import { appendAll } from '../request/forward.ts';
+import { Execution } from './run/execution.ts';
+import { Recorder, type RecorderParts } from './run/recorder.ts';
+import { RunMemory, RunRoom } from './run/run-memory.ts';
+import { Counts, isLimit } from './store/counts.ts';
+import { type ExecutionView, Listing, type ListQuery } from './store/listing.ts';
+import { type CompletedRow, type Row, Rows } from './store/rows.ts';
+import { StorageRoom } from './store/storage-room.ts';
 import { Sweeper } from './sweeper.ts';
 import { CallerUsage } from './usage.ts';
 

@@ -4,10 +4,10 @@ import { log, textOf } from '../log.ts';
 import { Archive } from './archive.ts';
 import { Cooling } from './cooling.ts';
 import { Expiry } from './expiry.ts';
-import { Holds } from './holds.ts';
-import type { Marks } from './marks.ts';
-import type { Row, Rows } from './rows.ts';
-import type { StorageRoom } from './storage-room.ts';
+import { Holds } from './store/holds.ts';
+import type { Marks } from './store/marks.ts';
+import type { Row, Rows } from './store/rows.ts';
+import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, soonest } from './sweep-pace.ts';
 
 /** Alarms come no closer together than this, so that requests get through. */

@@ -1,13 +1,13 @@
 /** Finding, showing and forgetting executions, over all ledger objects of all routes. */
 import * as v from 'valibot';
+import { shardOf } from '../ask/ask.ts';
+import { askShards, type Shard, shardsOf } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
-import { shardOf } from '../ledger/ask.ts';
-import type { Forgotten } from '../ledger/call.ts';
-import { compareNewestFirst, type ExecutionView, type Position } from '../ledger/listing.ts';
+import { compareNewestFirst, type ExecutionView, type Position } from '../ledger/store/listing.ts';
+import type { Forgotten } from '../protocol.ts';
 import { sha256 } from '../request/digest.ts';
 import { parseKey } from '../request/key.ts';
 import type { Execution, ExecutionDetail, ExecutionList, ListQueryInput, TimelineEntry } from './schemas.ts';
-import { askShards, type Shard, shardsOf } from './shards.ts';
 
 export type ListResult =
   | { readonly kind: 'list'; readonly list: ExecutionList }

@@ -1,5 +1,5 @@
 import { version } from '../../package.json';
-import type { Counter } from '../ledger/counters.ts';
+import type { Counter } from '../counters.ts';
 import type { RouteSummary } from './summary.ts';
 
 interface Metric {

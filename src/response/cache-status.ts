@@ -1,5 +1,5 @@
 import { type BareItem, serializeParameters, Token } from 'structured-headers';
-import type { Recording } from '../ledger/call.ts';
+import type { Recording } from '../protocol.ts';
 
 /** What the gateway did with a keyed request, for `Cache-Status`. */
 export type Handling =

@@ -1,5 +1,5 @@
 import { joined } from '../bytes.ts';
-import type { ResponseHead } from '../ledger/call.ts';
+import type { ResponseHead } from '../protocol.ts';
 import type { HeaderList } from '../request/forward.ts';
 import type { RespondingAnswer } from './replay.ts';
 

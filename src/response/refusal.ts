@@ -1,5 +1,5 @@
-import type { AskedAnswer } from '../ledger/ask.ts';
-import type { Refusal } from '../ledger/call.ts';
+import type { AskedAnswer } from '../ask/ask.ts';
+import type { Refusal } from '../protocol.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Problem, ProblemSlug } from './problem.ts';
 import type { RespondingAnswer } from './replay.ts';

@@ -1,5 +1,5 @@
-import type { LedgerAnswer } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
+import type { LedgerAnswer } from '../protocol.ts';
 import { cacheStatus } from './cache-status.ts';
 import { appendHandedOut } from './handed-out.ts';
 import type { Place } from './location.ts';

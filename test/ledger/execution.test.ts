@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseConfig, type Route } from '../../src/config.ts';
-import type { ResponseHead } from '../../src/ledger/call.ts';
-import { Execution, type ExecutionStore } from '../../src/ledger/execution.ts';
-import { PIECE_BYTES } from '../../src/ledger/rows.ts';
+import { Execution, type ExecutionStore } from '../../src/ledger/run/execution.ts';
+import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
+import type { ResponseHead } from '../../src/protocol.ts';
 
 function route(settings: Record<string, unknown> = {}): Route {
   const bindings = {

@@ -3,8 +3,8 @@ import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { configOf } from '../../src/config.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { Rows } from '../../src/ledger/rows.ts';
-import { StorageRoom } from '../../src/ledger/storage-room.ts';
+import { Rows } from '../../src/ledger/store/rows.ts';
+import { StorageRoom } from '../../src/ledger/store/storage-room.ts';
 import { Sweeper } from '../../src/ledger/sweeper.ts';
 import { CallerUsage } from '../../src/ledger/usage.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { LiveBody } from '../../src/ledger/live-body.ts';
-import { PIECE_BYTES } from '../../src/ledger/rows.ts';
+import { LiveBody } from '../../src/ledger/run/live-body.ts';
+import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
 
 afterEach(() => {
   vi.useRealTimers();

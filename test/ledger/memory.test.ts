@@ -1,7 +1,7 @@
 import { reset, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, expect, test, vi } from 'vitest';
-import { RunMemory } from '../../src/ledger/run-memory.ts';
+import { RunMemory } from '../../src/ledger/run/run-memory.ts';
 
 const MIB = 1024 * 1024;
 

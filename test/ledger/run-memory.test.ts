@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RunMemory, RunRoom } from '../../src/ledger/run-memory.ts';
+import { RunMemory, RunRoom } from '../../src/ledger/run/run-memory.ts';
 
 const MIB = 1024 * 1024;
 const KIB = 1024;

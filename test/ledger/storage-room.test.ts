@@ -2,7 +2,7 @@ import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:tes
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { OBJECT_MAX_BYTES } from '../../src/ledger/storage-room.ts';
+import { OBJECT_MAX_BYTES } from '../../src/ledger/store/storage-room.ts';
 
 const MIB = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { ExecutionView } from '../../src/ledger/listing.ts';
+import type { ExecutionView } from '../../src/ledger/store/listing.ts';
 
 const HOT_MS = 300_000;
 const DAY_MS = 86_400_000;

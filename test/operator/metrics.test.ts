@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { afterEach, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { noTotals } from '../../src/ledger/counters.ts';
+import { noTotals } from '../../src/counters.ts';
 import { metricsText } from '../../src/operator/metrics.ts';
 import { operator, post } from './gate.ts';
 

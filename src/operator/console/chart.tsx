@@ -1,4 +1,4 @@
-import type { Totals } from '../../ledger/counters.ts';
+import type { Totals } from '../../counters.ts';
 import { clockText, countText } from './format.ts';
 
 /** One bar: what came in a span of time. */

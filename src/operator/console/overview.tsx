@@ -1,4 +1,4 @@
-import { noTotals, sumOf } from '../../ledger/counters.ts';
+import { noTotals, sumOf } from '../../counters.ts';
 import type { ExecutionList } from '../schemas.ts';
 import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
 import { type Bar, Chart, heightOf } from './chart.tsx';

@@ -1,4 +1,4 @@
-import type { Totals } from '../../ledger/counters.ts';
+import type { Totals } from '../../counters.ts';
 
 /** Requests that were the retry of another and did not run. A reused key is none: it is another request. */
 export function prevented({ replays, joins, inProgress, outcomeUnknown, notRecorded }: Totals): number {

@@ -1,4 +1,4 @@
-import { sumOf } from '../../ledger/counters.ts';
+import { sumOf } from '../../counters.ts';
 import type { RouteSummary } from '../summary.ts';
 import { countText } from './format.ts';
 import { CONSOLE } from './page.tsx';

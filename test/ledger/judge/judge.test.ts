@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { parseConfig, type Route } from '../../../src/config.ts';
-import { judgeOf } from '../../../src/ledger/judge/judge.ts';
+import { judgeOf } from '../../../src/ledger/run/judge/judge.ts';
 import type { HeaderList } from '../../../src/request/forward.ts';
 import { documents, streams } from './samples.ts';
 

@@ -1,8 +1,8 @@
 import type { Config, Route } from '../config.ts';
 import { inTime } from '../deadline.ts';
-import { reachLedger } from '../ledger/ask.ts';
-import type { LedgerInspection } from '../ledger/call.ts';
 import { log, textOf } from '../log.ts';
+import type { LedgerInspection } from '../protocol.ts';
+import { reachLedger } from './ask.ts';
 
 /** One ledger object: a route's, and its number. */
 export interface Shard {

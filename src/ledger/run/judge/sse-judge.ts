@@ -1,4 +1,4 @@
-import type { FailureRule } from '../../failed-when.ts';
+import type { FailureRule } from '../../../failed-when.ts';
 import type { BodyJudge } from './body-judge.ts';
 import { isBlank, JsonRules } from './json-rules.ts';
 import { type Found, JsonScan } from './json-scan.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { type AskedAnswer, askLedger } from '../../src/ask/ask.ts';
 import { parseConfig } from '../../src/config.ts';
-import { type AskedAnswer, askLedger } from '../../src/ledger/ask.ts';
-import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../src/ledger/call.ts';
-import { sealPreamble } from '../../src/ledger/record.ts';
-import { Seal } from '../../src/ledger/seal.ts';
+import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../src/protocol.ts';
+import { sealPreamble } from '../../src/record/record.ts';
+import { Seal } from '../../src/record/seal.ts';
 
 const call: LedgerCall = {
   route: '/*',

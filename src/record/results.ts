@@ -1,6 +1,6 @@
 import { joined } from '../bytes.ts';
 import { inTime } from '../deadline.ts';
-import type { ResponseBody } from './call.ts';
+import type { ResponseBody } from '../protocol.ts';
 import { openRecord, type RecordHead } from './record.ts';
 
 /** A record on its way to RESULTS: its preamble, and its body in sealed pieces. */

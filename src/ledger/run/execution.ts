@@ -1,12 +1,12 @@
-import { isRecordStatus, type Route, sendsElsewhere } from '../config.ts';
-import { log, textOf } from '../log.ts';
+import { isRecordStatus, type Route, sendsElsewhere } from '../../config.ts';
+import { log, textOf } from '../../log.ts';
+import type { Recording, ResponseHead } from '../../protocol.ts';
+import type { RunTimes } from '../store/rows.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
-import type { Recording, ResponseHead } from './call.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
-import type { RunTimes } from './rows.ts';
 import { Silence } from './silence.ts';
 
 /** What an execution has written down. */

@@ -1,16 +1,16 @@
-import type { Route } from '../config.ts';
-import { log, textOf } from '../log.ts';
-import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../settings.ts';
-import type { Archive } from './archive.ts';
-import type { LedgerCall, ResponseHead } from './call.ts';
-import type { Counts } from './counts.ts';
+import type { Route } from '../../config.ts';
+import { log, textOf } from '../../log.ts';
+import type { LedgerCall, ResponseHead } from '../../protocol.ts';
+import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
+import { Seal } from '../../record/seal.ts';
+import { KV_VALUE_MAX_BYTES, RECORD_HEAD_MAX_BYTES } from '../../settings.ts';
+import type { Archive } from '../archive.ts';
+import type { Counts } from '../store/counts.ts';
+import type { Holds } from '../store/holds.ts';
+import type { Completion, Rows, RunTimes } from '../store/rows.ts';
+import type { StorageRoom } from '../store/storage-room.ts';
 import type { ExecutionStore } from './execution.ts';
-import type { Holds } from './holds.ts';
-import { openPiece, piecesOf, sealedSize, sealPiece, sealPreamble } from './record.ts';
-import type { Completion, Rows, RunTimes } from './rows.ts';
 import type { RunMemory } from './run-memory.ts';
-import { Seal } from './seal.ts';
-import type { StorageRoom } from './storage-room.ts';
 
 /** The parts of a ledger object that an execution writes to. */
 export interface RecorderParts {

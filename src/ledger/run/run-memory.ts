@@ -1,5 +1,5 @@
-import type { Room } from '../body-bytes.ts';
-import { ByteBudget, type Hold } from '../budget.ts';
+import type { Room } from '../../body-bytes.ts';
+import { ByteBudget, type Hold } from '../../budget.ts';
 import type { SpareRoom } from './body-log.ts';
 
 /** An object has 128 MB, which it may share with the Worker and other objects: see `BODY_LIMITS`. */

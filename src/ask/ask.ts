@@ -1,9 +1,9 @@
 import type { Config, Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from '../protocol.ts';
+import { DamagedRecordError, reportDamage } from '../record/record.ts';
+import { discard, getResult } from '../record/results.ts';
 import { differenceOf } from '../request/fingerprint.ts';
-import type { LeaseGrant, LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from './call.ts';
-import { DamagedRecordError, reportDamage } from './record.ts';
-import { discard, getResult } from './results.ts';
 
 /**
  * `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is a result, which cannot

@@ -1,8 +1,8 @@
-import type { Refusal } from './call.ts';
-import { COUNTERS, type Counter, growth, noTotals, REFUSAL_COUNTERS, type Totals } from './counters.ts';
+import { COUNTERS, type Counter, growth, noTotals, REFUSAL_COUNTERS, type Totals } from '../../counters.ts';
+import type { Refusal } from '../../protocol.ts';
+import type { NoRoom } from '../run/run-memory.ts';
+import type { OverLimit } from '../usage.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
-import type { NoRoom } from './run-memory.ts';
-import type { OverLimit } from './usage.ts';
 
 const MINUTE_MS = 60_000;
 /** How long the minutes of the past are kept. */

@@ -1,4 +1,4 @@
-import type { Refusal } from './call.ts';
+import type { Refusal } from './protocol.ts';
 
 /**
  * What a ledger object counts, over all of its executions. Each is a sum that only grows; those that end in `Ms` are

@@ -1,6 +1,6 @@
-import type { Route } from '../../config.ts';
-import type { FailureRule } from '../../failed-when.ts';
-import type { ResponseHead } from '../call.ts';
+import type { Route } from '../../../config.ts';
+import type { FailureRule } from '../../../failed-when.ts';
+import type { ResponseHead } from '../../../protocol.ts';
 import type { BodyJudge } from './body-judge.ts';
 import { DecodedJudge, formatOf } from './decoded-judge.ts';
 import { JsonJudge } from './json-judge.ts';

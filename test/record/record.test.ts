@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { ResponseBody } from '../../src/ledger/call.ts';
+import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
+import type { ResponseBody } from '../../src/protocol.ts';
 import {
   DamagedRecordError,
   openBody,
@@ -11,9 +12,8 @@ import {
   sealedSize,
   sealPiece,
   sealPreamble,
-} from '../../src/ledger/record.ts';
-import { PIECE_BYTES } from '../../src/ledger/rows.ts';
-import { Seal } from '../../src/ledger/seal.ts';
+} from '../../src/record/record.ts';
+import { Seal } from '../../src/record/seal.ts';
 
 const secret = new Uint8Array(32).fill(7);
 

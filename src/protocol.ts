@@ -1,9 +1,9 @@
-import type { HeaderList } from '../request/forward.ts';
 import type { Totals } from './counters.ts';
-import type { MinuteCounts } from './counts.ts';
-import type { ExecutionView, ListQuery } from './listing.ts';
-import type { NoRoom } from './run-memory.ts';
-import type { OverLimit } from './usage.ts';
+import type { NoRoom } from './ledger/run/run-memory.ts';
+import type { MinuteCounts } from './ledger/store/counts.ts';
+import type { ExecutionView, ListQuery } from './ledger/store/listing.ts';
+import type { OverLimit } from './ledger/usage.ts';
+import type { HeaderList } from './request/forward.ts';
 
 /** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
 export interface LedgerCall {

@@ -1,4 +1,4 @@
-import type { FailureRule } from '../../failed-when.ts';
+import type { FailureRule } from '../../../failed-when.ts';
 import type { BodyJudge } from './body-judge.ts';
 import type { JsonRules } from './json-rules.ts';
 import { JsonScan } from './json-scan.ts';

@@ -1,7 +1,7 @@
-import { settlesWithin } from '../deadline.ts';
+import { settlesWithin } from '../../deadline.ts';
+import { watchReader } from '../../record/stalled-reader.ts';
+import { PIECE_BYTES } from '../store/rows.ts';
 import { AMPLE, BodyLog, type PieceStore, type SpareRoom } from './body-log.ts';
-import { PIECE_BYTES } from './rows.ts';
-import { watchReader } from './stalled-reader.ts';
 
 /**
  * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a stream. `broken`: the

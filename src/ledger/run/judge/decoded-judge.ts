@@ -1,5 +1,5 @@
-import type { FailureRule } from '../../failed-when.ts';
-import { log, textOf } from '../../log.ts';
+import type { FailureRule } from '../../../failed-when.ts';
+import { log, textOf } from '../../../log.ts';
 import type { BodyJudge } from './body-judge.ts';
 
 type Format = 'gzip' | 'deflate';

@@ -1,9 +1,9 @@
 import { inTime } from '../deadline.ts';
+import { PIECE_BYTES } from '../ledger/store/rows.ts';
 import { log, textOf } from '../log.ts';
+import type { ResponseBody, ResponseHead } from '../protocol.ts';
 import type { HeaderList } from '../request/forward.ts';
 import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
-import type { ResponseBody, ResponseHead } from './call.ts';
-import { PIECE_BYTES } from './rows.ts';
 import { HEAD_POSITION, SALT_BYTES, SEAL_BYTES, Seal } from './seal.ts';
 import { watchReader } from './stalled-reader.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskedAnswer } from '../../src/ledger/ask.ts';
-import type { LeaseGrant } from '../../src/ledger/call.ts';
-import { Leases } from '../../src/ledger/leases.ts';
+import type { AskedAnswer } from '../../src/ask/ask.ts';
+import { Leases } from '../../src/ask/leases.ts';
+import type { LeaseGrant } from '../../src/protocol.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,6 +1,6 @@
+import type { CallerUsage } from '../usage.ts';
 import type { Marks } from './marks.ts';
 import { createTables } from './schema.ts';
-import type { CallerUsage } from './usage.ts';
 
 /** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
 export const PIECE_BYTES = 512 * 1024;

@@ -1,6 +1,6 @@
 import { log, textOf } from '../log.ts';
+import type { LeaseGrant, LedgerAnswer } from '../protocol.ts';
 import type { AskedAnswer } from './ask.ts';
-import type { LeaseGrant, LedgerAnswer } from './call.ts';
 
 /** A recorded response that is here whole, and may be given again for a while. */
 type Leased = Extract<LedgerAnswer, { outcome: 'replayed' }> & {

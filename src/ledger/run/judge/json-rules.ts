@@ -1,4 +1,4 @@
-import type { FailureRule, JsonScalar } from '../../failed-when.ts';
+import type { FailureRule, JsonScalar } from '../../../failed-when.ts';
 import type { Found, JsonScan } from './json-scan.ts';
 import type { Watch } from './watch-tree.ts';
 

@@ -1,4 +1,4 @@
-import type { FailureRule } from '../../failed-when.ts';
+import type { FailureRule } from '../../../failed-when.ts';
 
 /** Reads a body, no coding on it, as its bytes come, and says at its end whether the run failed after all. */
 export interface BodyJudge {
