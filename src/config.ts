@@ -5,9 +5,10 @@
  * checked before the first request is let through, so that an invalid one never half-works.
  */
 import * as v from 'valibot';
+import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
 import type { FailureRule } from './failed-when.ts';
 import type { CorsOrigins } from './origin.ts';
-import type { LedgerNamespace } from './protocol.ts';
+import type { LedgerNamespace, StatusRange } from './protocol.ts';
 import type { ScopeFrom } from './request/caller.ts';
 import {
   adminTokenSetting,
@@ -16,7 +17,6 @@ import {
   operatorHostSetting,
   type RouteSettings,
   routeSettings,
-  type StatusRange,
 } from './settings.ts';
 import { whyUnknownField } from './unknown-settings.ts';
 
@@ -160,22 +160,6 @@ export function parseConfig(env: object): ConfigResult {
   };
 }
 
-/** True where the status counts as success on this route. One that sends the request elsewhere never does. */
-export function isRecordStatus(ranges: readonly StatusRange[], status: number, method: string): boolean {
-  return (
-    !sendsElsewhere(status, method) && ranges.some((range) => status >= range.from && status <= range.to)
-  );
-}
-
-/**
- * Whether the client is to send the same request to another place, as nothing was done at this one (RFC 9110 §15.4). Clients
- * make a GET of a POST that is answered with 301 or 302, as they do with 303: what they asked for is done, and here is what
- * comes of it. Other methods they repeat.
- */
-export function sendsElsewhere(status: number, method: string): boolean {
-  return status === 307 || status === 308 || ((status === 301 || status === 302) && method !== 'POST');
-}
-
 /** The setting's value, or its default and an entry in `bad`. */
 function parseSetting<T extends v.GenericSchema>(
   schema: T,
@@ -267,31 +251,4 @@ function parseUpstream(
     );
   }
   return { kind: 'url', base: upstream ?? '' };
-}
-
-/** A service binding that the configuration names. */
-export function serviceOf(env: object, name: string): Fetcher {
-  const service: unknown = Reflect.get(env, name);
-  if (!isFetcher(service)) throw new Error(`${name} is not a service binding`);
-  return service;
-}
-
-function isFetcher(binding: unknown): binding is Fetcher {
-  return typeof binding === 'object' && binding !== null && 'fetch' in binding;
-}
-
-function isLedgerNamespace(binding: unknown): binding is LedgerNamespace {
-  return typeof binding === 'object' && binding !== null && 'getByName' in binding;
-}
-
-function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
-  return typeof binding === 'object' && binding !== null && 'writeDataPoint' in binding;
-}
-
-function isKvNamespace(binding: unknown): binding is KVNamespace {
-  return typeof binding === 'object' && binding !== null && 'getWithMetadata' in binding;
-}
-
-function isRateLimit(binding: unknown): binding is RateLimit {
-  return typeof binding === 'object' && binding !== null && 'limit' in binding;
 }

@@ -1,5 +1,3 @@
-import type { Refusal } from './protocol.ts';
-
 /**
  * What a ledger object counts, over all of its executions. Each is a sum that only grows; those that end in `Ms` are
  * milliseconds and those that end in `Bytes` bytes.
@@ -49,17 +47,3 @@ export function growth(from: Totals, to: Totals): Totals {
   for (const counter of COUNTERS) grown[counter] = to[counter] - from[counter];
   return grown;
 }
-
-/** The counter of a refusal. */
-export const REFUSAL_COUNTERS = {
-  'key-reused': 'keyReused',
-  'other-credentials': 'keyReused',
-  'in-progress': 'inProgress',
-  'outcome-unknown': 'outcomeUnknown',
-  'not-recorded': 'notRecorded',
-  'too-many-running': 'overLimit',
-  'too-much-stored': 'overLimit',
-  'too-much-held': 'overLimit',
-  'no-room': 'overLimit',
-  'ledger-full': 'ledgerFull',
-} as const satisfies Record<Refusal, Counter>;

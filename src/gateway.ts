@@ -1,36 +1,30 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { askLedger, reachLedger, shardOf } from './ask/ask.ts';
 import { Leases } from './ask/leases.ts';
-import { SEGMENT_BYTES } from './body-bytes.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
+import { answerKeyed, type Gate, type KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
 import { noSurface, operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { problemPage } from './operator/problem-page.tsx';
+import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
-import { acceptEncodingOf, askedEncoding, takesGzip } from './request/accept-encoding.ts';
-import { partiesOf } from './request/address.ts';
+import { acceptEncodingOf } from './request/accept-encoding.ts';
 import { isUnread, RequestBodies } from './request/body.ts';
-import { sha256 } from './request/digest.ts';
-import { isWebSocketUpgrade, keyedHeaders, type OwnFields, upstreamUrl } from './request/forward.ts';
+import { isWebSocketUpgrade, type OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
-import { readKeyedRequest } from './request/keyed.ts';
-import { preferredWaitSeconds } from './request/prefer.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
 import { cacheStatus } from './response/cache-status.ts';
-import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
 import {
   answerPreflight,
   answerPreflightWithoutRoute,
   type CorsPolicy,
   shareResponse,
 } from './response/cors.ts';
-import { type Problem, problemResponse } from './response/problem.ts';
-import { noResponseProblem, problemOf } from './response/refusal.ts';
-import { type RespondingAnswer, responseFrom } from './response/replay.ts';
+import { problemResponse } from './response/problem.ts';
+import { noResponseProblem } from './response/refusal.ts';
 import { OPERATOR_PREFIX } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
@@ -77,11 +71,14 @@ function gateway(config: Config): App {
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
     );
   }
-  const parts = { config, leases: new Leases(), pseudonym: pseudonymOf(config.ledger, config.routes) };
+  const { ledger, results, rateLimiter, events } = config;
+  const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
+  const parts = { gate, events, pseudonym: pseudonymOf(ledger, config.routes) };
   for (const route of config.routes) {
     const { path, corsOrigins: origins, keyHeader } = route;
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
-    const pass = (c: RequestContext) => handle(c, parts, route);
+    const keyedRoute = { route, policy: policyOf(route, config) };
+    const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
@@ -121,15 +118,16 @@ function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
 
 /** What all requests of a gateway share. */
 interface Parts {
-  readonly config: Config;
-  readonly leases: Leases;
+  readonly gate: Gate;
+  readonly events: Config['events'];
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
 }
 
 /** One request of a route: a plain proxy, or keyed, with a log line of its own. */
-async function handle(c: RequestContext, parts: Parts, route: Route): Promise<Response> {
+async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): Promise<Response> {
   const startedAt = Date.now();
+  const { route } = keyedRoute;
   const request = c.req.raw;
   const url = targetOf(c.req.url);
   if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
@@ -137,8 +135,17 @@ async function handle(c: RequestContext, parts: Parts, route: Route): Promise<Re
   const keyField = keyFieldOf(request, route);
   if (keyField === null && route.key === 'optional') return passOn(request, url, route, parts, c.env);
 
-  const handled = await keyed(c, url, keyField, parts, route);
-  const { response, outcome, shard, keyHash } = handled;
+  const { response, outcome, shard, keyHash } = await answerKeyed(
+    {
+      request,
+      target: url,
+      keyField,
+      own: ownFields(route, url, parts.pseudonym),
+      waitUntil: (promise) => c.executionCtx.waitUntil(promise),
+    },
+    keyedRoute,
+    parts.gate,
+  );
   const event = {
     route: route.path,
     outcome,
@@ -147,114 +154,12 @@ async function handle(c: RequestContext, parts: Parts, route: Route): Promise<Re
     ms: Date.now() - startedAt,
   };
   log('info', 'request', { ...event, keyHash });
-  recordEvent(parts.config.events, event);
+  recordEvent(parts.events, event);
   return response;
 }
 
-interface Handled {
-  readonly response: Response;
-  readonly outcome: string;
-  /** The ledger object that was asked; `null` where the request was refused before. */
-  readonly shard: number | null;
-  /** By which an operator who knows the key finds the log line; `null` where none was read. */
-  readonly keyHash: string | null;
-}
-
-/** What is said of a request that was refused before the ledger was asked. */
-const NOT_ASKED = { shard: null, keyHash: null } as const;
-
-/** The way of a keyed request: read it → lease or ledger → response. */
-async function keyed(
-  c: RequestContext,
-  url: URL,
-  keyField: string | null,
-  { config, leases, pseudonym }: Parts,
-  route: Route,
-): Promise<Handled> {
-  const request = c.req.raw;
-  const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
-    response: problemResponse(url, {
-      cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
-      ...problem,
-    }),
-    outcome: problem.slug,
-    ...asked,
-  });
-
-  const reading = readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
-  // A client that leaves would end it without a word, and what it holds would be held on to.
-  c.executionCtx.waitUntil(reading);
-  const read = await reading;
-  if (read.kind === 'refused') return refuse(read.problem);
-  if (read.kind === 'broken-off') {
-    return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
-  }
-  const { key, sentKey, caller, body, fingerprint, identity } = read.request;
-  const { id, secret } = identity;
-  const shard = shardOf(id, route.shards);
-
-  const leased = leases.replay(id, fingerprint, (lease, replays) =>
-    reachLedger(config, route, shard).countReplays(id, lease, replays),
-  );
-  if (leased !== null) {
-    body.release();
-    const { answer, keyHash, counted } = leased;
-    if (counted !== null) c.executionCtx.waitUntil(counted);
-    const response = await responseTo(request, url, route, answer, caller.anonymous);
-    return { response, outcome: answer.outcome, shard, keyHash };
-  }
-
-  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
-  const askedAt = Date.now();
-  const asked = askLedger(config, route, shard, {
-    route: route.path,
-    id,
-    caller: parties.caller,
-    address: parties.address,
-    secret,
-    fingerprint,
-    keyHash,
-    method: request.method,
-    url: upstreamUrl(route.upstream, route.stripPrefix, url),
-    headers: keyedHeaders(
-      request.headers,
-      route,
-      sentKey,
-      ownFields(route, url, pseudonym, askedEncoding(acceptEncodingOf(request))),
-    ),
-    body: body.length > SEGMENT_BYTES ? body.stream((sent) => c.executionCtx.waitUntil(sent)) : body.whole(),
-    waitMs: Math.min(route.waitSeconds, preferredWaitSeconds(request.headers.get('prefer'))) * 1000,
-  });
-  // What went along with the call is copied by now. The upstream may take its time.
-  if (body.length <= SEGMENT_BYTES) body.release();
-  const answer = await asked;
-  leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
-  switch (answer.outcome) {
-    case 'executed':
-    case 'joined':
-    case 'replayed': {
-      const response = await responseTo(request, url, route, answer, caller.anonymous);
-      return { response, outcome: answer.outcome, shard, keyHash };
-    }
-    default:
-      return refuse(problemOf(answer, key), { shard, keyHash });
-  }
-}
-
-/** The response to this client, in a coding that it takes. */
-async function responseTo(
-  request: Request,
-  target: URL,
-  route: Route,
-  answer: RespondingAnswer,
-  anonymous: boolean,
-): Promise<Response> {
-  const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
-  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
-}
-
-function ownFields(route: Route, target: URL, pseudonym: string, acceptEncoding: string | null): OwnFields {
-  return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target), acceptEncoding };
+function ownFields(route: Route, target: URL, pseudonym: string): Omit<OwnFields, 'acceptEncoding'> {
+  return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target) };
 }
 
 /** The field that holds the key. Where a route can do without a key, an empty field is none. */
@@ -274,7 +179,7 @@ async function passOn(
   { pseudonym }: Parts,
   env: object,
 ): Promise<Response> {
-  const own = ownFields(route, url, pseudonym, acceptEncodingOf(request));
+  const own = { ...ownFields(route, url, pseudonym), acceptEncoding: acceptEncodingOf(request) };
   const result = await proxy(request, url, route, own, env);
   if (result.kind === 'response') return result.response;
   log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });

@@ -1,14 +1,45 @@
+/**
+ * What Worker and ledger object say to each other: plain values, each of which is copied across. Sizes are in bytes, times in
+ * milliseconds since the epoch.
+ */
 import type { Totals } from './counters.ts';
-import type { NoRoom } from './ledger/run/run-memory.ts';
-import type { MinuteCounts } from './ledger/store/counts.ts';
-import type { ExecutionView, ListQuery } from './ledger/store/listing.ts';
-import type { OverLimit } from './ledger/usage.ts';
-import type { HeaderList } from './request/forward.ts';
+import type { FailureRule } from './failed-when.ts';
+import type { HeaderList } from './headers.ts';
 
-/** One keyed request, as the Worker hands it to the ledger. Plain values: each field is copied across. */
-export interface LedgerCall {
-  /** The route's path pattern, which is its identity. */
+/** Whom the ledger object sends a request to: the address in its URL, or a service that the Worker is bound to. */
+export type Destination = { readonly kind: 'url' } | { readonly kind: 'service'; readonly name: string };
+
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What holds for one call. It is made from the settings of its route, which the ledger does not know. */
+export interface Policy {
+  /** The route's path pattern, for the log. */
   readonly route: string;
+  readonly sendTo: Destination;
+  readonly ttlMs: number;
+  /** For how long a body of several pieces stays in the ledger as well as in RESULTS. */
+  readonly hotMs: number;
+  readonly concurrent: 'wait' | 'reject';
+  readonly unknownOutcome: 'retry' | 'refuse';
+  readonly recordStatuses: readonly StatusRange[];
+  /** What in a response whose status is a success says that it failed after all. */
+  readonly failedWhen: readonly FailureRule[];
+  readonly upstreamTimeoutMs: number;
+  readonly maxRequestBytes: number;
+  readonly maxRecordBytes: number;
+  /** A smaller result stays in the ledger for its whole TTL, and never goes to RESULTS. */
+  readonly resultsFromBytes: number;
+  /** How much one caller may have in one ledger object. */
+  readonly maxRunningPerCaller: number;
+  readonly maxStoredBytesPerCaller: number;
+}
+
+/** One keyed request, as the Worker hands it to the ledger. */
+export interface LedgerCall {
+  readonly policy: Policy;
   /** The execution: a digest of route, caller and idempotency key. */
   readonly id: string;
   /** A digest of the caller's credentials. */
@@ -40,17 +71,24 @@ export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 /** What becomes of a response. On a stream that still runs, `stored` is what is intended. */
 export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
+/** Why a request is refused because of the execution that its key names. */
+export const REPEAT_REFUSALS = ['key-reused', 'in-progress', 'outcome-unknown', 'not-recorded'] as const;
+export type RepeatRefusal = (typeof REPEAT_REFUSALS)[number];
+
+/** What a caller, or an address, has too much of to begin another execution. */
+export type OverLimit = 'too-many-running' | 'too-much-stored';
+
+/** Why there is no memory for another run: its caller has more than a share of it, or there is none left for anybody. */
+export type NoRoom = 'too-much-held' | 'no-room';
+
+/** Why nothing can begin now, whatever is known of the execution. `ledger-full`: the object's storage has no room for it. */
+export type LimitRefusal = OverLimit | NoRoom | 'ledger-full';
+
 export type Refusal =
-  | 'key-reused'
+  | RepeatRefusal
   /** The same request, but with other credentials than those that it was answered with. */
   | 'other-credentials'
-  | 'in-progress'
-  | 'outcome-unknown'
-  | 'not-recorded'
-  | OverLimit
-  | NoRoom
-  /** The ledger object has no room for another execution. */
-  | 'ledger-full';
+  | LimitRefusal;
 
 /** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
 export interface LeaseGrant {
@@ -65,16 +103,14 @@ export type LedgerAnswer =
       readonly recording: Recording;
       readonly head: ResponseHead;
       readonly body: ResponseBody;
-      /** The body's size in bytes, where it is known. */
+      /** The body's size, where it is known. */
       readonly size: number | null;
     }
   | {
       readonly outcome: 'replayed';
       readonly head: ResponseHead;
       readonly body: ResponseBody;
-      /** The body's size in bytes. */
       readonly size: number;
-      /** Milliseconds since the epoch, here and below. */
       readonly expiresAt: number;
       /** `null` for what comes from RESULTS while the ledger is out of reach. */
       readonly lease: LeaseGrant | null;
@@ -94,6 +130,14 @@ export type LedgerAnswer =
       readonly joined: boolean;
     }
   | { readonly outcome: 'refused'; readonly reason: Refusal };
+
+/**
+ * What the Worker makes of it. `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is
+ * a result, which cannot be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
+ */
+export type AskedAnswer =
+  | Exclude<LedgerAnswer, { outcome: 'archived' }>
+  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
 
 /** The ledger as the Worker sees it. */
 export interface LedgerNamespace {
@@ -126,8 +170,79 @@ export interface LedgerInspection {
 /** What became of the wish to forget an execution. One that runs stays. */
 export type Forgotten = 'forgotten' | 'absent' | 'running';
 
+/**
+ * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
+ * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says that there is no result here:
+ * the upstream sent the client to another place with its request.
+ */
+export const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere'] as const;
+export type Place = (typeof PLACES)[number];
+
+/** Why the outcome of an execution is not known. */
+export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
+
+/** When a run got how far; `null` where it did not get there, or nobody was left to see it. */
+export interface RunTimes {
+  /** The request was on its way. */
+  readonly sentAt: number | null;
+  readonly headAt: number | null;
+}
+
+/** The requests that came for one execution after the first. */
+export interface Repeats {
+  readonly replays: number;
+  readonly joins: number;
+  readonly refusals: Readonly<Record<RepeatRefusal, number>>;
+  /** When the latest of them came; `null` where none did. */
+  readonly lastAt: number | null;
+}
+
+/** What an operator may know of an execution. `null` is «not yet» or «never». */
+export interface ExecutionView extends RunTimes {
+  readonly id: string;
+  readonly state: 'running' | 'completed' | 'unknown';
+  readonly cause: UnknownCause | null;
+  /** Where the recorded body is. */
+  readonly place: Place | null;
+  readonly status: number | null;
+  /** The body's size. */
+  readonly size: number | null;
+  readonly receivedAt: number;
+  readonly recordedAt: number | null;
+  /** To the second. */
+  readonly archivedAt: number | null;
+  readonly expiresAt: number;
+  readonly repeats: Repeats;
+}
+
+/** A place in a list of executions: the page starts after the execution that was received then and has this id. */
+export interface Position {
+  readonly receivedAt: number;
+  readonly id: string;
+}
+
+export interface ListQuery {
+  readonly keyHash: string | null;
+  readonly state: ExecutionView['state'] | null;
+  readonly after: Position | null;
+  readonly limit: number;
+}
+
+/** Newest first: by when it was received, then by id. All ledger objects and who merges their lists have to agree on this. */
+export function compareNewestFirst(a: Position, b: Position): number {
+  if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt;
+  return a.id < b.id ? 1 : -1;
+}
+
+/** What one minute saw. */
+export interface MinuteCounts {
+  /** Minutes since the epoch. */
+  readonly minute: number;
+  readonly counts: Totals;
+}
+
 export interface LedgerSummary {
-  /** Since ever. */
+  /** All-time. */
   readonly totals: Totals;
   readonly minutes: readonly MinuteCounts[];
   readonly running: number;

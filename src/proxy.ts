@@ -1,16 +1,12 @@
-import { type Route, serviceOf } from './config.ts';
+import { serviceOf } from './bindings.ts';
+import type { Route } from './config.ts';
 import { settlesWithin } from './deadline.ts';
-import {
-  dropConnectionFields,
-  forwardInPlace,
-  isWebSocketUpgrade,
-  type OwnFields,
-  statusOf,
-  upstreamUrl,
-} from './request/forward.ts';
+import { dropConnectionFields } from './headers.ts';
+import { forwardInPlace, isWebSocketUpgrade, type OwnFields, upstreamUrl } from './request/forward.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { handOutInPlace } from './response/handed-out.ts';
 import type { Place } from './response/location.ts';
+import { statusOf } from './response/status.ts';
 
 export type ProxyResult =
   | { readonly kind: 'response'; readonly response: Response }

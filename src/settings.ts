@@ -5,33 +5,27 @@ import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
 import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
 import { type CorsOrigins, faultOfOrigin } from './origin.ts';
+import type { StatusRange } from './protocol.ts';
+import { KV_VALUE_MAX_BYTES, PIECE_BYTES, RECORD_HEAD_MAX_BYTES } from './record/format.ts';
 import type { ScopePart } from './request/caller.ts';
 import { inOneSpelling } from './request/target.ts';
 
 /** Everything under this path belongs to the gateway itself. */
 export const OPERATOR_PREFIX = '/_oncegate';
 
-/** KV takes 25 MiB a value; the record's head gets the overhead, the body the rest. */
-export const RECORD_HEAD_MAX_BYTES = 65_536;
-export const KV_VALUE_MAX_BYTES = 26_214_400;
 const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
 
 /** Half of what a ledger object stores. One caller cannot fill it, and before that its bodies leave for KV: see storage-room.ts. */
 const CALLER_STORED_BYTES = 5_000_000_000;
 
 /** A result that stays in the ledger alone is one piece of a body, with its row. */
-const LEDGER_ALONE_MAX_BYTES = 512 * 1024;
+const LEDGER_ALONE_MAX_BYTES = PIECE_BYTES;
 
 /** A request body is held in memory while it is fingerprinted; a Worker has 128 MB in all. */
 const REQUEST_MAX_BYTES = 64 * 1024 * 1024;
 
 /** 90 days. APIs that keep idempotency keys for long keep them for 31 to 45. */
 const TTL_MAX_SECONDS = 7_776_000;
-
-export interface StatusRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 export type RouteSettings = { [F in keyof typeof routeSettings]: v.InferOutput<(typeof routeSettings)[F]> };
 

@@ -1,17 +1,31 @@
-import type { Config, Route } from '../config.ts';
+import { pause } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
-import type { LeaseGrant, LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from '../protocol.ts';
+import type {
+  AskedAnswer,
+  LeaseGrant,
+  LedgerAnswer,
+  LedgerCall,
+  LedgerInspection,
+  LedgerNamespace,
+  LedgerStub,
+} from '../protocol.ts';
 import { DamagedRecordError, reportDamage } from '../record/record.ts';
 import { discard, getResult } from '../record/results.ts';
 import { differenceOf } from '../request/fingerprint.ts';
 
-/**
- * `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is a result, which cannot
- * be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
- */
-export type AskedAnswer =
-  | Exclude<LedgerAnswer, { outcome: 'archived' }>
-  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
+/** Where a Worker finds what is recorded. */
+export interface LedgerAccess {
+  readonly ledger: LedgerNamespace;
+  readonly results: KVNamespace;
+}
+
+/** Which ledger objects a route has. */
+export interface LedgerObjects {
+  /** The route's path pattern: its objects are named after it. */
+  readonly path: string;
+  readonly shards: number;
+  readonly location: DurableObjectLocationHint | null;
+}
 
 /** Which of its route's ledger objects an execution belongs to: its digest modulo their number. */
 export function shardOf(id: string, shards: number): number {
@@ -20,8 +34,12 @@ export function shardOf(id: string, shards: number): number {
 }
 
 /** A ledger object of a route. Throws where the platform refuses even to name it. */
-export function reachLedger(config: Config, route: Route, shard: number): LedgerStub & LedgerInspection {
-  return config.ledger.getByName(
+export function reachLedger(
+  { ledger }: Pick<LedgerAccess, 'ledger'>,
+  route: LedgerObjects,
+  shard: number,
+): LedgerStub & LedgerInspection {
+  return ledger.getByName(
     `${route.path}:${shard}`,
     route.location === null ? {} : { locationHint: route.location },
   );
@@ -29,35 +47,35 @@ export function reachLedger(config: Config, route: Route, shard: number): Ledger
 
 /** Asks the ledger, and RESULTS where the ledger sends us there or cannot be reached. Never rejects. */
 export async function askLedger(
-  config: Config,
-  route: Route,
+  access: LedgerAccess,
+  route: LedgerObjects,
   shard: number,
   call: LedgerCall,
 ): Promise<AskedAnswer> {
-  const reach = () => reachLedger(config, route, shard);
+  const reach = () => reachLedger(access, route, shard);
   let ledger: LedgerStub;
   try {
     ledger = reach();
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(config, call)) ?? { outcome: 'unavailable' };
+    return (await fromResults(access, call)) ?? { outcome: 'unavailable' };
   }
   try {
-    return await settled(config, call, await ledger.execute(call));
+    return await settled(access, call, await ledger.execute(call));
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(config, call)) ?? (await afterLostAnswer(config, call, reach, error));
+    return (await fromResults(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
   }
 }
 
 /** The ledger's answer, with the result itself where it says that RESULTS has it. */
 async function settled(
-  config: Config,
+  access: LedgerAccess,
   call: Omit<LedgerCall, 'body'>,
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await fromResults(config, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
+  return (await fromResults(access, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
 }
 
 /**
@@ -66,12 +84,12 @@ async function settled(
  * has said which one it is, no other will do.
  */
 async function fromResults(
-  config: Config,
+  access: LedgerAccess,
   call: Omit<LedgerCall, 'body'>,
   archived?: { readonly completedAt: number; readonly lease: LeaseGrant },
 ): Promise<AskedAnswer | null> {
   try {
-    const record = await getResult(config.results, call.id, call.secret);
+    const record = await getResult(access.results, call.id, call.secret);
     if (record === null) return null;
     const { head, body } = record;
     if (archived !== undefined && head.completedAt !== archived.completedAt) {
@@ -89,7 +107,7 @@ async function fromResults(
       reportDamage('results', error);
       return { outcome: 'refused', reason: 'not-recorded' };
     }
-    log('error', 'results-read-failed', { route: call.route, reason: textOf(error) });
+    log('error', 'results-read-failed', { route: call.policy.route, reason: textOf(error) });
     return null;
   }
 }
@@ -100,7 +118,7 @@ async function fromResults(
  * nothing, or cannot be reached any more, proves nothing: a run that failed leaves no trace.
  */
 async function afterLostAnswer(
-  config: Config,
+  access: LedgerAccess,
   call: LedgerCall,
   reach: () => LedgerStub,
   error: unknown,
@@ -109,12 +127,12 @@ async function afterLostAnswer(
   const unsent = { outcome: beganNothing(error) ? 'unavailable' : 'interrupted' } as const;
   if (isFlagged(error, 'overloaded')) return unsent;
   for (const delayMs of RECALL_AFTER_MS) {
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await pause(delayMs);
     try {
       const answer = await reach().recall(bodiless);
-      return answer === null ? unsent : await settled(config, bodiless, answer);
+      return answer === null ? unsent : await settled(access, bodiless, answer);
     } catch (again) {
-      log('error', 'ledger-unreachable', { route: call.route, reason: textOf(again) });
+      log('error', 'ledger-unreachable', { route: call.policy.route, reason: textOf(again) });
     }
   }
   return unsent;

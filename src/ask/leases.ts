@@ -1,6 +1,6 @@
+import { pause } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
-import type { LeaseGrant, LedgerAnswer } from '../protocol.ts';
-import type { AskedAnswer } from './ask.ts';
+import type { AskedAnswer, LeaseGrant, LedgerAnswer } from '../protocol.ts';
 
 /** A recorded response that is here whole, and may be given again for a while. */
 type Leased = Extract<LedgerAnswer, { outcome: 'replayed' }> & {
@@ -92,7 +92,7 @@ async function countAtEnd(
   now: number,
   count: (lease: LeaseGrant, replays: number) => Promise<void>,
 ): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, lease.endsAt - now));
+  await pause(lease.endsAt - now);
   try {
     await count(lease.answer.lease, lease.replays);
   } catch (error) {

@@ -1,45 +1,44 @@
-import type { Config, Route } from '../config.ts';
 import { inTime } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import type { LedgerInspection } from '../protocol.ts';
-import { reachLedger } from './ask.ts';
+import { type LedgerAccess, type LedgerObjects, reachLedger } from './ask.ts';
 
 /** One ledger object: a route's, and its number. */
-export interface Shard {
+export interface Shard<Route extends LedgerObjects = LedgerObjects> {
   readonly route: Route;
   readonly number: number;
 }
 
-export interface ShardAnswers<T> {
-  readonly answers: readonly { readonly shard: Shard; readonly value: T }[];
+export interface ShardAnswers<T, Route extends LedgerObjects> {
+  readonly answers: readonly { readonly shard: Shard<Route>; readonly value: T }[];
   /** The ledger objects that could not be reached, or did not answer in time. */
-  readonly unanswered: readonly Shard[];
+  readonly unanswered: readonly Shard<Route>[];
 }
 
 /** Ledger objects that are asked at the same time. */
 const CONCURRENCY = 24;
 const ANSWER_WITHIN_MS = 5_000;
 
-export function shardsOf(routes: readonly Route[]): Shard[] {
+export function shardsOf<Route extends LedgerObjects>(routes: readonly Route[]): Shard<Route>[] {
   return routes.flatMap((route) =>
-    Array.from({ length: route.shards }, (_, number): Shard => ({ route, number })),
+    Array.from({ length: route.shards }, (_, number): Shard<Route> => ({ route, number })),
   );
 }
 
 /** Asks many ledger objects the same thing. Never rejects: what cannot be reached is named instead. */
-export async function askShards<T>(
-  config: Config,
-  shards: readonly Shard[],
+export async function askShards<T, Route extends LedgerObjects>(
+  access: Pick<LedgerAccess, 'ledger'>,
+  shards: readonly Shard<Route>[],
   ask: (ledger: LedgerInspection) => Promise<T>,
   withinMs = ANSWER_WITHIN_MS,
-): Promise<ShardAnswers<T>> {
-  const answers: { shard: Shard; value: T }[] = [];
-  const unanswered: Shard[] = [];
+): Promise<ShardAnswers<T, Route>> {
+  const answers: { shard: Shard<Route>; value: T }[] = [];
+  const unanswered: Shard<Route>[] = [];
   const waiting = shards.values();
   const work = async () => {
     for (const shard of waiting) {
       try {
-        const pending = ask(reachLedger(config, shard.route, shard.number));
+        const pending = ask(reachLedger(access, shard.route, shard.number));
         answers.push({ shard, value: await inTime(pending, withinMs, 'the answer') });
       } catch (error) {
         log('error', 'ledger-unreachable', {

@@ -1,8 +1,13 @@
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
-import { piecesOf, sealedSize } from '../record/record.ts';
+import { piecesOf } from '../record/format.ts';
+import { sealedSize } from '../record/record.ts';
 import { putResult } from '../record/results.ts';
+import type { Alarm } from './alarm.ts';
+import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow, Row, Rows, StoredParts } from './store/rows.ts';
+import type { StorageRoom } from './store/storage-room.ts';
+import { RETRY_MS } from './sweep-pace.ts';
 
 /** Results written to KV at the same time by {@link Archive.catchUp}. */
 const KV_CONCURRENCY = 6;
@@ -19,16 +24,6 @@ export type ArchivedResult = Pick<
   'seq' | 'id' | 'size' | 'completedAt' | 'expiresAt' | 'unarchived'
 >;
 
-/** What the archive tells of what it does. */
-export interface ArchiveEvents {
-  /** RESULTS has it now. `late` is what others may have passed by as not being there. */
-  arrived(seq: number, late: boolean): void;
-  /** {@link Archive.mark} is further on, and is to be written down. */
-  markMoved(): void;
-  /** There is something for {@link Archive.catchUp} to do. */
-  tryAgain(): void;
-}
-
 /**
  * Puts results into RESULTS, and takes them out.
  *
@@ -38,8 +33,10 @@ export interface ArchiveEvents {
 export class Archive {
   readonly #ctx: DurableObjectState;
   readonly #rows: Rows;
+  readonly #pieces: Pieces;
   readonly #results: () => KVNamespace;
-  readonly #events: ArchiveEvents;
+  readonly #alarm: Alarm;
+  readonly #storage: StorageRoom;
   /** See {@link Marks}. It never goes back. */
   #archivedBefore = 0;
   /** Whether the mark may go on. */
@@ -54,11 +51,20 @@ export class Archive {
   readonly #forgetting = new Set<number>();
   #catchingUp: Promise<void> | null = null;
 
-  constructor(ctx: DurableObjectState, rows: Rows, results: () => KVNamespace, events: ArchiveEvents) {
+  constructor(
+    ctx: DurableObjectState,
+    rows: Rows,
+    pieces: Pieces,
+    results: () => KVNamespace,
+    alarm: Alarm,
+    storage: StorageRoom,
+  ) {
     this.#ctx = ctx;
     this.#rows = rows;
+    this.#pieces = pieces;
     this.#results = results;
-    this.#events = events;
+    this.#alarm = alarm;
+    this.#storage = storage;
   }
 
   /** Takes over from an earlier life of the object. */
@@ -89,7 +95,7 @@ export class Archive {
 
   /** A result is recorded whose row says that RESULTS does not have it. */
   putLater(): void {
-    this.#events.tryAgain();
+    this.#tryAgain();
   }
 
   /** Writes into the rows what did not get to RESULTS, so that it is known after a restart and the mark can go on. */
@@ -100,6 +106,13 @@ export class Archive {
       this.#lacking.delete(seq);
       this.#movedOn = true;
     }
+  }
+
+  /** No result on its way to RESULTS, of which its row says nothing yet, has a number before this one. */
+  get firstLacking(): number {
+    let first = Number.MAX_SAFE_INTEGER;
+    for (const seq of this.#lacking.keys()) first = Math.min(first, seq);
+    return first;
   }
 
   /** The mark as it can be written down now. It stays where it is as long as nothing new is in RESULTS. */
@@ -117,7 +130,7 @@ export class Archive {
     this.#catchingUp ??= this.#catchUp(now)
       .catch((error) => {
         log('error', 'sweep-failed', { what: 'catch-up', reason: textOf(error) });
-        this.#events.tryAgain();
+        this.#tryAgain();
       })
       .finally(() => {
         this.#catchingUp = null;
@@ -132,9 +145,9 @@ export class Archive {
       const batch = missing.slice(start, start + KV_CONCURRENCY);
       const there = await Promise.all(batch.map((row) => this.#put(row)));
       // Where KV is out of reach for all of them, it is out of reach for the rest.
-      if (!there.includes(true)) return this.#events.tryAgain();
+      if (!there.includes(true)) return this.#tryAgain();
     }
-    if (unarchived.length === CATCH_UP_ROWS) this.#events.tryAgain();
+    if (unarchived.length === CATCH_UP_ROWS) this.#tryAgain();
   }
 
   /** Removes a result from RESULTS. Rejects where RESULTS is out of reach. */
@@ -145,7 +158,7 @@ export class Archive {
     if (gone) return;
     // It may be gone all the same: the body stays here until it has been written again.
     this.#rows.markUnarchived(row.seq);
-    this.#events.tryAgain();
+    this.#tryAgain();
     throw new Error('the record cannot be removed from RESULTS');
   }
 
@@ -187,19 +200,25 @@ export class Archive {
     } catch (error) {
       log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
       if (!result.unarchived) this.#failed.add(seq);
-      this.#events.tryAgain();
+      this.#tryAgain();
       return false;
     }
   }
 
-  #arrived({ seq, completedAt, unarchived }: ArchivedResult, now: number): void {
+  #arrived({ seq, size, completedAt, unarchived }: ArchivedResult, now: number): void {
     const late = unarchived || now - completedAt > NOTED_FROM_MS;
     if (late) this.#rows.markArchived(seq, now);
     if (this.#lacking.delete(seq)) {
       this.#movedOn = true;
-      this.#events.markMoved();
+      this.#alarm.writeDownSoon();
     }
-    this.#events.arrived(seq, late);
+    // Its body may be due by now, or there is little room, and it may leave before that.
+    const mayLeave = piecesOf(size) > 1 && (late || this.#storage.isPressed);
+    if (mayLeave) this.#alarm.wakeBy(now);
+  }
+
+  #tryAgain(): void {
+    this.#alarm.wakeBy(Date.now() + RETRY_MS);
   }
 
   async #tryDelete(id: string): Promise<boolean> {
@@ -215,7 +234,7 @@ export class Archive {
   *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {
     const last = piecesOf(size) - 1;
     for (let n = 0; n < last; n += 1) {
-      const piece = this.#rows.piece(seq, n);
+      const piece = this.#pieces.read(seq, n);
       if (piece === null) throw new Error(`piece ${n} of ${last + 1} is gone`);
       yield piece;
     }

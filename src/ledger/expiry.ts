@@ -1,3 +1,4 @@
+import type { Removal } from './removal.ts';
 import type { Row, Rows } from './store/rows.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
@@ -10,13 +11,15 @@ const PATROL_MS = 600_000;
  */
 export class Expiry {
   readonly #rows: Rows;
+  readonly #removal: Removal;
   readonly #mayGo: (row: Row) => boolean;
   /** What the latest patrol found, and what it did not see. */
   #patrol = { nextAt: 0, firstEnd: null as number | null, sawAll: false, upTo: 0 };
 
   /** `mayGo` says whether nobody needs a row any more that is past its TTL. */
-  constructor(rows: Rows, mayGo: (row: Row) => boolean) {
+  constructor(rows: Rows, removal: Removal, mayGo: (row: Row) => boolean) {
     this.#rows = rows;
+    this.#removal = removal;
     this.#mayGo = mayGo;
   }
 
@@ -60,7 +63,7 @@ export class Expiry {
 
   #remove(row: Row): boolean {
     if (!this.#mayGo(row)) return false;
-    this.#rows.remove(row);
+    this.#removal.remove(row);
     return true;
   }
 }

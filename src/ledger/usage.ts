@@ -1,4 +1,4 @@
-import type { Route } from '../config.ts';
+import type { OverLimit, Policy } from '../protocol.ts';
 
 /** What one caller, or all callers of one address, have in one ledger object. */
 interface Usage {
@@ -11,11 +11,11 @@ interface Usage {
 /** What a row costs beside its body, for the sum of what a caller stores. */
 const ROW_BYTES = 1024;
 
+/** How much one caller may have in one ledger object. */
+type Limits = Pick<Policy, 'maxRunningPerCaller' | 'maxStoredBytesPerCaller'>;
+
 /** So many callers, and so many addresses, are remembered. Of those with nothing running, the oldest go first. */
 const REMEMBERED_MAX = 20_000;
-
-/** Why a caller may not start another execution now. */
-export type OverLimit = 'too-many-running' | 'too-much-stored';
 
 /**
  * Counts what each caller has running and stored in one ledger object, so that no caller takes it all; and each address, so
@@ -33,12 +33,12 @@ export class CallerUsage {
   }
 
   /** Whether another execution of this caller, or from this address, would be over a limit of the route. */
-  overLimit(caller: string, route: Route, address: string | null = null): OverLimit | null {
+  overLimit(caller: string, limits: Limits, address: string | null = null): OverLimit | null {
     const usages = [this.#callers.get(caller), address === null ? undefined : this.#addresses.get(address)];
     for (const usage of usages) {
       if (usage === undefined) continue;
-      if (usage.running >= route.maxRunningPerCaller) return 'too-many-running';
-      if (usage.storedBytes >= route.maxStoredBytesPerCaller) return 'too-much-stored';
+      if (usage.running >= limits.maxRunningPerCaller) return 'too-many-running';
+      if (usage.storedBytes >= limits.maxStoredBytesPerCaller) return 'too-much-stored';
     }
     return null;
   }

@@ -1,7 +1,7 @@
 import { askShards, type Shard, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
 import { sumOf, type Totals } from '../counters.ts';
-import type { MinuteCounts } from '../ledger/store/counts.ts';
+import type { MinuteCounts } from '../protocol.ts';
 
 /** What one route has counted, over those of its ledger objects that answered. */
 export interface RouteSummary {

@@ -1,9 +1,8 @@
 import { inTime } from '../deadline.ts';
-import { PIECE_BYTES } from '../ledger/store/rows.ts';
+import type { HeaderList } from '../headers.ts';
 import { log, textOf } from '../log.ts';
 import type { ResponseBody, ResponseHead } from '../protocol.ts';
-import type { HeaderList } from '../request/forward.ts';
-import { RECORD_HEAD_MAX_BYTES } from '../settings.ts';
+import { PIECE_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES, VERSION } from './format.ts';
 import { HEAD_POSITION, SALT_BYTES, SEAL_BYTES, Seal } from './seal.ts';
 import { watchReader } from './stalled-reader.ts';
 
@@ -24,7 +23,6 @@ export interface RecordHead extends ResponseHead {
  *
  * The first line of it is the preamble, which the ledger keeps apart from the body.
  */
-const VERSION = 1;
 const LENGTH_AT = 1 + SALT_BYTES;
 const PREFIX_BYTES = LENGTH_AT + 4;
 /** No head is shorter: `{}`, sealed. */
@@ -35,11 +33,6 @@ const decoder = new TextDecoder();
 
 /** A store that has gone silent must not hold a client for ever: it is told to come again. */
 const READ_MAX_MS = 10_000;
-
-/** How many pieces a body of this size has. All but the last are full. */
-export function piecesOf(size: number): number {
-  return Math.ceil(size / PIECE_BYTES);
-}
 
 /** The size of a record's sealed body in bytes. */
 export function sealedSize(size: number): number {

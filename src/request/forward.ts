@@ -1,31 +1,10 @@
 import type { Route, Upstream } from '../config.ts';
+import { dropConnectionFields, endToEnd, type HeaderList } from '../headers.ts';
 import { OF_THE_WAY_HERE } from './forwarded.ts';
 import { queryOf } from './target.ts';
 
-/** RFC 9110 §7.6.1 and the fields of the connection that older specifications name. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** What follows from the URL and the body of the next request; an `Expect` has been met by the time the body is here. */
 const OF_THIS_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
-
-/** A header list in order; `Set-Cookie` keeps its repetitions. Plain values, so that it can cross to the ledger. */
-export type HeaderList = readonly (readonly [name: string, value: string])[];
-
-/** The fields that go on to the next hop: all but those of this connection and those that `Connection` names. */
-export function endToEnd(headers: Headers): HeaderList {
-  const options = connectionOptions(headers);
-  return [...headers].filter(([name]) => !HOP_BY_HOP.has(name) && !options.includes(name));
-}
 
 /** What the gateway says itself to the upstream. Each field takes the place of the client's, but for `Via`, which adds to it. */
 export interface OwnFields {
@@ -78,36 +57,12 @@ export function forwardInPlace(
   headers.append('via', via);
 }
 
-/** Takes off what is of this connection, in place. */
-export function dropConnectionFields(headers: Headers): void {
-  for (const name of connectionOptions(headers)) headers.delete(name);
-  for (const name of HOP_BY_HOP) headers.delete(name);
-}
-
-/** Fields made one by one: three to five times as fast as to hand the list to the constructor. */
-export function appendAll(headers: Headers, list: HeaderList): void {
-  for (const [name, value] of list) headers.append(name, value);
-}
-
-/** The fields that are of this connection because its `Connection` field says so. */
-function connectionOptions(headers: Headers): readonly string[] {
-  const field = headers.get('connection');
-  if (field === null) return [];
-  const names = field.split(',').map((option) => option.trim().toLowerCase());
-  return names.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
-}
-
 /**
  * Whether the connection is to become a WebSocket (RFC 6455), the one upgrade that a Worker can pass on. Any other is declined by
  * ignoring it (RFC 9110 §7.8): Java's client offers `h2c` with every plain request, and its key counts all the same.
  */
 export function isWebSocketUpgrade(request: Request): boolean {
   return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket';
-}
-
-/** The upstream's status. One that HTTP does not have is taken for a server error (RFC 9110 §15). */
-export function statusOf(response: Response): number {
-  return response.status >= 200 && response.status <= 599 ? response.status : 502;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Route } from '../config.ts';
-import type { HeaderList } from './forward.ts';
+import type { HeaderList } from '../headers.ts';
 
 /**
  * What a client may not say for itself where the gateway says it: by which host, scheme and path it was reached (RFC 7239, and

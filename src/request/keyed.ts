@@ -1,8 +1,6 @@
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { log, textOf } from '../log.ts';
-import type { Problem } from '../response/problem.ts';
-import { busyProblem, rateLimitProblem } from '../response/refusal.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
@@ -23,9 +21,20 @@ export interface KeyedRequest {
   readonly identity: Identity;
 }
 
+/** Why a request does not even come to the ledger. */
+export type RequestRefusal =
+  | { readonly reason: 'key-missing' }
+  | { readonly reason: 'key-invalid'; readonly why: string }
+  /** A credential holds bytes that are not UTF-8, so that its caller cannot be told from another. */
+  | { readonly reason: 'caller-unreadable' }
+  | { readonly reason: 'over-rate' }
+  | { readonly reason: 'body-too-large'; readonly maxBytes: number }
+  | { readonly reason: 'body-silent' | 'no-room' };
+
 export type KeyedRequestResult =
   | { readonly kind: 'request'; readonly request: KeyedRequest }
-  | { readonly kind: 'refused'; readonly problem: Problem }
+  /** `key`: the one that was sent, where there was one. */
+  | { readonly kind: 'refused'; readonly refusal: RequestRefusal; readonly key: string | undefined }
   /** The client left, or broke its own framing. */
   | { readonly kind: 'broken-off' };
 
@@ -42,34 +51,24 @@ export async function readKeyedRequest(
   bodies: RequestBodies,
 ): Promise<KeyedRequestResult> {
   const parsed = parseKey(keyField);
-  if (parsed.kind === 'invalid') {
-    const detail = `The value of ${route.keyHeader} is not an idempotency key. ${parsed.why}`;
-    return refused({ slug: 'key-invalid', detail });
-  }
-  if (parsed.kind === 'absent' && route.key !== 'derived') {
-    const detail = `A ${request.method} needs an idempotency key here. Send one in ${route.keyHeader}, such as a random UUID, and the same one with each retry.`;
-    return refused({ slug: 'key-missing', detail });
-  }
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
+  const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key: sent });
+  if (parsed.kind === 'invalid') return refused({ reason: 'key-invalid', why: parsed.why });
+  if (parsed.kind === 'absent' && route.key !== 'derived') return refused({ reason: 'key-missing' });
 
   const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
-    const detail =
-      'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
-    return refused({ slug: 'key-invalid', detail, key: sent });
+    return refused({ reason: 'caller-unreadable' });
   }
-  if (
-    limiter !== null &&
-    !(await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller)))
-  ) {
-    return refused(rateLimitProblem(sent));
-  }
+  const isWithin =
+    limiter === null || (await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller)));
+  if (!isWithin) return refused({ reason: 'over-rate' });
 
   // The platform's fetch gives a GET no body, so the ledger could not send one.
   const maxBytes = request.method === 'GET' ? 0 : route.maxRequestBytes;
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
-  if (body.kind !== 'body') return refused(bodyProblem(body.kind, maxBytes, sent));
+  if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
 
   const fingerprinted = fingerprintOf(
     {
@@ -102,29 +101,18 @@ function keyFieldsOf({ keyHeader, forwardKeyAs }: Route): string[] {
   return [keyHeader.toLowerCase(), (forwardKeyAs ?? keyHeader).toLowerCase()];
 }
 
-/** Why there is no body. */
-function bodyProblem(
+function bodyRefusal(
   kind: Exclude<BodyResult['kind'], 'body' | 'broken-off'>,
   maxBytes: number,
-  key: string | undefined,
-): Problem {
+): RequestRefusal {
   switch (kind) {
     case 'too-large':
-      return { slug: 'body-too-large', detail: `The request body is larger than ${maxBytes} bytes.`, key };
+      return { reason: 'body-too-large', maxBytes };
     case 'silent':
-      return {
-        slug: 'request-timeout',
-        detail:
-          'The request’s body brought nothing for too long. Nothing was sent upstream. Send the whole request again, with the same key.',
-        key,
-      };
+      return { reason: 'body-silent' };
     case 'no-room':
-      return busyProblem(key);
+      return { reason: 'no-room' };
   }
-}
-
-function refused(problem: Problem): KeyedRequestResult {
-  return { kind: 'refused', problem };
 }
 
 /** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */

@@ -1,6 +1,6 @@
 import { joined } from '../bytes.ts';
+import type { HeaderList } from '../headers.ts';
 import type { ResponseHead } from '../protocol.ts';
-import type { HeaderList } from '../request/forward.ts';
 import type { RespondingAnswer } from './replay.ts';
 
 /** What is true of the coded body only (RFC 9110 §8.4, RFC 9530, RFC 3230). */

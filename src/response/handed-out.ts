@@ -1,5 +1,5 @@
 import { parseList, serializeList } from 'structured-headers';
-import type { HeaderList } from '../request/forward.ts';
+import type { HeaderList } from '../headers.ts';
 import { locationFor, type Place } from './location.ts';
 
 /** Fields of the upstream that do not reach the client as they are. */

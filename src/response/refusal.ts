@@ -1,5 +1,5 @@
-import type { AskedAnswer } from '../ask/ask.ts';
-import type { Refusal } from '../protocol.ts';
+import type { AskedAnswer, Refusal } from '../protocol.ts';
+import type { RequestRefusal } from '../request/keyed.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Problem, ProblemSlug } from './problem.ts';
 import type { RespondingAnswer } from './replay.ts';
@@ -60,25 +60,55 @@ export function noResponseProblem(reason: 'upstream-unreachable' | 'upstream-tim
   return { slug: reason, detail };
 }
 
-/** What a client is told that sends requests faster than the rate limit lets one caller. */
-export function rateLimitProblem(key: string | undefined): Problem {
-  return {
-    slug: 'caller-limit',
-    detail: 'This caller sends requests faster than the gateway lets one caller.',
-    key,
-    retryAfterSeconds: RATE_RETRY_AFTER_SECONDS,
-  };
-}
-
-/** What a client is told whose request there is no memory for. */
-export function busyProblem(key: string | undefined): Problem {
-  return {
-    slug: 'gateway-busy',
-    detail:
-      'The gateway has no memory left for this request. Nothing was sent upstream. Retry with the same key.',
-    key,
-    retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
-  };
+/** What a client is told whose request does not come to the ledger. Nothing was sent upstream. */
+export function requestProblem(
+  refusal: RequestRefusal,
+  key: string | undefined,
+  { keyHeader, method }: { readonly keyHeader: string; readonly method: string },
+): Problem {
+  switch (refusal.reason) {
+    case 'key-missing':
+      return {
+        slug: 'key-missing',
+        detail: `A ${method} needs an idempotency key here. Send one in ${keyHeader}, such as a random UUID, and the same one with each retry.`,
+      };
+    case 'key-invalid':
+      return {
+        slug: 'key-invalid',
+        detail: `The value of ${keyHeader} is not an idempotency key. ${refusal.why}`,
+      };
+    case 'caller-unreadable':
+      return {
+        slug: 'key-invalid',
+        detail:
+          'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.',
+        key,
+      };
+    case 'over-rate':
+      return {
+        slug: 'caller-limit',
+        detail: 'This caller sends requests faster than the gateway lets one caller.',
+        key,
+        retryAfterSeconds: RATE_RETRY_AFTER_SECONDS,
+      };
+    case 'body-too-large':
+      return {
+        slug: 'body-too-large',
+        detail: `The request body is larger than ${refusal.maxBytes} bytes.`,
+        key,
+      };
+    case 'body-silent':
+      return {
+        slug: 'request-timeout',
+        detail:
+          'The request’s body brought nothing for too long. Nothing was sent upstream. Send the whole request again, with the same key.',
+        key,
+      };
+    case 'no-room': {
+      const { slug, detail, retryAfterSeconds } = REFUSALS['no-room'];
+      return { slug, detail, key, retryAfterSeconds };
+    }
+  }
 }
 
 function refusalProblem(reason: Refusal, key: string): Problem {

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import { type AskedAnswer, askLedger } from '../../src/ask/ask.ts';
+import { askLedger } from '../../src/ask/ask.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../src/protocol.ts';
+import type { AskedAnswer, LedgerAnswer, LedgerCall, LedgerStub } from '../../src/protocol.ts';
 import { sealPreamble } from '../../src/record/record.ts';
 import { Seal } from '../../src/record/seal.ts';
+import { policyFor } from '../ledger/world.ts';
 
 const call: LedgerCall = {
-  route: '/*',
+  policy: policyFor(),
   id: 'A'.repeat(43),
   address: null,
   caller: 'caller',

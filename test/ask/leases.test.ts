@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskedAnswer } from '../../src/ask/ask.ts';
 import { Leases } from '../../src/ask/leases.ts';
-import type { LeaseGrant } from '../../src/protocol.ts';
+import type { AskedAnswer, LeaseGrant } from '../../src/protocol.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,20 +1,8 @@
 import { expect, test } from 'vitest';
-import { parseConfig, type Route } from '../../src/config.ts';
 import { Execution, type ExecutionStore } from '../../src/ledger/run/execution.ts';
-import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
 import type { ResponseHead } from '../../src/protocol.ts';
-
-function route(settings: Record<string, unknown> = {}): Route {
-  const bindings = {
-    LEDGER: { getByName() {} },
-    RESULTS: { getWithMetadata() {} },
-    UPSTREAM_URL: 'https://x',
-  };
-  const result = parseConfig({ ...bindings, ...settings });
-  const [only] = result.ok ? result.config.routes : [];
-  if (only === undefined) throw new Error('no route');
-  return only;
-}
+import { PIECE_BYTES } from '../../src/record/format.ts';
+import { policyFor } from './world.ts';
 
 /** A store in which nothing is durable before its gate is opened, and which tells what it was told. */
 function gatedStore(recorded = true) {
@@ -68,7 +56,7 @@ function chunked(text: string): Response {
 
 test('the end of a body of unknown length is held back until the response is recorded', async () => {
   const { store, open } = gatedStore();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   const before = execution.body.attach().stream();
   const run = execution.run(Promise.resolve(chunked('all of it')));
   expect(await textWithin(before, 50)).toEqual({ text: 'all of it', ended: false });
@@ -79,7 +67,7 @@ test('the end of a body of unknown length is held back until the response is rec
 
 test('the last byte of a body of known length is held back until the response is recorded', async () => {
   const { store, open } = gatedStore();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   const before = execution.body.attach().stream();
   const headers = { 'content-length': '9' };
   const run = execution.run(Promise.resolve(new Response('all of it', { headers })));
@@ -90,7 +78,7 @@ test('the last byte of a body of known length is held back until the response is
 
 test('a body that ends in one answer is not waited for, as the answer itself is held back', async () => {
   const { store, told } = gatedStore();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   execution.body.attach();
   await execution.run(Promise.resolve(chunked('all of it')));
   expect(told).toEqual(['completed']);
@@ -101,7 +89,7 @@ test('a body that is too large for one answer is waited for', async () => {
   const { store, told, open } = gatedStore();
   open();
   const large = chunked('x'.repeat(PIECE_BYTES + 1));
-  await new Execution('f', route(), store).run(Promise.resolve(large));
+  await new Execution('f', policyFor(), store).run(Promise.resolve(large));
   expect(told).toEqual(['completed', 'to be durable']);
 });
 
@@ -125,7 +113,7 @@ test.each([
 ])('a %i makes the store hear %j', async (status, expected) => {
   const { store, told, open } = gatedStore();
   open();
-  await new Execution('f', route(), store).run(Promise.resolve(new Response('x', { status })));
+  await new Execution('f', policyFor(), store).run(Promise.resolve(new Response('x', { status })));
   expect(told).toEqual(expected);
 });
 
@@ -139,7 +127,7 @@ test.each([
   async (method, status, expected) => {
     const { store, told, open } = gatedStore();
     open();
-    const any = route({ RECORD_STATUSES: '200-599' });
+    const any = policyFor({ RECORD_STATUSES: '200-599' });
     await new Execution('f', any, store, method).run(Promise.resolve(new Response('x', { status })));
     expect(told).toEqual([expected]);
   },
@@ -163,7 +151,7 @@ test.each([
   async (_, headers, settings, expected) => {
     const { store, told, open } = gatedStore();
     open();
-    const execution = new Execution('f', route({ FAILED_WHEN: 'json-error', ...settings }), store);
+    const execution = new Execution('f', policyFor({ FAILED_WHEN: 'json-error', ...settings }), store);
     // What is too large is read on only for somebody.
     execution.body.attach();
     await execution.run(Promise.resolve(spoiled(headers)));
@@ -174,7 +162,7 @@ test.each([
 
 test('the end of a body is held back until it is judged', async () => {
   const { store, told } = gatedStore();
-  const execution = new Execution('f', route({ FAILED_WHEN: 'json-error' }), store);
+  const execution = new Execution('f', policyFor({ FAILED_WHEN: 'json-error' }), store);
   const before = execution.body.attach().stream();
   const run = execution.run(Promise.resolve(spoiled()));
   const end = textWithin(before, 1_000).then((read) => ({ ...read, told: [...told] }));
@@ -185,7 +173,7 @@ test('the end of a body is held back until it is judged', async () => {
 test('an upstream that sends more than it announced is broken, not waited for', async () => {
   const { store, told, open } = gatedStore();
   open();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   const upstream = new Response(new Response('x'.repeat(3_000_000)).body, {
     headers: { 'content-length': '10' },
   });
@@ -209,7 +197,7 @@ test('a service that sends more than it announced is broken, wherever its pieces
     type: 'bytes',
   });
   const upstream = new Response(pieces, { headers: { 'content-length': '5' } });
-  await new Execution('f', route(bindings), store).run(Promise.resolve(upstream));
+  await new Execution('f', policyFor(bindings), store).run(Promise.resolve(upstream));
   expect(told).toEqual(['unknown']);
 });
 
@@ -224,7 +212,7 @@ test.each([
   const { store, told, heads, open } = gatedStore();
   open();
   const upstream = new Response(new Response('12345').body, { headers: { 'content-length': announced } });
-  await new Execution('f', route(), store).run(Promise.resolve(upstream));
+  await new Execution('f', policyFor(), store).run(Promise.resolve(upstream));
   expect(told).toEqual(['completed']);
   expect(new Headers(heads[0]?.headers.map(([name, value]) => [name, value])).get('content-length')).toBe(
     expected,
@@ -234,14 +222,14 @@ test.each([
 test('a response that the store cannot record says so', async () => {
   const { store, open } = gatedStore(false);
   open();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   await execution.run(Promise.resolve(new Response('x')));
   expect(execution.recording).toBe('not-recorded');
 });
 
 test('a store that fails leaves the outcome unknown and breaks the response', async () => {
   const { store } = gatedStore();
-  const execution = new Execution('f', route(), {
+  const execution = new Execution('f', policyFor(), {
     ...store,
     completed: () => Promise.reject(new Error('disk full')),
   });
@@ -285,7 +273,7 @@ test.each([
   async (_, status, settings, expected, recording) => {
     const { store, told, open } = gatedStore();
     open();
-    const execution = new Execution('f', route(settings), store);
+    const execution = new Execution('f', policyFor(settings), store);
     const reader = execution.body.attach().stream().getReader();
     const upstream = endless(status);
     const run = execution.run(Promise.resolve(upstream.response));
@@ -302,7 +290,7 @@ test.each([
 
 test('a failure is cancelled while its upstream says nothing', async () => {
   const { store, told } = gatedStore();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   const reader = execution.body.attach();
   const upstream = endless(500, 0);
   const run = execution.run(Promise.resolve(upstream.response));
@@ -315,7 +303,7 @@ test('a failure is cancelled while its upstream says nothing', async () => {
 
 test('a failure whose client has left before its head is cancelled as soon as it is one', async () => {
   const { store, told } = gatedStore();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   execution.body.attach().leave();
   const upstream = endless(500);
   await execution.run(Promise.resolve(upstream.response));
@@ -326,7 +314,7 @@ test('a failure whose client has left before its head is cancelled as soon as it
 test('a success that nobody reads any more is read to its end, and recorded', async () => {
   const { store, told, open } = gatedStore();
   open();
-  const execution = new Execution('f', route(), store);
+  const execution = new Execution('f', policyFor(), store);
   const reader = execution.body.attach();
   const run = execution.run(Promise.resolve(chunked('x'.repeat(2_000_000))));
   reader.leave();

@@ -1,77 +1,34 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { configOf } from '../../src/config.ts';
+import { expect, test, vi } from 'vitest';
+import { Alarm } from '../../src/ledger/alarm.ts';
+import { Archive } from '../../src/ledger/archive.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { Pieces } from '../../src/ledger/store/pieces.ts';
 import { Rows } from '../../src/ledger/store/rows.ts';
 import { StorageRoom } from '../../src/ledger/store/storage-room.ts';
-import { Sweeper } from '../../src/ledger/sweeper.ts';
-import { CallerUsage } from '../../src/ledger/usage.ts';
+import {
+  cool,
+  HOUR_MS,
+  ledger,
+  MIB,
+  pass,
+  post,
+  query,
+  running,
+  sweep,
+  testNumber,
+  useWorld,
+} from './world.ts';
 
-const HOUR_MS = 3_600_000;
-const MIB = 1024 * 1024;
+useWorld();
 
-let tests = 0;
+/** The path of a result in more than one row, whose body leaves when it is no longer hot. */
+const LARGE = `/bytes/${MIB}`;
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
-  tests += 1;
-});
-
-afterEach(async () => {
-  vi.useRealTimers();
-  await reset();
-});
-
-function post(path: string, key: string): Promise<Response> {
-  return exports.default.fetch(`https://gate.example${path}`, {
-    method: 'POST',
-    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
-    redirect: 'manual',
-  });
-}
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-}
-
-function ledger(route = '/*') {
-  return env.LEDGER.getByName(`${route}:0`);
-}
-
-/** Lets the time pass after which results are not hot any more, and the alarm come. */
-async function cool(route = '/*'): Promise<void> {
-  // No time passes while they are on their way to RESULTS.
-  await expect.poll(() => onTheirWay(route)).toBe(0);
-  pass(301_000);
-  await runDurableObjectAlarm(ledger(route));
-}
-
-/** How many results are not known to be in RESULTS. */
-function onTheirWay(route = '/*'): Promise<number> {
-  return runInDurableObject(ledger(route), (instance: Ledger) => {
-    const all = instance.list({ keyHash: null, state: 'completed', after: null, limit: 1_000 });
-    return all.filter(({ place, archivedAt }) => place === 'ledger' && archivedAt === null).length;
-  });
-}
-
-/** One value from the ledger's SQLite database. */
-function query(sql: string, route = '/*'): Promise<SqlStorageValue> {
-  return runInDurableObject(ledger(route), (_, state) => {
-    const [value = null] = Object.values(state.storage.sql.exec(sql).one());
-    return value;
-  });
-}
-
-test.each([
-  ['small', '/count/x'],
-  ['in pieces', `/bytes/${3 * MIB + 1}`],
-  ['of exactly one piece', `/bytes/${MIB / 2}`],
-  ['empty', '/bytes/0'],
-])(
-  'a result %s is served from KV when it is no longer hot, its body gone from the ledger',
-  async (_, path) => {
+test.each([`/bytes/${3 * MIB + 1}`, `/bytes/${MIB / 2 + 1}`])(
+  'a result in pieces is served from KV when it is no longer hot, its body gone from the ledger: %s',
+  async (path) => {
     const first = await post(path, 'key');
     const body = await first.arrayBuffer();
     await cool();
@@ -86,6 +43,28 @@ test.each([
     expect(replay.headers.get('idempotent-replayed')).toBe('true');
     expect(replay.headers.get('x-run')).toBe(first.headers.get('x-run'));
     expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(body));
+  },
+);
+
+test.each([
+  ['small', '/count/x'],
+  ['of exactly one piece', `/bytes/${MIB / 2}`],
+  ['empty', '/bytes/0'],
+])(
+  'a result %s is in KV too, and is served from the ledger to the end of its TTL, whatever KV has',
+  async (_, path) => {
+    const first = await (await post(path, 'key')).arrayBuffer();
+    await cool();
+    const { keys } = await env.RESULTS.list();
+    expect(keys).toHaveLength(1);
+    for (const { name } of keys) await env.RESULTS.delete(name);
+    pass(23 * HOUR_MS);
+    await sweep();
+    const replay = await post(path, 'key');
+    expect(replay.headers.get('idempotent-replayed')).toBe('true');
+    expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(first));
+    await sweep(HOUR_MS);
+    expect(await query('SELECT count(*) FROM executions')).toBe(0);
   },
 );
 
@@ -119,7 +98,7 @@ test('a result that is not smaller than what stays in the ledger alone goes to K
   await (await post('/alone/bytes/100000', 'large')).arrayBuffer();
   await cool('/alone/*');
   const places = await query('SELECT group_concat(place) FROM executions', '/alone/*');
-  expect(places).toBe('ledger-alone,results');
+  expect(places).toBe('ledger-alone,ledger');
   expect((await env.RESULTS.list()).keys).toHaveLength(1);
 });
 
@@ -137,7 +116,7 @@ test('whoever is sent elsewhere anew late in the TTL may still come there with t
 });
 
 test('a result that is still hot keeps its body', async () => {
-  await post('/count/x', 'key');
+  await (await post(LARGE, 'key')).arrayBuffer();
   pass(299_000);
   await runDurableObjectAlarm(ledger());
   expect(await query('SELECT place FROM executions')).toBe('ledger');
@@ -152,11 +131,11 @@ test('a hot result in pieces is replayed from the ledger', async () => {
 });
 
 test('a result in KV that cannot be read is not run again', async () => {
-  await post('/count/x', 'key');
+  await (await post(LARGE, 'key')).arrayBuffer();
   await cool();
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.delete(name);
-  const refused = await post('/count/x', 'key');
+  const refused = await post(LARGE, 'key');
   expect(refused.status).toBe(503);
   expect(await refused.json()).toMatchObject({
     type: 'https://gate.example/_oncegate/problems/ledger-unavailable',
@@ -164,12 +143,12 @@ test('a result in KV that cannot be read is not run again', async () => {
 });
 
 test('a record that KV still shows of an earlier execution is not taken for the later one', async () => {
-  await post('/count/x', 'key');
+  await (await post(LARGE, 'key')).arrayBuffer();
   await cool();
   await runInDurableObject(ledger(), (_, state) => {
     state.storage.sql.exec('UPDATE executions SET completed_at = completed_at + 1');
   });
-  expect((await post('/count/x', 'key')).status).toBe(503);
+  expect((await post(LARGE, 'key')).status).toBe(503);
 });
 
 test.each([
@@ -177,11 +156,11 @@ test.each([
   ['is empty', ''],
   ['has a head of no length', new Uint8Array([1, ...new Uint8Array(100)])],
 ])('a record in KV that %s is not replayed', async (_, value) => {
-  await post('/count/x', 'key');
+  await (await post(LARGE, 'key')).arrayBuffer();
   await cool();
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.put(name, value);
-  await expectNotRecorded(await post('/count/x', 'key'));
+  await expectNotRecorded(await post(LARGE, 'key'));
 });
 
 test.each(['preamble', 'rest'])(
@@ -201,15 +180,12 @@ test.each(['preamble', 'rest'])(
 );
 
 test('a record in KV that was put under another key does not open', async () => {
-  await post('/count/x', 'one');
-  await post('/count/x', 'other');
+  for (const key of ['one', 'other']) await (await post(LARGE, key)).arrayBuffer();
   await cool();
   const [one, other] = (await env.RESULTS.list()).keys.map(({ name }) => name);
   const value = await env.RESULTS.get(one ?? '', 'arrayBuffer');
   await env.RESULTS.put(other ?? '', value ?? '');
-  const statuses = [await post('/count/x', 'one'), await post('/count/x', 'other')].map(
-    ({ status }) => status,
-  );
+  const statuses = [await post(LARGE, 'one'), await post(LARGE, 'other')].map(({ status }) => status);
   expect(statuses.sort()).toEqual([200, 409]);
 });
 
@@ -262,7 +238,7 @@ test('results survive a restart of the ledger', async () => {
 });
 
 test('a result whose way to KV was cut off by a restart gets there with the next sweep', async () => {
-  await post('/count/x', 'key');
+  await (await post('/count/x', 'key')).text();
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.delete(name);
   await evictDurableObject(ledger());
@@ -272,49 +248,27 @@ test('a result whose way to KV was cut off by a restart gets there with the next
   expect((await post('/count/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
 });
 
-test('a run that takes longer than the TTL is swept only when it has ended, whether or not its client stays', async () => {
-  const leaving = new AbortController();
-  const headers = { 'idempotency-key': 'key', authorization: `Bearer ${tests}` };
-  const left = exports.default
-    .fetch('https://gate.example/slow/x', { method: 'POST', headers, signal: leaving.signal })
-    .catch(() => null);
-  await expect.poll(() => query('SELECT count(*) FROM executions')).toBe(1);
-  pass(25 * HOUR_MS);
-  leaving.abort();
-  await left;
-  await expect.poll(() => query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
-  expect(await runDurableObjectAlarm(ledger())).toBe(true);
-  expect(await query('SELECT count(*) FROM executions')).toBe(1);
-  expect((await post('/slow/x', 'key')).headers.get('cache-status')).toBe('oncegate; fwd=miss; collapsed');
-  expect((await post('/slow/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
-});
-
-test('a run that nobody waits for any more is not swept, even past its TTL', async () => {
-  await runInDurableObject(ledger(), async (_, state) => {
-    const rows = new Rows(state.storage.sql, new CallerUsage());
-    const common = {
-      caller: 'caller',
-      fingerprint: 'fingerprint',
-      keyHash: 'key hash',
-      receivedAt: 0,
-      expiresAt: 1,
-    };
-    rows.begin({ ...common, id: 'running' });
-    rows.begin({ ...common, id: 'ended' });
-    const config = configOf(env);
-    if (!config.ok) throw new Error('the configuration is invalid');
-    const sweeper = new Sweeper(
-      state,
-      rows,
-      new StorageRoom(state.storage.sql),
-      () => config.config,
-      (id) => id === 'running',
-    );
-    await sweeper.alarm(() => {});
-    expect(rows.find('running')).not.toBeNull();
-    expect(rows.find('ended')).toBeNull();
-  });
-});
+test.each(['', '/refuse'])(
+  'a run that takes longer than the TTL is swept only when it has ended, whether or not its client stays: %s/slow',
+  async (prefix) => {
+    const route = `${prefix}/*`;
+    const leaving = new AbortController();
+    const headers = { 'idempotency-key': 'key', authorization: `Bearer ${testNumber()}` };
+    const left = exports.default
+      .fetch(`https://gate.example${prefix}/slow/x`, { method: 'POST', headers, signal: leaving.signal })
+      .catch(() => null);
+    await expect.poll(() => running(route)).toBe(1);
+    pass(25 * HOUR_MS);
+    leaving.abort();
+    await left;
+    expect(await runDurableObjectAlarm(ledger(route))).toBe(true);
+    expect(await running(route)).toBe(1);
+    const joined = await post(`${prefix}/slow/x`, 'key');
+    expect(joined.headers.get('cache-status')).toBe('oncegate; fwd=miss; collapsed');
+    const replay = await post(`${prefix}/slow/x`, 'key');
+    expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  },
+);
 
 test('what is forgotten, or was a moment ago, is told to be so when no lease is out any more, and not sooner', async () => {
   pass(10_000);
@@ -378,40 +332,42 @@ test('counters that cannot be written do not keep the sweep from its work', asyn
   expect(await query('SELECT count(*) FROM executions')).toBe(0);
 });
 
+/** An archive over the rows of an object, with other results than its own. */
+function archiveOver(state: DurableObjectState, results: object, waited: Promise<unknown>[] = []) {
+  const { storage } = state;
+  const rows = new Rows(storage.sql);
+  const context = { storage, waitUntil: (promise: Promise<unknown>) => void waited.push(promise) };
+  const archive = new Archive(
+    context as unknown as DurableObjectState,
+    rows,
+    new Pieces(storage.sql),
+    () => results as KVNamespace,
+    new Alarm(storage),
+    new StorageRoom(storage.sql),
+  );
+  return { archive, rows };
+}
+
 test('a write to KV that was given up still comes before the next one of its key', async () => {
   vi.useRealTimers();
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
   await runInDurableObject(ledger(), async (_, state) => {
-    const rows = new Rows(state.storage.sql, new CallerUsage());
-    const config = configOf(env);
-    if (!config.ok) throw new Error('the configuration is invalid');
     const silent = Promise.withResolvers<void>();
     const written: number[] = [];
-    const put = async (_: string, value: Uint8Array) => {
+    const put = async (__: string, value: Uint8Array) => {
       if (written.push(value.byteLength) === 1) await silent.promise;
     };
-    const faulty = { ...config.config, results: { put } as unknown as KVNamespace };
     const waited: Promise<unknown>[] = [];
-    const context = {
-      storage: state.storage,
-      waitUntil: (promise: Promise<unknown>) => void waited.push(promise),
-    };
-    const sweeper = new Sweeper(
-      context as unknown as DurableObjectState,
-      rows,
-      new StorageRoom(state.storage.sql),
-      () => faulty,
-      () => false,
-    );
+    const { archive } = archiveOver(state, { put }, waited);
     const now = Date.now();
     const result = { id: 'id', size: 1, completedAt: now, expiresAt: now + HOUR_MS, unarchived: false };
     const record = (bytes: number) => ({ preamble: new Uint8Array(bytes), rest: new Uint8Array(17) });
 
-    sweeper.archive.put({ ...result, seq: 1 }, record(1));
+    archive.put({ ...result, seq: 1 }, record(1));
     await vi.advanceTimersByTimeAsync(60_000);
     // The first is given up now: nobody waits for it. KV may take it all the same, and then the second has to come after it.
     await waited[0];
-    sweeper.archive.put({ ...result, seq: 2 }, record(2));
+    archive.put({ ...result, seq: 2 }, record(2));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(written).toEqual([18]);
     silent.resolve();
@@ -421,52 +377,30 @@ test('a write to KV that was given up still comes before the next one of its key
 });
 
 test('a record that may have been removed from KV is written again before its body goes', async () => {
-  await runInDurableObject(ledger(), async (_, state) => {
-    const rows = new Rows(state.storage.sql, new CallerUsage());
-    const put = vi.fn(async () => {});
-    const config = configOf(env);
-    if (!config.ok) throw new Error('the configuration is invalid');
-    const results: unknown = { put, delete: () => Promise.reject(new Error('no answer')) };
-    const faulty = { ...config.config, results: results as KVNamespace };
-    const sweeper = new Sweeper(
-      state,
-      rows,
-      new StorageRoom(state.storage.sql),
-      () => faulty,
-      () => false,
-    );
-    const now = Date.now();
-    const common = { id: 'id', caller: 'caller', fingerprint: 'f', keyHash: 'k', expiresAt: now + HOUR_MS };
-    const seq = rows.begin({ ...common, receivedAt: now });
-    const parts = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
-    const record = { ...parts, place: 'ledger' as const, unarchived: false };
-    const times = { sentAt: now, headAt: now };
-    rows.complete(seq, { ...common, completedAt: now, size: 1, status: 200, times, record });
-    sweeper.archive.put({ ...common, seq, size: 1, completedAt: now, unarchived: false }, record);
-    const row = rows.find('id');
-    if (row === null) throw new Error('no row');
-    await expect(sweeper.forget(row)).rejects.toThrow('RESULTS');
-    pass(301_000);
-    await sweeper.alarm(() => {});
-    expect(put).toHaveBeenCalledTimes(2);
-    expect(rows.find('id')).toMatchObject({ place: 'results' });
+  await (await post(LARGE, 'key')).arrayBuffer();
+  await cool('/none/*');
+  const id = String(await query('SELECT id FROM executions'));
+  await expect.poll(async () => (await env.RESULTS.list()).keys.length).toBe(1);
+  const results = Object.getPrototypeOf(env.RESULTS);
+  const removing = vi.spyOn(results, 'delete').mockRejectedValue(new Error('no answer'));
+  const put = vi.spyOn(results, 'put');
+  await runInDurableObject(ledger(), async (instance: Ledger) => {
+    await expect(instance.forget(id)).rejects.toThrow('RESULTS');
   });
+  removing.mockRestore();
+  await sweep(31_000);
+  expect(put).toHaveBeenCalledTimes(1);
+  await sweep(301_000);
+  expect(await query('SELECT place FROM executions')).toBe('results');
 });
 
 test('a response that is not recorded does not count as stored', async () => {
-  await runInDurableObject(ledger(), (_, state) => {
-    const usage = new CallerUsage();
-    const rows = new Rows(state.storage.sql, usage);
-    const config = configOf(env);
-    const [route] = config.ok ? config.config.routes : [];
-    if (route === undefined) throw new Error('no route');
-    const now = Date.now();
-    const common = { id: 'id', caller: 'caller', fingerprint: 'f', keyHash: 'k', expiresAt: now + HOUR_MS };
-    const seq = rows.begin({ ...common, receivedAt: now });
-    const times = { sentAt: now, headAt: now };
-    rows.complete(seq, { ...common, completedAt: now, size: 2e12, status: 200, times, record: null });
-    expect(usage.overLimit('caller', route)).toBeNull();
-  });
+  const LIMIT_BYTES = 400_000;
+  for (let key = 0; key < 3; key += 1) {
+    const tooLarge = await post(`/limited/bytes/${26 * MIB}`, `key-${key}`);
+    expect((await tooLarge.arrayBuffer()).byteLength).toBeGreaterThan(LIMIT_BYTES);
+  }
+  expect((await post('/limited/count/x', 'key')).status).toBe(200);
 });
 
 test('requests with large bodies that arrive at once run once', async () => {
@@ -517,18 +451,19 @@ async function leaveCutOffRow(route: string, path: string): Promise<void> {
 }
 
 test('a restart finds a long run that was cut off behind results that are no longer hot', async () => {
-  await (await post('/count/x', 'first')).text();
-  const long = post('/slow/x', 'long');
-  await expect.poll(() => query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
-  await cool();
-  expect(await query(`SELECT count(*) FROM executions WHERE state = 'running'`)).toBe(1);
+  const route = '/refuse/*';
+  await (await post('/refuse/count/x', 'first')).text();
+  const long = post('/refuse/slow/x', 'long');
+  await expect.poll(() => running(route)).toBe(1);
+  await cool(route);
+  expect(await query(`SELECT count(*) FROM executions WHERE state = 'running'`, route)).toBe(1);
   await (await long).text();
   // As if the object had died before the long run ended.
-  await runInDurableObject(ledger(), (_, state) => {
+  await runInDurableObject(ledger(route), (_, state) => {
     state.storage.sql.exec(`UPDATE executions SET state = 'running', place = NULL WHERE seq = 2`);
   });
-  await evictDurableObject(ledger());
-  expect(await query('SELECT state FROM executions WHERE seq = 2')).toBe('unknown');
+  await evictDurableObject(ledger(route));
+  expect(await query('SELECT state FROM executions WHERE seq = 2', route)).toBe('unknown');
 });
 
 test('restarts after all results have ended forget nothing of what comes then', async () => {
@@ -539,8 +474,9 @@ test('restarts after all results have ended forget nothing of what comes then', 
   expect(await query('SELECT count(*) FROM executions')).toBe(0);
   await evictDurableObject(ledger());
 
-  await (await post('/count/x', 'key')).text();
+  await (await post(LARGE, 'key')).arrayBuffer();
   await evictDurableObject(ledger());
+  await sweep();
   pass(301_000);
   await runDurableObjectAlarm(ledger());
   expect(await query('SELECT place FROM executions')).toBe('results');

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { LiveBody } from '../../src/ledger/run/live-body.ts';
-import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
+import { PIECE_BYTES } from '../../src/record/format.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -34,9 +34,10 @@ export function afterVerdict(run: number, verdict: Verdict, policy: Policy, expi
   return { kind: 'unknown', expiresAt };
 }
 
-/** A run that the loss of its object cut off is unknown for a whole TTL from then on. */
-export function afterLoss(state: State, expiresAt: number): State {
-  return state.kind === 'running' ? { kind: 'unknown', expiresAt } : state;
+/** A run that the loss of its object cut off: gone under `retry`, and unknown for a whole TTL from then on under `refuse`. */
+export function afterLoss(state: State, policy: Policy, expiresAt: number): State {
+  if (state.kind !== 'running') return state;
+  return policy === 'retry' ? ABSENT : { kind: 'unknown', expiresAt };
 }
 
 /** An operator forgets the execution, unless it runs. */
@@ -44,15 +45,10 @@ export function afterForget(state: State): State {
   return state.kind === 'running' ? state : ABSENT;
 }
 
-/** What the operator hears. Under `retry`, an unknown outcome leaves no record that anybody would answer from. */
-export function forgotten(
-  state: State,
-  policy: Policy,
-  now: number,
-): 'forgotten' | 'absent' | 'running' | 'either' {
+/** What the operator hears. */
+export function forgotten(state: State, now: number): 'forgotten' | 'absent' | 'running' {
   const current = at(state, now);
-  if (current.kind === 'absent' || current.kind === 'running') return current.kind;
-  return current.kind === 'unknown' && policy === 'retry' ? 'either' : 'forgotten';
+  return current.kind === 'absent' || current.kind === 'running' ? current.kind : 'forgotten';
 }
 
 function at(state: State, now: number): State {

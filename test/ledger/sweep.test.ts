@@ -1,58 +1,23 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
-import { env, exports } from 'cloudflare:workers';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { ExecutionView } from '../../src/ledger/store/listing.ts';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { expect, test, vi } from 'vitest';
+import { DAY_MS, ended, HOT_MS, ledger, MIB, pass, post, testNumber, useWorld } from './world.ts';
 
-const HOT_MS = 300_000;
-const DAY_MS = 86_400_000;
 /** So late at most is done what is due, as it is done together. */
 const SWEEP_GAP_MS = 5_001;
-const MIB = 1024 * 1024;
+/** The path of a result in more than one row, whose body leaves when it is no longer hot. */
+const LARGE = `/bytes/${MIB / 2 + 1}`;
 
-let tests = 0;
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
-  tests += 1;
-});
-
-afterEach(async () => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  await reset();
-});
-
-function ledger(route = '/*') {
-  return env.LEDGER.getByName(`${route}:0`);
-}
-
-function post(path: string, key: string): Promise<Response> {
-  return exports.default.fetch(`https://gate.example${path}`, {
-    method: 'POST',
-    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
-  });
-}
+useWorld();
 
 /** Runs a request to its end, and waits until RESULTS has it, as far as its object knows. */
 async function run(path: string, key: string): Promise<void> {
   await (await post(path, key)).arrayBuffer();
-  await expect.poll(async () => (await views()).every(({ archivedAt }) => archivedAt !== null)).toBe(true);
-}
-
-function views(): Promise<ExecutionView[]> {
-  return runInDurableObject(ledger(), (instance: Ledger) =>
-    instance.list({ keyHash: null, state: 'completed', after: null, limit: 5_000 }),
-  );
+  await expect.poll(async () => (await ended()).every(({ archivedAt }) => archivedAt !== null)).toBe(true);
 }
 
 async function places(): Promise<string> {
-  return (await views()).map(({ place }) => place).join();
-}
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
+  return (await ended()).map(({ place }) => place).join();
 }
 
 /** Goes to the time of the next alarm, and has it come. Returns how many ms later that is. */
@@ -72,65 +37,67 @@ function putsIntoResults() {
 
 test('a result goes to RESULTS once, although its object is put away before its body leaves, and its time there stays', async () => {
   const puts = putsIntoResults();
-  await run('/count/x', 'key');
+  await run(LARGE, 'key');
   await nextAlarm();
-  const [before] = await views();
+  const [before] = await ended();
   expect(before?.archivedAt).toBe(before?.recordedAt);
   for (let times = 0; times < 3; times += 1) {
     await evictDurableObject(ledger());
     pass(10_000);
-    expect(await views()).toEqual([before]);
+    expect(await ended()).toEqual([before]);
   }
 
   pass(HOT_MS);
   await runDurableObjectAlarm(ledger());
-  expect(await views()).toEqual([{ ...before, place: 'results' }]);
+  expect(await ended()).toEqual([{ ...before, place: 'results' }]);
   expect(puts).toHaveBeenCalledTimes(1);
 });
 
 test('a result that may have been on its way when its object was lost goes to RESULTS again, soon', async () => {
   const puts = putsIntoResults();
-  await run('/count/x', 'key');
+  await run(LARGE, 'key');
   // Nothing has been written down since.
   await evictDurableObject(ledger());
-  expect(await views()).toMatchObject([{ place: 'ledger', archivedAt: null }]);
+  expect(await ended()).toMatchObject([{ place: 'ledger', archivedAt: null }]);
   expect(await nextAlarm()).toBeLessThan(2_000);
   expect(puts).toHaveBeenCalledTimes(2);
-  const [view] = await views();
+  const [view] = await ended();
   expect(view?.archivedAt).toBe(Date.now());
 
   await evictDurableObject(ledger());
   pass(HOT_MS);
   await runDurableObjectAlarm(ledger());
   expect(puts).toHaveBeenCalledTimes(2);
-  expect(await views()).toEqual([{ ...view, place: 'results' }]);
+  expect(await ended()).toEqual([{ ...view, place: 'results' }]);
 });
 
 test('a result that RESULTS did not take is known not to be there after a restart, and gets there as soon as it can', async () => {
   const puts = putsIntoResults().mockRejectedValue(new Error('KV is out of reach'));
-  await (await post('/count/x', 'key')).arrayBuffer();
+  await (await post(LARGE, 'key')).arrayBuffer();
   await expect.poll(() => puts.mock.calls.length).toBe(1);
   // Nothing is lost meanwhile, however long it takes, whoever comes and goes.
   pass(HOT_MS);
   for (let times = 0; times < 3; times += 1) {
     await nextAlarm();
     await evictDurableObject(ledger());
-    expect(await views()).toMatchObject([{ place: 'ledger', archivedAt: null }]);
+    expect(await ended()).toMatchObject([{ place: 'ledger', archivedAt: null }]);
   }
   puts.mockRestore();
   await nextAlarm();
-  expect(await views()).toMatchObject([{ place: 'results', archivedAt: Date.now() }]);
+  const archivedAt = Date.now();
+  expect(await nextAlarm()).toBeLessThan(2_000);
+  expect(await ended()).toMatchObject([{ place: 'results', archivedAt }]);
   pass(3_000);
-  expect((await post('/count/x', 'key')).headers.get('idempotent-replayed')).toBe('true');
+  expect((await post(LARGE, 'key')).headers.get('idempotent-replayed')).toBe('true');
 });
 
 test('after a restart, a new request does not postpone what is due: a body leaves when it is no longer hot', async () => {
   const from = Date.now();
-  await run('/count/x', 'first');
+  await run(LARGE, 'first');
   await nextAlarm();
   pass(200_000);
   await evictDurableObject(ledger());
-  await run('/count/x', 'second');
+  await run(LARGE, 'second');
   while ((await places()) === 'ledger,ledger') await nextAlarm();
   expect(await places()).toBe('ledger,results');
   expect(Date.now() - from).toBeLessThan(HOT_MS + SWEEP_GAP_MS);
@@ -138,39 +105,39 @@ test('after a restart, a new request does not postpone what is due: a body leave
 
 test('after a restart, a new request does not postpone what is due: a row goes when its time has ended', async () => {
   const from = Date.now();
-  await run('/count/x', 'first');
+  await run(LARGE, 'first');
   await nextAlarm();
   await nextAlarm();
   pass(DAY_MS - HOT_MS - 20_000);
   await evictDurableObject(ledger());
-  await run('/count/x', 'second');
+  await run(LARGE, 'second');
   while ((await places()) === 'ledger,results') await nextAlarm();
   expect(await places()).toBe('ledger');
   expect(Date.now() - from).toBeLessThan(DAY_MS + SWEEP_GAP_MS);
 });
 
 test('a body that somebody reads holds up no other, and is not read again and again', async () => {
-  const KEYS = 300;
+  const KEYS = 40;
   await run(`/bytes/${2 * MIB}`, 'held');
   const reading = await post(`/bytes/${2 * MIB}`, 'held');
-  for (let n = 0; n < KEYS; n += 1) await (await post('/count/x', `key-${n}`)).arrayBuffer();
-  await run('/count/x', 'last');
+  for (let n = 0; n < KEYS; n += 1) await (await post(LARGE, `key-${n}`)).arrayBuffer();
+  await run(LARGE, 'last');
   pass(HOT_MS + 1_000);
   await runDurableObjectAlarm(ledger());
-  expect(new Set((await views()).map(({ place }) => place))).toEqual(new Set(['results', 'ledger']));
-  expect((await views()).filter(({ place }) => place === 'ledger')).toHaveLength(1);
+  expect(new Set((await ended()).map(({ place }) => place))).toEqual(new Set(['results', 'ledger']));
+  expect((await ended()).filter(({ place }) => place === 'ledger')).toHaveLength(1);
 
   const rowsRead = await rowsReadBy(async () => {
     pass(31_000);
     await runDurableObjectAlarm(ledger());
   });
-  expect((await views()).filter(({ place }) => place === 'ledger')).toHaveLength(1);
+  expect((await ended()).filter(({ place }) => place === 'ledger')).toHaveLength(1);
   expect(rowsRead).toBeLessThan(20);
 
   await reading.arrayBuffer();
   pass(31_000);
   await runDurableObjectAlarm(ledger());
-  expect((await views()).filter(({ place }) => place === 'ledger')).toHaveLength(0);
+  expect((await ended()).filter(({ place }) => place === 'ledger')).toHaveLength(0);
 });
 
 test('a client that reads nothing of a recorded body is cut off, and the body leaves', async () => {
@@ -188,19 +155,19 @@ test('a client that reads nothing of a recorded body is cut off, and the body le
 
 test('a run that takes long holds up no other, and its body leaves in its own time, also after a restart', async () => {
   const origin = async (order: string) => (await env.ORIGIN.fetch(`https://origin.example/${order}`)).text();
-  const long = post(`/held/long-${tests}`, 'long');
-  await origin(`arrived/long-${tests}/1`);
+  const long = post(`/held/large-${testNumber()}`, 'long');
+  await origin(`arrived/large-${testNumber()}/1`);
   pass(1);
-  await run('/count/x', 'short');
+  await run(LARGE, 'short');
   pass(HOT_MS + 1_000);
   await runDurableObjectAlarm(ledger());
   expect(await places()).toBe('results');
 
-  await origin(`verdict/long-${tests}/1/finish`);
+  await origin(`verdict/large-${testNumber()}/1/finish`);
   await (await long).arrayBuffer();
   const endedAt = Date.now();
   pass(1);
-  await run('/count/x', 'later');
+  await run(LARGE, 'later');
   await nextAlarm();
   await evictDurableObject(ledger());
   pass(HOT_MS - 20_000);
@@ -211,13 +178,13 @@ test('a run that takes long holds up no other, and its body leaves in its own ti
 });
 
 test('a row that ends before older ones goes when its time has ended, and an idle object wakes for it', async () => {
-  for (const key of ['a', 'b', 'c']) await run('/count/x', key);
+  for (const key of ['a', 'b', 'c']) await run(LARGE, key);
   await runInDurableObject(ledger(), (_, { storage }) => {
     storage.sql.exec('UPDATE executions SET expires_at = expires_at + 1000000000 WHERE seq < 3');
   });
   const from = Date.now();
   await evictDurableObject(ledger());
-  while ((await views()).length === 3) await nextAlarm();
+  while ((await ended()).length === 3) await nextAlarm();
   expect(Date.now() - from).toBeLessThan(DAY_MS + SWEEP_GAP_MS);
 });
 

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { PIECE_BYTES } from '../../src/ledger/store/rows.ts';
 import type { ResponseBody } from '../../src/protocol.ts';
+import { PIECE_BYTES, piecesOf } from '../../src/record/format.ts';
 import {
   DamagedRecordError,
   openBody,
   openPreamble,
   openRecord,
-  piecesOf,
   type RecordHead,
   sealedSize,
   sealPiece,

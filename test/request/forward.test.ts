@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { appendAll, endToEnd, forwardInPlace, keyedHeaders, upstreamUrl } from '../../src/request/forward.ts';
+import { appendAll, endToEnd } from '../../src/headers.ts';
+import { forwardInPlace, keyedHeaders, upstreamUrl } from '../../src/request/forward.ts';
 import { wayHere } from '../../src/request/forwarded.ts';
 
 test.each([

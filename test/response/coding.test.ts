@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HeaderList } from '../../src/request/forward.ts';
+import type { HeaderList } from '../../src/headers.ts';
 import { isNegotiatedGzip, withoutGzip } from '../../src/response/coding.ts';
 import type { RespondingAnswer } from '../../src/response/replay.ts';
 

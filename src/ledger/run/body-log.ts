@@ -1,5 +1,5 @@
 import { free } from '../../body-bytes.ts';
-import { PIECE_BYTES } from '../store/rows.ts';
+import { PIECE_BYTES } from '../../record/format.ts';
 
 /** Where full pieces of a body go, and come back from. */
 export interface PieceStore {

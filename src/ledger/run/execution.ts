@@ -1,10 +1,9 @@
-import { isRecordStatus, type Route, sendsElsewhere } from '../../config.ts';
 import { log, textOf } from '../../log.ts';
-import type { Recording, ResponseHead } from '../../protocol.ts';
-import type { RunTimes } from '../store/rows.ts';
+import type { Policy, Recording, ResponseHead, RunTimes } from '../../protocol.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
+import { isRecordStatus, sendsElsewhere } from './record-status.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
 import { Silence } from './silence.ts';
@@ -38,6 +37,12 @@ export type HeadOutcome =
     }
   | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
 
+/** What an execution has to know of the policy. */
+export type ExecutionPolicy = Pick<
+  Policy,
+  'route' | 'sendTo' | 'recordStatuses' | 'failedWhen' | 'upstreamTimeoutMs' | 'maxRecordBytes'
+>;
+
 /**
  * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
  * broken response, a connection that timed out, and no head in time. They are «no response», not a failure.
@@ -52,26 +57,27 @@ export class Execution {
   /** How far the run has got, in milliseconds since the epoch, for the operator. */
   readonly times: { sentAt: number | null; headAt: number | null } = { sentAt: null, headAt: null };
   readonly #setHead: (outcome: HeadOutcome) => void;
-  readonly #route: Route;
+  readonly #policy: ExecutionPolicy;
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
   readonly #room: SpareRoom;
   /** Nobody wants the rest of the response, so it was not read. */
   #givenUp = false;
+  #isReceived = false;
   #recording: Recording = 'stored';
   /** Reads the body for marks of failure; `null` where there is nothing to look for. */
   #marks: Judge | null = null;
 
   constructor(
     readonly fingerprint: string,
-    route: Route,
+    policy: ExecutionPolicy,
     store: ExecutionStore,
     readonly method = 'POST',
     room: SpareRoom = AMPLE,
   ) {
-    this.#route = route;
+    this.#policy = policy;
     this.#store = store;
-    this.#silence = new Silence(route.upstreamTimeoutSeconds * 1000);
+    this.#silence = new Silence(policy.upstreamTimeoutMs);
     this.#room = room;
     this.body = new LiveBody(store, room);
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
@@ -82,6 +88,25 @@ export class Execution {
   /** What becomes of the response, as far as is known by now. */
   get recording(): Recording {
     return this.#recording;
+  }
+
+  /** Whether a caller that comes now can still read the response from its first byte. */
+  get readable(): boolean {
+    return this.body.readable;
+  }
+
+  /** Whether all of a response came that is not to be handed out, as what has become of it could not be written down. */
+  get isLost(): boolean {
+    return this.#isReceived && this.#recording === 'unknown' && this.body.isBroken;
+  }
+
+  /** The request leaves when its intent is durable; `null`: it has none. Where it never is, the run itself says so. */
+  sentWhen(durable: Promise<void> | null): void {
+    const sent = () => {
+      this.times.sentAt = Date.now();
+    };
+    if (durable === null) sent();
+    else durable.then(sent, () => {});
   }
 
   /** Aborted when the upstream has to be given up, head or body. */
@@ -98,11 +123,12 @@ export class Execution {
       this.#silence.listen();
       const response = await pending;
       this.times.headAt = Date.now();
-      const { head, length } = responseHead(response, this.#route.upstream.kind);
+      const { head, length } = responseHead(response, this.#policy.sendTo.kind);
       this.#judge(head, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
       this.#silence.stop();
+      this.#isReceived = true;
       await this.#complete(head);
     } catch (error) {
       this.#silence.stop();
@@ -114,9 +140,9 @@ export class Execution {
   #judge(head: ResponseHead, length: number | null): void {
     const { status } = head;
     if (length !== null) this.body.expect(length);
-    if (isRecordStatus(this.#route.recordStatuses, status, this.method)) {
-      this.#marks = judgeOf(this.#route, head);
-      if (length !== null && length > this.#route.maxRecordBytes) this.#forgo('not-recorded');
+    if (isRecordStatus(this.#policy.recordStatuses, status, this.method)) {
+      this.#marks = judgeOf(this.#policy, head);
+      if (length !== null && length > this.#policy.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
       this.#store.unknown(this.times);
@@ -149,7 +175,7 @@ export class Execution {
         if (length !== null && this.body.size + value.byteLength > length) {
           throw new Error(`the upstream announced ${length} bytes and sends more`);
         }
-        if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#route.maxRecordBytes) {
+        if (this.#recording === 'stored' && this.body.size + value.byteLength > this.#policy.maxRecordBytes) {
           this.#forgo('not-recorded');
         }
         // Before it is handed on: the buffer is used again.
@@ -158,7 +184,7 @@ export class Execution {
         if (this.#recording === 'stored' && !this.body.isKept) this.#findNoRoom();
         // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
         // not held to what it announced.
-        if (this.body.size === length && this.#route.upstream.kind === 'url') return;
+        if (this.body.size === length && this.#policy.sendTo.kind === 'url') return;
       }
     } finally {
       upstream.end();
@@ -172,7 +198,7 @@ export class Execution {
   /** The store took no more of the body, which goes on without it. */
   #findNoRoom(): void {
     this.#recording = 'not-recorded';
-    log('error', 'ledger-out-of-room', { route: this.#route.path, bytes: this.body.size });
+    log('error', 'ledger-out-of-room', { route: this.#policy.route, bytes: this.body.size });
   }
 
   async #complete(head: ResponseHead): Promise<void> {
@@ -197,7 +223,7 @@ export class Execution {
   async #failWhereMarked(marks: Judge, status: number): Promise<void> {
     const rule = await marks.verdict();
     if (rule === null) return;
-    const fields = { route: this.#route.path, rule: rule.text, status, bytes: this.body.size };
+    const fields = { route: this.#policy.route, rule: rule.text, status, bytes: this.body.size };
     log('warn', 'upstream-said-failed', fields);
     this.#forgo('failed');
     this.#store.failed();
@@ -205,7 +231,7 @@ export class Execution {
 
   #broke(error: unknown): void {
     log('warn', 'upstream-broke-off', {
-      route: this.#route.path,
+      route: this.#policy.route,
       reason: textOf(error),
       recording: this.#recording,
       bytes: this.body.size,
@@ -218,7 +244,7 @@ export class Execution {
       }
     } catch (storeError) {
       // The row goes on saying `running` with nobody running it, which means the same.
-      log('error', 'ledger-write-failed', { route: this.#route.path, reason: textOf(storeError) });
+      log('error', 'ledger-write-failed', { route: this.#policy.route, reason: textOf(storeError) });
     }
     this.#setHead({
       kind: 'no-response',

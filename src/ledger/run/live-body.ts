@@ -1,6 +1,6 @@
 import { settlesWithin } from '../../deadline.ts';
+import { PIECE_BYTES } from '../../record/format.ts';
 import { watchReader } from '../../record/stalled-reader.ts';
-import { PIECE_BYTES } from '../store/rows.ts';
 import { AMPLE, BodyLog, type PieceStore, type SpareRoom } from './body-log.ts';
 
 /**
@@ -81,6 +81,11 @@ export class LiveBody {
   /** Whether all of it is kept, for the record. */
   get isKept(): boolean {
     return this.#kept;
+  }
+
+  /** Whether it has ended before its end. */
+  get isBroken(): boolean {
+    return this.#end === 'broken';
   }
 
   /** Whether every caller gets it whole in an answer of the ledger, which the runtime holds back until all is durable. */

@@ -1,5 +1,6 @@
+import { endToEnd, type HeaderList } from '../../headers.ts';
 import type { ResponseHead } from '../../protocol.ts';
-import { endToEnd, type HeaderList, statusOf } from '../../request/forward.ts';
+import { statusOf } from '../../response/status.ts';
 
 /** The codings that the runtime puts on the body of a service's response, spelt just so, if the service has not done it itself. */
 const CODED_BY_THE_RUNTIME = ['gzip', 'br'];

@@ -1,5 +1,6 @@
 import type { Room } from '../../body-bytes.ts';
 import { ByteBudget, type Hold } from '../../budget.ts';
+import type { NoRoom } from '../../protocol.ts';
 import type { SpareRoom } from './body-log.ts';
 
 /** An object has 128 MB, which it may share with the Worker and other objects: see `BODY_LIMITS`. */
@@ -7,9 +8,6 @@ export const OBJECT_BODIES_BYTES = 40 * 1024 * 1024;
 
 /** What a run takes without its bodies' larger buffers: its first ones, its streams and itself, about. */
 export const RUN_BYTES = 32 * 1024;
-
-/** Why there is no memory for another run: its caller has more than a share of it, or there is none left for anybody. */
-export type NoRoom = 'too-much-held' | 'no-room';
 
 /**
  * Of the memory: up to where buffers grow that could as well be written down, up to where results are held that can be put into

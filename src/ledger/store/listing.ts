@@ -1,75 +1,69 @@
-import type { Counts, Repeats, RepeatsRow } from './counts.ts';
-import type { Place, RunTimes, UnknownCause } from './rows.ts';
+import {
+  compareNewestFirst,
+  type ExecutionView,
+  type ListQuery,
+  type Place,
+  type RunTimes,
+} from '../../protocol.ts';
+import type { Counts } from './counts.ts';
+import { type RepeatsRow, repeatColumns } from './repeats.ts';
+import type { Begun } from './rows.ts';
 
-/** What an operator may know of an execution. Times are milliseconds since the epoch; `null` is «not yet» or «never». */
-export interface ExecutionView {
-  readonly id: string;
-  readonly state: 'running' | 'completed' | 'unknown';
-  /** Why the outcome is unknown. */
-  readonly cause: UnknownCause | null;
-  /** Where the recorded body is. */
-  readonly place: Place | null;
-  readonly status: number | null;
-  /** The body's size in bytes. */
-  readonly size: number | null;
-  readonly receivedAt: number;
-  readonly sentAt: number | null;
-  readonly headAt: number | null;
-  readonly recordedAt: number | null;
-  /** To the second. */
-  readonly archivedAt: number | null;
+/** What of executions is known in memory. */
+export interface ListingParts {
+  readonly counts: Counts;
+  readonly runs: {
+    all(): Iterable<Running>;
+    find(id: string): Running | null;
+  };
+  readonly archive: {
+    /** RESULTS is not known to have it. */
+    lacks(seq: number): boolean;
+  };
+}
+
+interface Running {
+  readonly begun: Begun;
   readonly expiresAt: number;
-  readonly repeats: Repeats;
-}
-
-/** Where a list goes on: after the execution that was received then and has this id. */
-export interface Position {
-  readonly receivedAt: number;
-  readonly id: string;
-}
-
-export interface ListQuery {
-  readonly keyHash: string | null;
-  readonly state: ExecutionView['state'] | null;
-  readonly after: Position | null;
-  readonly limit: number;
-}
-
-/** What of an execution is known in memory only. */
-export interface LiveKnowledge {
-  /** `null` where it does not run. */
-  times(id: string): RunTimes | null;
-  /** RESULTS is not known to have it. */
-  lacksInResults(seq: number): boolean;
+  readonly execution: { readonly times: RunTimes };
 }
 
 /**
- * Newest first: by when it was received, then by id. All parts of a merged list have to agree on this.
+ * The executions as the operator sees them: those that run, from memory, whether or not they have a row, and those that have ended.
+ * Reads only what it returns, except where it searches for a key or a state.
  */
-export function compareNewestFirst(a: Position, b: Position): number {
-  if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt;
-  return a.id < b.id ? 1 : -1;
-}
-
-/** The executions as the operator sees them. Reads only what it returns, except where it searches for a key or a state. */
 export class Listing {
   readonly #sql: SqlStorage;
-  readonly #counts: Counts;
-  readonly #live: LiveKnowledge;
+  readonly #parts: ListingParts;
 
-  constructor(sql: SqlStorage, counts: Counts, live: LiveKnowledge) {
+  constructor(sql: SqlStorage, parts: ListingParts) {
     this.#sql = sql;
-    this.#counts = counts;
-    this.#live = live;
+    this.#parts = parts;
   }
 
   find(id: string): ExecutionView | null {
+    const run = this.#parts.runs.find(id);
+    if (run !== null) return this.#running(run);
     const [row] = this.#sql.exec<ViewRow>(`${SELECT} WHERE e.id = ?`, id).toArray();
-    return row === undefined ? null : this.#view(row, Date.now());
+    return row === undefined ? null : this.#ended(row, Date.now());
   }
 
   /** At most `limit` executions that match, newest first. */
-  list({ keyHash, state, after, limit }: ListQuery): ExecutionView[] {
+  list(query: ListQuery): ExecutionView[] {
+    const { state, limit } = query;
+    const found = state === null || state === 'running' ? this.#listRunning(query) : [];
+    if (state !== 'running') found.push(...this.#listEnded(query));
+    return found.sort(compareNewestFirst).slice(0, limit);
+  }
+
+  #listRunning({ keyHash, after }: ListQuery): ExecutionView[] {
+    return [...this.#parts.runs.all()]
+      .filter(({ begun }) => keyHash === null || begun.keyHash === keyHash)
+      .filter(({ begun }) => after === null || compareNewestFirst(after, begun) < 0)
+      .map((run) => this.#running(run));
+  }
+
+  #listEnded({ keyHash, state, after, limit }: ListQuery): ExecutionView[] {
     const now = Date.now();
     const found: ExecutionView[] = [];
     // Rows are numbered as they begin, so the newest come first, and what is as old as the last one is read to its end.
@@ -87,10 +81,10 @@ export class Listing {
     for (const row of rows) {
       const last = found.at(-1);
       if (last !== undefined && found.length >= limit && row.received_at < last.receivedAt) break;
-      const view = this.#view(row, now);
-      if (view !== null && (state === null || view.state === state)) found.push(view);
+      const view = this.#parts.runs.find(row.id) === null ? this.#ended(row, now) : null;
+      if (view !== null) found.push(view);
     }
-    return found.sort(compareNewestFirst).slice(0, limit);
+    return found;
   }
 
   /** How many executions have an unknown outcome. Reads those only: they have an index of their own. */
@@ -103,43 +97,58 @@ export class Listing {
       .one().n;
   }
 
-  #view(row: ViewRow, now: number): ExecutionView | null {
-    const live = row.state === 'running' ? this.#live.times(row.id) : null;
-    if (live === null && row.expires_at <= now) return null;
-    const state = row.state === 'completed' ? 'completed' : live === null ? 'unknown' : 'running';
+  #running({ begun, expiresAt, execution }: Running): ExecutionView {
+    const { id, receivedAt } = begun;
+    const { sentAt, headAt } = execution.times;
+    return {
+      id,
+      state: 'running',
+      cause: null,
+      place: null,
+      status: null,
+      size: null,
+      receivedAt,
+      sentAt,
+      headAt,
+      recordedAt: null,
+      archivedAt: null,
+      expiresAt,
+      repeats: this.#parts.counts.repeatsOf(id, {}),
+    };
+  }
+
+  /** `null` where its time has ended. A row that says `running`, with nobody running it, could not be ended in any other way. */
+  #ended(row: ViewRow, now: number): ExecutionView | null {
+    if (row.expires_at <= now) return null;
+    const state = row.state === 'completed' ? 'completed' : 'unknown';
+    const brokeOff = row.cause === 'upstream-broke-off';
     return {
       id: row.id,
       state,
-      cause:
-        state !== 'unknown'
-          ? null
-          : row.cause === 'upstream-broke-off'
-            ? 'upstream-broke-off'
-            : 'gateway-restarted',
+      cause: state === 'completed' ? null : brokeOff ? 'upstream-broke-off' : 'gateway-restarted',
       place: row.place,
       status: row.status,
       size: row.size,
       receivedAt: row.received_at,
-      sentAt: live?.sentAt ?? row.sent_at,
-      headAt: live?.headAt ?? row.head_at,
+      sentAt: row.sent_at,
+      headAt: row.head_at,
       recordedAt: row.completed_at,
       archivedAt: row.archived_at ?? (this.#isArchived(row) ? row.completed_at : null),
       expiresAt: row.expires_at,
-      repeats: this.#counts.repeatsOf(row.id, row),
+      repeats: this.#parts.counts.repeatsOf(row.id, row),
     };
   }
 
   /** Where it is in RESULTS without its row saying since when, it was there at once. */
   #isArchived({ seq, place, unarchived }: ViewRow): boolean {
     if (place === 'results') return true;
-    return place === 'ledger' && unarchived === null && !this.#live.lacksInResults(seq);
+    return place === 'ledger' && unarchived === null && !this.#parts.archive.lacks(seq);
   }
 }
 
 const SELECT = `
   SELECT e.seq, e.id, e.state, e.cause, e.place, e.status, e.size, e.received_at, e.sent_at, e.head_at, e.completed_at,
-    e.archived_at, e.unarchived, e.expires_at, r.replays, r.joins, r.key_reused, r.in_progress, r.outcome_unknown, r.not_recorded,
-    r.last_at
+    e.archived_at, e.unarchived, e.expires_at, ${repeatColumns('r')}
   FROM executions e LEFT JOIN repeats r ON r.seq = e.seq`;
 
 type ViewRow = RepeatsRow & {

@@ -1,7 +1,10 @@
-/** How far the sweep has come. It is written down with the counts, in one row, and may be behind: it then looks again. */
+/**
+ * How far everything is settled: what an earlier life of the object can have left open is past these. They are written down with
+ * the counts, in one row, and may be behind: a start then looks at more than it has to.
+ */
 export interface Marks {
-  /** No row before this one has a run, or a body that is to leave. */
-  readonly coolFrom: number;
+  /** No row before this one has a run, or a result on its way to RESULTS. No number before it is given again. */
+  readonly openFrom: number;
   /**
    * RESULTS has every result that was completed before this time and is to go there, in milliseconds since the epoch. Those
    * that it does not have all the same say so in their rows.
@@ -9,4 +12,4 @@ export interface Marks {
   readonly archivedBefore: number;
 }
 
-export const NO_MARKS: Marks = { coolFrom: 0, archivedBefore: 0 };
+export const NO_MARKS: Marks = { openFrom: 0, archivedBefore: 0 };

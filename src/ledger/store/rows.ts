@@ -1,30 +1,5 @@
-import type { CallerUsage } from '../usage.ts';
+import { PLACES, type Place, type RunTimes } from '../../protocol.ts';
 import type { Marks } from './marks.ts';
-import { createTables } from './schema.ts';
-
-/** A body is kept in pieces of this size, the last of them with the execution. A row holds 2 MB. */
-export const PIECE_BYTES = 512 * 1024;
-
-/** Parts of pieces are numbered from here on, beyond every piece. */
-const PARTS_FROM = 2 ** 40;
-
-/** Why the outcome of an execution is not known. */
-export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
-
-/** When a run got how far; `null` where it did not get there, or nobody was left to see it. */
-export interface RunTimes {
-  /** The intent was durable, and the request on its way. */
-  readonly sentAt: number | null;
-  readonly headAt: number | null;
-}
-
-/**
- * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
- * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says that there is no result here:
- * the upstream sent the client to another place with its request.
- */
-const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere'] as const;
-export type Place = (typeof PLACES)[number];
 
 interface CommonRow {
   /** Rows are numbered in the order in which their executions began. */
@@ -38,7 +13,7 @@ interface CommonRow {
   readonly expiresAt: number;
 }
 
-/** A `running` row says that the request was about to be sent. One that a restart cut off is `unknown` from then on. */
+/** A `running` row says that the request was about to be sent. Where nobody runs it any more, its outcome is unknown. */
 export type Row = (CommonRow & { readonly state: 'running' | 'unknown' }) | CompletedRow;
 
 export interface CompletedRow extends CommonRow {
@@ -58,62 +33,63 @@ export interface StoredParts {
   readonly rest: Uint8Array;
 }
 
+/** An execution from its beginning on. */
+export interface Begun extends Omit<CommonRow, 'expiresAt'> {
+  readonly keyHash: string;
+}
+
 /** How a run ended that came to its end. */
 export interface Completion {
-  readonly caller: string;
   readonly completedAt: number;
   readonly expiresAt: number;
   readonly size: number;
   readonly status: number;
   readonly times: RunTimes;
-  /** `null` for a response that is not recorded. */
-  readonly record:
-    | (StoredParts & { readonly place: 'ledger' | 'ledger-alone'; readonly unarchived: boolean })
-    | null;
+  /** Where the body is; and, where it is here, the record. */
+  readonly result:
+    | { readonly place: 'nowhere' | 'elsewhere' }
+    | {
+        readonly place: 'ledger' | 'ledger-alone';
+        readonly record: StoredParts;
+        readonly unarchived: boolean;
+        /** From when on the body may leave; `null`: it stays to its end. */
+        readonly coolAt: number | null;
+      };
 }
 
-/** The ledger's SQLite tables, one method a statement. All of it is synchronous: a decision is never interleaved. */
+/** The table of executions, one method a change. All of it is synchronous: a decision is never interleaved. */
 export class Rows {
   readonly #sql: SqlStorage;
-  readonly #usage: CallerUsage;
   #nextSeq: number;
 
-  constructor(sql: SqlStorage, usage: CallerUsage) {
+  constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#usage = usage;
-    createTables(sql);
-    this.#nextSeq = sql
-      .exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions')
-      .one().next;
+    const max = sql.exec<{ next: number }>('SELECT coalesce(max(seq), 0) + 1 AS next FROM executions');
+    this.#nextSeq = max.one().next;
   }
 
   /**
    * Settles what an earlier life of the object left open. What was running may have had its effect: it is unknown from now
-   * on, for a whole TTL. Results that may have been on their way to RESULTS are not there for all we know. Pieces of what is
-   * not recorded have lost their readers. Returns how many were running.
+   * on, for a whole TTL. Results that may have been on their way to RESULTS are not there for all we know. Returns how many
+   * were running.
    */
-  settleCutOff({ coolFrom, archivedBefore }: Marks): number {
+  settleCutOff({ openFrom, archivedBefore }: Marks): number {
     // Where the newest rows are gone, their numbers are not given again: nothing before the mark is looked at any more.
-    this.#nextSeq = Math.max(this.#nextSeq, coolFrom);
+    this.#nextSeq = Math.max(this.#nextSeq, openFrom);
     const cutOff = this.#sql
       .exec(
         `UPDATE executions
          SET state = 'unknown', cause = 'gateway-restarted', expires_at = ? + expires_at - received_at
          WHERE seq >= ? AND state = 'running' RETURNING seq`,
         Date.now(),
-        coolFrom,
+        openFrom,
       )
       .toArray().length;
     this.#sql.exec(
       `UPDATE executions SET unarchived = 1
        WHERE seq >= ? AND place = 'ledger' AND completed_at >= ? AND archived_at IS NULL AND unarchived IS NULL`,
-      coolFrom,
+      openFrom,
       archivedBefore,
-    );
-    this.#sql.exec(
-      `DELETE FROM pieces WHERE NOT EXISTS (
-         SELECT 1 FROM executions WHERE executions.seq = pieces.seq AND place IN ('ledger', 'ledger-alone')
-       )`,
     );
     return cutOff;
   }
@@ -122,30 +98,28 @@ export class Rows {
     return this.#sql.exec('SELECT seq FROM executions LIMIT 1').toArray().length === 0;
   }
 
-  /** The number of the row that begins next. */
+  /** The number of the execution that begins next. */
   get nextSeq(): number {
     return this.#nextSeq;
   }
 
-  find(id: string): Row | null {
-    const [row] = this.#sql.exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE id = ?`, id).toArray();
-    return row === undefined ? null : toRow(row);
+  takeSeq(): number {
+    const seq = this.#nextSeq;
+    this.#nextSeq += 1;
+    return seq;
   }
 
-  /** The row of this number; `null` where it is gone. */
-  at(seq: number): Row | null {
-    const [row] = this.#sql.exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE seq = ?`, seq).toArray();
-    return row === undefined ? null : toRow(row);
+  find(id: string): Row | null {
+    const [row] = this.#select('WHERE id = ?', id);
+    return row ?? null;
   }
 
   /** The rows from `seq` on, oldest first. Few are read ahead of who takes few. */
   *from(seq: number): Generator<Row> {
     let limit = 4;
     for (let next = seq; ; limit = Math.min(limit * 4, PAGE_MAX_ROWS)) {
-      const page = this.#sql
-        .exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE seq >= ? ORDER BY seq LIMIT ?`, next, limit)
-        .toArray();
-      for (const row of page) yield toRow(row);
+      const page = this.#select('WHERE seq >= ? ORDER BY seq LIMIT ?', next, limit);
+      yield* page;
       const last = page.at(-1);
       if (last === undefined || page.length < limit) return;
       next = last.seq + 1;
@@ -154,99 +128,60 @@ export class Rows {
 
   /** Results that RESULTS does not have and should, oldest first. Reads those only: they have an index of their own. */
   unarchived(limit: number): CompletedRow[] {
-    return this.#sql
-      .exec<SqlRow>(`SELECT ${COLUMNS} FROM executions WHERE unarchived = 1 ORDER BY seq LIMIT ?`, limit)
-      .toArray()
-      .map(toRow)
-      .filter((row) => row.state === 'completed');
+    return this.#select('WHERE unarchived = 1 ORDER BY seq LIMIT ?', limit).filter(isCompleted);
   }
 
-  markUnarchived(seq: number): void {
-    const sql = `UPDATE executions SET unarchived = 1, archived_at = NULL WHERE seq = ? AND place = 'ledger'`;
-    this.#sql.exec(sql, seq);
+  /** Results whose bodies may leave by `atMs`, those that may first first. Reads those only, as above. */
+  toCool(atMs: number, limit: number): CompletedRow[] {
+    const where = `WHERE cool_at <= ? AND unarchived IS NULL ORDER BY cool_at LIMIT ?`;
+    return this.#select(where, atMs, limit).filter(isCompleted);
   }
 
-  /** RESULTS has it, since then. */
-  markArchived(seq: number, archivedAt: number): void {
-    this.#sql.exec('UPDATE executions SET unarchived = NULL, archived_at = ? WHERE seq = ?', archivedAt, seq);
+  /** When the next body may leave after `atMs`; `null` where none will. */
+  nextToCool(atMs: number): number | null {
+    const sql = 'SELECT min(cool_at) AS at FROM executions WHERE cool_at > ? AND unarchived IS NULL';
+    return this.#sql.exec<{ at: number | null }>(sql, atMs).one().at;
   }
 
-  /** Writes the intent to run. Returns the number of the new row. */
-  begin(
-    row: Pick<CommonRow, 'id' | 'caller' | 'fingerprint' | 'receivedAt' | 'expiresAt'> & { keyHash: string },
-  ): number {
-    const seq = this.#nextSeq;
-    this.#nextSeq += 1;
+  /** Writes down before it is sent that an execution runs. */
+  intend(begun: Begun, expiresAt: number): void {
     this.#sql.exec(
       `INSERT INTO executions (seq, id, caller, fingerprint, key_hash, state, received_at, expires_at)
        VALUES (?, ?, ?, ?, ?, 'running', ?, ?)`,
-      seq,
-      row.id,
-      row.caller,
-      row.fingerprint,
-      row.keyHash,
-      row.receivedAt,
-      row.expiresAt,
+      begun.seq,
+      begun.id,
+      begun.caller,
+      begun.fingerprint,
+      begun.keyHash,
+      begun.receivedAt,
+      expiresAt,
     );
-    return seq;
   }
 
-  /** Records the result: its preamble, and the last piece of its body. */
-  complete(seq: number, completion: Completion): void {
-    const { caller, completedAt, expiresAt, size, status, times, record } = completion;
+  /** Writes down how a run ended, in the place of its intent where it has one. */
+  complete(begun: Begun, completion: Completion): void {
+    const { completedAt, expiresAt, size, status, times, result } = completion;
+    const kept = 'record' in result ? result : null;
     this.#sql.exec(
-      `UPDATE executions
-       SET state = 'completed', place = ?, completed_at = ?, expires_at = ?, size = ?, status = ?, sent_at = ?,
-         head_at = ?, unarchived = ?, preamble = ?, rest = ?
-       WHERE seq = ?`,
-      record?.place ?? 'nowhere',
+      COMPLETE,
+      begun.seq,
+      begun.id,
+      begun.caller,
+      begun.fingerprint,
+      begun.keyHash,
+      begun.receivedAt,
+      result.place,
       completedAt,
       expiresAt,
       size,
       status,
       times.sentAt,
       times.headAt,
-      record?.unarchived === true ? 1 : null,
-      record?.preamble ?? null,
-      record?.rest ?? null,
-      seq,
+      kept?.unarchived === true ? 1 : null,
+      kept?.coolAt ?? null,
+      kept?.record.preamble ?? null,
+      kept?.record.rest ?? null,
     );
-    this.#usage.stored(caller, record === null ? 0 : size);
-  }
-
-  /** The upstream sent the client to another place with its request. */
-  sendElsewhere(
-    seq: number,
-    redirect: {
-      readonly caller: string;
-      readonly completedAt: number;
-      readonly expiresAt: number;
-      readonly status: number;
-      readonly times: RunTimes;
-    },
-  ): void {
-    const { caller, completedAt, expiresAt, status, times } = redirect;
-    this.#usage.stored(caller, 0);
-    this.#sql.exec(
-      `UPDATE executions
-       SET state = 'completed', place = 'elsewhere', completed_at = ?, expires_at = ?, size = 0, status = ?, sent_at = ?,
-         head_at = ?
-       WHERE seq = ?`,
-      completedAt,
-      expiresAt,
-      status,
-      times.sentAt,
-      times.headAt,
-      seq,
-    );
-  }
-
-  /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
-  renew(seq: number, expiresAt: number): void {
-    const next = this.#nextSeq;
-    this.#nextSeq += 1;
-    this.#sql.exec('UPDATE executions SET seq = ?, expires_at = ? WHERE seq = ?', next, expiresAt, seq);
-    this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
   }
 
   /** The upstream broke off or fell silent. */
@@ -259,13 +194,23 @@ export class Rows {
       times.headAt,
       seq,
     );
-    this.removePieces(seq);
   }
 
-  /** Forgets an execution that has no result. Its pieces stay for their readers; a restart removes what they leave. */
-  abandon(seq: number): void {
-    this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
-    this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
+  markUnarchived(seq: number): void {
+    const sql = `UPDATE executions SET unarchived = 1, archived_at = NULL WHERE seq = ? AND place = 'ledger'`;
+    this.#sql.exec(sql, seq);
+  }
+
+  /** RESULTS has it, since then. */
+  markArchived(seq: number, archivedAt: number): void {
+    this.#sql.exec('UPDATE executions SET unarchived = NULL, archived_at = ? WHERE seq = ?', archivedAt, seq);
+  }
+
+  /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
+  renew(seq: number, expiresAt: number): void {
+    const next = this.takeSeq();
+    this.#sql.exec('UPDATE executions SET seq = ?, expires_at = ? WHERE seq = ?', next, expiresAt, seq);
+    this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
   }
 
   /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
@@ -273,23 +218,17 @@ export class Rows {
     this.#sql.exec(`UPDATE executions SET id = id || '/' || seq, expires_at = 0 WHERE seq = ?`, seq);
   }
 
-  /** Forgets an execution, whatever its state. */
-  remove(row: Row): void {
-    if (row.state === 'completed') {
-      this.#usage.removed(row.caller, isHere(row) ? row.size : 0, row.completedAt);
-    }
-    this.abandon(row.seq);
-    this.removePieces(row.seq);
+  remove(seq: number): void {
+    this.#sql.exec('DELETE FROM executions WHERE seq = ?', seq);
+    this.#sql.exec('DELETE FROM repeats WHERE seq = ?', seq);
   }
 
-  /** Drops the body of a result that RESULTS has. */
-  dropBody({ seq, caller, size, completedAt }: CompletedRow): void {
-    this.#usage.bodyRemoved(caller, size, completedAt);
+  /** The body of a result has left for RESULTS. */
+  dropBody(seq: number): void {
     this.#sql.exec(
-      `UPDATE executions SET place = 'results', preamble = NULL, rest = NULL WHERE seq = ?`,
+      `UPDATE executions SET place = 'results', cool_at = NULL, preamble = NULL, rest = NULL WHERE seq = ?`,
       seq,
     );
-    this.removePieces(seq);
   }
 
   /** The preamble and the last piece of a result that is still here, in one look-up. Throws where it is gone. */
@@ -303,41 +242,11 @@ export class Rows {
     return { preamble: new Uint8Array(preamble), rest: new Uint8Array(rest) };
   }
 
-  writePiece(seq: number, n: number, bytes: Uint8Array): void {
-    this.#sql.exec('INSERT INTO pieces (seq, n, bytes) VALUES (?, ?, ?)', seq, n, bytes);
-  }
-
-  /** The nth piece of a body; `null` where it is gone. */
-  piece(seq: number, n: number): Uint8Array | null {
-    const [row] = this.#sql
-      .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM pieces WHERE seq = ? AND n = ?', seq, n)
-      .toArray();
-    return row === undefined ? null : new Uint8Array(row.bytes);
-  }
-
-  /** A part of a piece that is being filled. It goes with the pieces, and no later than they do. */
-  writePart(seq: number, n: number, bytes: Uint8Array): void {
-    this.writePiece(seq, PARTS_FROM + n, bytes);
-  }
-
-  /** The nth part; `null` where it is gone. */
-  part(seq: number, n: number): Uint8Array | null {
-    return this.piece(seq, PARTS_FROM + n);
-  }
-
-  /** Removes the parts of a body below the nth. */
-  removeParts(seq: number, below: number): void {
-    this.#sql.exec(
-      'DELETE FROM pieces WHERE seq = ? AND n >= ? AND n < ?',
-      seq,
-      PARTS_FROM,
-      PARTS_FROM + below,
-    );
-  }
-
-  /** Removes all pieces of a body, or those below the nth. */
-  removePieces(seq: number, below: number = Number.MAX_SAFE_INTEGER): void {
-    this.#sql.exec('DELETE FROM pieces WHERE seq = ? AND n < ?', seq, below);
+  #select(where: string, ...values: SqlStorageValue[]): Row[] {
+    return this.#sql
+      .exec<SqlRow>(`SELECT ${COLUMNS} FROM executions ${where}`, ...values)
+      .toArray()
+      .map(toRow);
   }
 }
 
@@ -346,6 +255,15 @@ const PAGE_MAX_ROWS = 200;
 
 const COLUMNS =
   'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size, unarchived';
+
+const COMPLETE = `
+  INSERT INTO executions (seq, id, caller, fingerprint, key_hash, received_at, state, place, completed_at, expires_at, size,
+    status, sent_at, head_at, unarchived, cool_at, preamble, rest)
+  VALUES (?, ?, ?, ?, ?, ?, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (seq) DO UPDATE SET state = 'completed', place = excluded.place, completed_at = excluded.completed_at,
+    expires_at = excluded.expires_at, size = excluded.size, status = excluded.status, sent_at = excluded.sent_at,
+    head_at = excluded.head_at, unarchived = excluded.unarchived, cool_at = excluded.cool_at,
+    preamble = excluded.preamble, rest = excluded.rest`;
 
 type SqlRow = {
   seq: number;
@@ -360,10 +278,6 @@ type SqlRow = {
   size: number | null;
   unarchived: number | null;
 };
-
-function isHere({ place }: CompletedRow): boolean {
-  return place === 'ledger' || place === 'ledger-alone';
-}
 
 function toRow(row: SqlRow): Row {
   const common = {
@@ -383,4 +297,8 @@ function toRow(row: SqlRow): Row {
     size: row.size ?? 0,
     unarchived: row.unarchived === 1,
   };
+}
+
+function isCompleted(row: Row): row is CompletedRow {
+  return row.state === 'completed';
 }

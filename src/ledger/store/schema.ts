@@ -1,10 +1,11 @@
 /**
- * The tables of executions. What changes often is not beside what is large: to change a column is to write the whole row anew,
- * with the last piece of its body in it.
+ * The tables of executions and their bodies. What changes often is not beside what is large: to change a column is to write the
+ * whole row anew, with the last piece of its body in it.
  */
 export function createTables(sql: SqlStorage): void {
   sql.exec(`
     CREATE TABLE IF NOT EXISTS executions (
+      -- Numbered as they begin, whenever they are written.
       seq INTEGER PRIMARY KEY,
       id TEXT NOT NULL UNIQUE,
       caller TEXT NOT NULL,
@@ -24,21 +25,14 @@ export function createTables(sql: SqlStorage): void {
       archived_at INTEGER,
       -- 1 where RESULTS does not have what by Marks.archivedBefore it has. Few do, so their index costs nothing.
       unarchived INTEGER,
+      -- From when on its body may leave. Only bodies of several pieces have one, so its index costs the others nothing.
+      cool_at INTEGER,
       preamble BLOB,
       rest BLOB
     ) STRICT;
     CREATE INDEX IF NOT EXISTS unknown_outcomes ON executions (seq) WHERE state = 'unknown';
     CREATE INDEX IF NOT EXISTS unarchived_results ON executions (seq) WHERE unarchived = 1;
-    CREATE TABLE IF NOT EXISTS repeats (
-      seq INTEGER PRIMARY KEY,
-      replays INTEGER NOT NULL,
-      joins INTEGER NOT NULL,
-      key_reused INTEGER NOT NULL,
-      in_progress INTEGER NOT NULL,
-      outcome_unknown INTEGER NOT NULL,
-      not_recorded INTEGER NOT NULL,
-      last_at INTEGER NOT NULL
-    ) STRICT;
+    CREATE INDEX IF NOT EXISTS bodies_to_cool ON executions (cool_at) WHERE cool_at IS NOT NULL AND unarchived IS NULL;
     CREATE TABLE IF NOT EXISTS pieces (
       seq INTEGER NOT NULL,
       n INTEGER NOT NULL,

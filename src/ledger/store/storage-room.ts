@@ -1,8 +1,10 @@
 /** What one Durable Object stores at most. */
 export const OBJECT_MAX_BYTES = 10_000_000_000;
 
-/** From here on a body leaves as soon as RESULTS has it, hot or not. Below what one caller may store: see settings.ts. */
+/** From here on a body of several pieces leaves as soon as RESULTS has it, hot or not. Below what one caller may store: see settings.ts. */
 const PRESSED_FROM_BYTES = 0.4 * OBJECT_MAX_BYTES;
+/** From here on small results leave too, the oldest first. */
+const CROWDED_FROM_BYTES = 0.8 * OBJECT_MAX_BYTES;
 /** From here on nothing is begun. */
 const FULL_FROM_BYTES = 0.9 * OBJECT_MAX_BYTES;
 /** From here on running bodies are not recorded. What is left is for rows, with the last pieces of bodies in them. */
@@ -27,6 +29,11 @@ export class StorageRoom {
   /** Bodies are to leave before their time. */
   get isPressed(): boolean {
     return this.usedBytes >= PRESSED_FROM_BYTES;
+  }
+
+  /** Small results are to leave, too. */
+  get isCrowded(): boolean {
+    return this.usedBytes >= CROWDED_FROM_BYTES;
   }
 
   /** No execution is to begin. */

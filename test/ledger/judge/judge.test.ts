@@ -1,28 +1,21 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { parseConfig, type Route } from '../../../src/config.ts';
+import type { HeaderList } from '../../../src/headers.ts';
 import { judgeOf } from '../../../src/ledger/run/judge/judge.ts';
-import type { HeaderList } from '../../../src/request/forward.ts';
+import type { Policy } from '../../../src/protocol.ts';
+import { policyFor } from '../world.ts';
 import { documents, streams } from './samples.ts';
 
 const JSON_RULES = 'json-error,json:/ok=false,json:/a/1/b~1="x, y",json:/n=1';
 
-function route(failedWhen?: string): Route {
-  const result = parseConfig({
-    LEDGER: { getByName() {} },
-    RESULTS: { getWithMetadata() {} },
-    UPSTREAM_URL: 'https://x',
-    FAILED_WHEN: failedWhen,
-  });
-  const [only] = result.ok ? result.config.routes : [];
-  if (only === undefined) throw new Error('no route');
-  return only;
+function policy(failedWhen?: string): Policy {
+  return policyFor({ FAILED_WHEN: failedWhen });
 }
 
-const byDefault = route();
-const byJson = route(JSON_RULES);
+const byDefault = policy();
+const byJson = policy(JSON_RULES);
 
-function judgeFor(on: Route, contentType: string, coding?: string) {
+function judgeFor(on: Policy, contentType: string, coding?: string) {
   const headers: HeaderList = [
     ['content-type', contentType],
     ...(coding === undefined ? [] : [['content-encoding', coding] as const]),
@@ -31,7 +24,7 @@ function judgeFor(on: Route, contentType: string, coding?: string) {
 }
 
 /** The verdict on a body that comes in these parts, each in a buffer that is used again. */
-function verdict(on: Route, contentType: string, parts: Iterable<Uint8Array>): string | null {
+function verdict(on: Policy, contentType: string, parts: Iterable<Uint8Array>): string | null {
   const judge = judgeFor(on, contentType);
   if (judge === null) throw new Error('nobody to judge');
   for (const part of parts) {
@@ -55,7 +48,7 @@ function* cutAt(bytes: Uint8Array, ...places: number[]): Generator<Uint8Array> {
 }
 
 /** All bodies, each a stream in every way to end its lines. */
-const bodies: [name: string, on: Route, type: string, body: Uint8Array, rule: string | null][] = [
+const bodies: [name: string, on: Policy, type: string, body: Uint8Array, rule: string | null][] = [
   ...streams.flatMap(([name, lines, rule]) =>
     [
       ['LF', '\n'],
@@ -165,7 +158,7 @@ test('no bytes whatever make a judge throw', () => {
       fc.array(byte, { maxLength: 200 }),
       fc.constantFrom('text/event-stream', 'application/json'),
       (body, type) => {
-        verdict(route(`sse-error,no-end-mark,${JSON_RULES}`), type, [Uint8Array.from(body)]);
+        verdict(policy(`sse-error,no-end-mark,${JSON_RULES}`), type, [Uint8Array.from(body)]);
       },
     ),
     { numRuns: 2_000 },
@@ -178,7 +171,7 @@ test.each([
   ['application/vnd.api+json; charset=utf-8', byJson, true],
   ['Text/Event-Stream; charset=utf-8', byDefault, true],
   ['text/event-stream', byJson, true],
-  ['text/event-stream', route('none'), false],
+  ['text/event-stream', policy('none'), false],
   ['text/html', byJson, false],
   ['application/jsonlines', byJson, false],
   ['application/x-ndjson', byJson, false],
@@ -202,7 +195,7 @@ async function coded(body: BodyInit, format: 'gzip' | 'deflate'): Promise<Uint8A
 }
 
 /** The verdict on coded bytes that come in parts of this size. */
-async function codedVerdict(on: Route, type: string, coding: string, bytes: Uint8Array, size = 1_000) {
+async function codedVerdict(on: Policy, type: string, coding: string, bytes: Uint8Array, size = 1_000) {
   const judge = judgeFor(on, type, coding);
   if (judge === null) return 'nobody to judge';
   for (let at = 0; at < bytes.byteLength; at += size) {

@@ -1,6 +1,5 @@
-import type { Route } from '../../../config.ts';
 import type { FailureRule } from '../../../failed-when.ts';
-import type { ResponseHead } from '../../../protocol.ts';
+import type { Policy, ResponseHead } from '../../../protocol.ts';
 import type { BodyJudge } from './body-judge.ts';
 import { DecodedJudge, formatOf } from './decoded-judge.ts';
 import { JsonJudge } from './json-judge.ts';
@@ -16,11 +15,11 @@ export interface Judge {
 }
 
 /**
- * What judges a response by its route's `FAILED_WHEN`; `null` where there is nothing to judge: another type than JSON or an
+ * What judges a response by its policy's `FAILED_WHEN`; `null` where there is nothing to judge: another type than JSON or an
  * event stream, no rule for it, or a coding that cannot be taken off here.
  */
 export function judgeOf(
-  { path, failedWhen }: Pick<Route, 'path' | 'failedWhen'>,
+  { route, failedWhen }: Pick<Policy, 'route' | 'failedWhen'>,
   head: ResponseHead,
 ): Judge | null {
   if (failedWhen.length === 0) return null;
@@ -31,7 +30,7 @@ export function judgeOf(
     return { see: (bytes) => judge.see(bytes), verdict: () => judge.verdict(true) };
   }
   const format = formatOf(coding);
-  return format === null ? null : new DecodedJudge(path, judge, format);
+  return format === null ? null : new DecodedJudge(route, judge, format);
 }
 
 function bodyJudgeOf(contentType: string, rules: readonly FailureRule[]): BodyJudge | null {

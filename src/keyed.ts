@@ -1,0 +1,128 @@
+/** @module The way of a keyed request: read it → lease or ledger → response. It knows no router. Runs in: the Worker. */
+import { askLedger, type LedgerAccess, reachLedger, shardOf } from './ask/ask.ts';
+import type { Leases } from './ask/leases.ts';
+import type { Route } from './config.ts';
+import type { Policy } from './protocol.ts';
+import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
+import { partiesOf } from './request/address.ts';
+import type { RequestBodies } from './request/body.ts';
+import { callOf, type SentOn } from './request/call.ts';
+import { sha256 } from './request/digest.ts';
+import { readKeyedRequest } from './request/keyed.ts';
+import { cacheStatus } from './response/cache-status.ts';
+import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
+import { type Problem, problemResponse } from './response/problem.ts';
+import { problemOf, requestProblem } from './response/refusal.ts';
+import { type RespondingAnswer, responseFrom } from './response/replay.ts';
+
+/** What keyed requests of one Worker share. */
+export interface Gate extends LedgerAccess {
+  readonly leases: Leases;
+  readonly bodies: RequestBodies;
+  readonly rateLimiter: RateLimit | null;
+}
+
+/** A route, and what the ledger is told of it. */
+export interface KeyedRoute {
+  readonly route: Route;
+  readonly policy: Policy;
+}
+
+/** A request of a route that may be keyed. */
+export interface Keyable {
+  readonly request: Request;
+  /** What it asks for, in one spelling. */
+  readonly target: URL;
+  /** The field that holds the key; `null` where there is none. */
+  readonly keyField: string | null;
+  /** What the gateway says itself to the upstream. */
+  readonly own: SentOn['own'];
+  /** Keeps the Worker's invocation alive for a promise. */
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+}
+
+export interface Handled {
+  readonly response: Response;
+  readonly outcome: string;
+  /** The ledger object that was asked; `null` where the request was refused before. */
+  readonly shard: number | null;
+  /** By which an operator who knows the key finds the log line; `null` where none was read. */
+  readonly keyHash: string | null;
+}
+
+/** What is said of a request that was refused before the ledger was asked. */
+const NOT_ASKED = { shard: null, keyHash: null } as const;
+
+/** Answers a keyed request. Rejects only where the gateway itself has a defect. */
+export async function answerKeyed(
+  keyable: Keyable,
+  { route, policy }: KeyedRoute,
+  gate: Gate,
+): Promise<Handled> {
+  const { request, target, keyField, own, waitUntil } = keyable;
+  const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
+    response: problemResponse(target, {
+      cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
+      ...problem,
+    }),
+    outcome: problem.slug,
+    ...asked,
+  });
+
+  const reading = readKeyedRequest(request, target, route, keyField, gate.rateLimiter, gate.bodies);
+  // A client that leaves would end it without a word, and what it holds would be held on to.
+  waitUntil(reading);
+  const read = await reading;
+  if (read.kind === 'refused') {
+    return refuse(
+      requestProblem(read.refusal, read.key, { keyHeader: route.keyHeader, method: request.method }),
+    );
+  }
+  if (read.kind === 'broken-off') {
+    return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
+  }
+  const { key, caller, body, fingerprint, identity } = read.request;
+  const { id } = identity;
+  const shard = shardOf(id, route.shards);
+
+  const leased = gate.leases.replay(id, fingerprint, (lease, replays) =>
+    reachLedger(gate, route, shard).countReplays(id, lease, replays),
+  );
+  if (leased !== null) {
+    body.release();
+    const { answer, keyHash, counted } = leased;
+    if (counted !== null) waitUntil(counted);
+    const response = await responseTo(keyable, route, answer, caller.anonymous);
+    return { response, outcome: answer.outcome, shard, keyHash };
+  }
+
+  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
+  const askedAt = Date.now();
+  const call = callOf(read.request, { request, target, route, policy, parties, keyHash, own, waitUntil });
+  const asked = askLedger(gate, route, shard, call);
+  // What went along with the call is copied by now. The upstream may take its time.
+  if (call.body instanceof Uint8Array) body.release();
+  const answer = await asked;
+  gate.leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
+  switch (answer.outcome) {
+    case 'executed':
+    case 'joined':
+    case 'replayed': {
+      const response = await responseTo(keyable, route, answer, caller.anonymous);
+      return { response, outcome: answer.outcome, shard, keyHash };
+    }
+    default:
+      return refuse(problemOf(answer, key), { shard, keyHash });
+  }
+}
+
+/** The response to this client, in a coding that it takes. */
+async function responseTo(
+  { request, target }: Keyable,
+  route: Route,
+  answer: RespondingAnswer,
+  anonymous: boolean,
+): Promise<Response> {
+  const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
+  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+}

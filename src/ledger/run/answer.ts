@@ -1,0 +1,46 @@
+import { settlesWithin } from '../../deadline.ts';
+import type { LedgerAnswer, ResponseHead } from '../../protocol.ts';
+import type { Execution } from './execution.ts';
+
+/** How long a response that is no event stream may take to be whole before it is streamed instead. */
+const WHOLE_WITHIN_MS = 5;
+
+/**
+ * Answers from a run: with the whole body where it is here or about to be, else with a stream of it. A caller that joins waits no
+ * longer than `waitMs` for the head; `in-progress` where that is not enough.
+ */
+export async function answerFrom(
+  execution: Execution,
+  outcome: 'executed' | 'joined',
+  waitMs: number | null,
+): Promise<LedgerAnswer | 'in-progress'> {
+  const reader = execution.body.attach();
+  if (waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
+    reader.leave();
+    return 'in-progress';
+  }
+  const result = await execution.head;
+  if (result.kind === 'no-response') {
+    reader.leave();
+    return { outcome: 'no-response', reason: result.reason, joined: outcome === 'joined' };
+  }
+  const { head } = result;
+  // Where there is no body, the head is the end.
+  if (result.bodiless) await execution.body.ended;
+  else if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
+  if (execution.isLost) {
+    // Nobody has seen a byte of it, so nobody need take a head for a response that nobody will ever get again.
+    reader.leave();
+    return { outcome: 'no-response', reason: 'upstream-unreachable', joined: outcome === 'joined' };
+  }
+  const whole = execution.body.whole();
+  if (whole !== null) reader.leave();
+  const body = whole ?? reader.stream();
+  return { outcome, recording: execution.recording, head, body, size: whole?.byteLength ?? result.length };
+}
+
+function isEventStream(head: ResponseHead): boolean {
+  return head.headers.some(
+    ([name, value]) => name === 'content-type' && /^text\/event-stream\b/i.test(value),
+  );
+}

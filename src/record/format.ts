@@ -1,0 +1,18 @@
+/** The sizes that the format of records fixes. To change one is to make a new version of it. */
+
+export const VERSION = 1;
+
+/**
+ * A body is cut into pieces of this size, the last of them shorter. No head holds it: a record of several pieces that was cut
+ * otherwise does not open. A row of the ledger holds 2 MB.
+ */
+export const PIECE_BYTES = 512 * 1024;
+
+/** KV takes 25 MiB a value; the record's head gets so much of it, the body the rest. */
+export const KV_VALUE_MAX_BYTES = 26_214_400;
+export const RECORD_HEAD_MAX_BYTES = 65_536;
+
+/** How many pieces a body of this size has. All but the last are full. */
+export function piecesOf(size: number): number {
+  return Math.ceil(size / PIECE_BYTES);
+}

@@ -1,0 +1,4 @@
+/** The upstream's status. One that HTTP does not have is taken for a server error (RFC 9110 §15). */
+export function statusOf(response: Response): number {
+  return response.status >= 200 && response.status <= 599 ? response.status : 502;
+}
