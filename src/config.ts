@@ -8,8 +8,8 @@ import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
 import type { FailureRule } from './failed-when.ts';
 import type { CorsOrigins } from './origin.ts';
-import type { LedgerNamespace, StatusRange } from './protocol.ts';
-import type { ScopeFrom } from './request/caller.ts';
+import type { LedgerNamespace, Location, StatusRange } from './protocol.ts';
+import type { ScopeFrom } from './scope-from.ts';
 import {
   adminTokenSetting,
   bindingOf,
@@ -58,7 +58,7 @@ export interface Route {
   readonly maxRunningPerCaller: number;
   readonly maxStoredBytesPerCaller: number;
   readonly shards: number;
-  readonly location: DurableObjectLocationHint | null;
+  readonly location: Location | null;
 }
 
 export interface Config {

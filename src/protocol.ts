@@ -139,12 +139,13 @@ export type AskedAnswer =
   | Exclude<LedgerAnswer, { outcome: 'archived' }>
   | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
 
+/** Where Cloudflare can be asked to place a Durable Object. */
+export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
+export type Location = (typeof LOCATIONS)[number];
+
 /** The ledger as the Worker sees it. */
 export interface LedgerNamespace {
-  getByName(
-    name: string,
-    options: { locationHint?: DurableObjectLocationHint },
-  ): LedgerStub & LedgerInspection;
+  getByName(name: string, options: { locationHint?: Location }): LedgerStub & LedgerInspection;
   /** A keyed digest of the name, another one in each namespace. */
   idFromName(name: string): { toString(): string };
 }

@@ -5,10 +5,10 @@ import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
 import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
 import { type CorsOrigins, faultOfOrigin } from './origin.ts';
-import type { StatusRange } from './protocol.ts';
+import { inOneSpelling } from './path-spelling.ts';
+import { LOCATIONS, type StatusRange } from './protocol.ts';
 import { KV_VALUE_MAX_BYTES, PIECE_BYTES, RECORD_HEAD_MAX_BYTES } from './record/format.ts';
-import type { ScopePart } from './request/caller.ts';
-import { inOneSpelling } from './request/target.ts';
+import type { ScopePart } from './scope-from.ts';
 
 /** Everything under this path belongs to the gateway itself. */
 export const OPERATOR_PREFIX = '/_oncegate';
@@ -245,7 +245,7 @@ export const routeSettings = {
   shards: integer(1, 4_096, 16),
   location: v.optional(
     v.picklist(
-      ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'],
+      LOCATIONS,
       'must be a Durable Object location hint: wnam, enam, sam, weur, eeur, apac, oc, afr or me',
     ),
   ),

@@ -8,6 +8,7 @@ import type {
   LedgerInspection,
   LedgerNamespace,
   LedgerStub,
+  Location,
 } from '../protocol.ts';
 import { DamagedRecordError, reportDamage } from '../record/record.ts';
 import { discard, getResult } from '../record/results.ts';
@@ -24,7 +25,7 @@ export interface LedgerObjects {
   /** The route's path pattern: its objects are named after it. */
   readonly path: string;
   readonly shards: number;
-  readonly location: DurableObjectLocationHint | null;
+  readonly location: Location | null;
 }
 
 /** Which of its route's ledger objects an execution belongs to: its digest modulo their number. */

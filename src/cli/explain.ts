@@ -1,7 +1,7 @@
 import type { Route } from '../config.ts';
 import type { FailureRule } from '../failed-when.ts';
 import { bytesText, durationText } from '../operator/console/format.ts';
-import { scopeText } from '../request/caller.ts';
+import { scopeText } from '../scope-from.ts';
 
 /** What a route will do with a request, in sentences. */
 export function explain(route: Route): string[] {

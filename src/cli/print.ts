@@ -1,5 +1,5 @@
 import { durationText, relativeText } from '../operator/console/format.ts';
-import type { Execution, ExecutionDetail, ExecutionList } from './gateway.ts';
+import type { Execution, ExecutionDetail, ExecutionList } from '../operator/schemas.ts';
 import { printable, printableJson } from './printable.ts';
 
 /** One line. Whatever it holds, it stays one, and does nothing to the terminal. */

@@ -5,7 +5,8 @@ import { sealedSize } from '../record/record.ts';
 import { putResult } from '../record/results.ts';
 import type { Alarm } from './alarm.ts';
 import type { Pieces } from './store/pieces.ts';
-import type { CompletedRow, Row, Rows, StoredParts } from './store/rows.ts';
+import type { CompletedRow, Row, StoredParts } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS } from './sweep-pace.ts';
 

@@ -1,5 +1,6 @@
 import type { Removal } from './removal.ts';
-import type { CompletedRow, Rows } from './store/rows.ts';
+import type { CompletedRow } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 

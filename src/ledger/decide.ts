@@ -11,7 +11,7 @@
  */
 import type { LedgerCall, LimitRefusal, Policy, Refusal } from '../protocol.ts';
 import { differenceOf } from '../request/fingerprint.ts';
-import type { CompletedRow, Row } from './store/rows.ts';
+import type { CompletedRow, Row } from './store/row.ts';
 
 /** What has to be known of a run to decide. */
 export interface RunningExecution {

@@ -1,5 +1,6 @@
 import type { Removal } from './removal.ts';
-import type { Row, Rows } from './store/rows.ts';
+import type { Row } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /** How long it takes at most to come round again to rows that end before older ones. */

@@ -1,6 +1,7 @@
 import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
-import type { CompletedRow, Row, Rows } from './store/rows.ts';
+import type { CompletedRow, Row } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 import type { CallerUsage } from './usage.ts';
 
 /** How an execution leaves the ledger, or its body: rows, pieces, and what counts as its caller's, together. */

@@ -4,7 +4,8 @@ import { DamagedRecordError, openBody, openPreamble, reportDamage } from '../rec
 import type { Counts } from './store/counts.ts';
 import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
-import type { CompletedRow, Rows } from './store/rows.ts';
+import type { CompletedRow } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 
 /**
  * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short enough to wait

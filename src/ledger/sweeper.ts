@@ -8,7 +8,8 @@ import type { Removal } from './removal.ts';
 import type { Holds } from './store/holds.ts';
 import type { Marks } from './store/marks.ts';
 import type { Pieces } from './store/pieces.ts';
-import type { Row, Rows } from './store/rows.ts';
+import type { Row } from './store/row.ts';
+import type { Rows } from './store/rows.ts';
 import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, soonest } from './sweep-pace.ts';
 

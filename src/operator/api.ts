@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import type { Config } from '../config.ts';
-import { findExecution, forgetExecution, listExecutions } from './executions.ts';
+import type { OperatorApp } from './app.ts';
+import { FORGET_PROBLEMS, findExecution, forgetExecution, listExecutions } from './executions.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import type { OperatorApp } from './operator.ts';
 import { executionId, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
@@ -55,13 +55,6 @@ export function addApi(app: OperatorApp, config: Config): void {
 
   app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
 }
-
-/** Why something was not forgotten, as a status and in words. */
-export const FORGET_PROBLEMS = {
-  absent: [404, 'There is nothing to forget: it was never seen, it failed, or its time has ended.'],
-  running: [409, 'It is running. Forget it when it has ended.'],
-  unanswered: [503, 'The ledger or RESULTS does not answer, so it may still be known. Try again.'],
-} as const;
 
 const TITLES = {
   400: 'Bad request',

@@ -74,6 +74,13 @@ export async function findExecution(config: Config, id: string): Promise<FindRes
 
 export type ForgetResult = Forgotten | 'unanswered';
 
+/** Why something was not forgotten, as a status and in words. */
+export const FORGET_PROBLEMS = {
+  absent: [404, 'There is nothing to forget: it was never seen, it failed, or its time has ended.'],
+  running: [409, 'It is running. Forget it when it has ended.'],
+  unanswered: [503, 'The ledger or RESULTS does not answer, so it may still be known. Try again.'],
+} as const;
+
 /** The record has to be gone from KV first, and leases have to end. */
 const FORGET_WITHIN_MS = 15_000;
 

@@ -1,13 +1,13 @@
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import type { BlankSchema } from 'hono/types';
 import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import { type Problem, problemResponse } from '../response/problem.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { AdminToken } from './admin-token.ts';
 import { addApi } from './api.ts';
+import type { OperatorApp, OperatorEnv } from './app.ts';
 import { judgeOf, needsToken } from './auth.ts';
 import { addAccess } from './console/access.tsx';
 import { addConsole, addConsoleFiles } from './console/console.tsx';
@@ -15,14 +15,6 @@ import { Logins } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { isLoopback, isOperatorHost } from './operator-host.ts';
 import { UpstreamGuard } from './upstream-guard.ts';
-
-export interface OperatorEnv {
-  /** `formToken`: what the forms of a page carry; without it, the page is for a program. */
-  Variables: { formToken: string | undefined };
-}
-
-/** Its paths begin with the operator's prefix. The empty one is that prefix with a slash at its end. */
-export type OperatorApp = Hono<OperatorEnv, BlankSchema, string>;
 
 export interface OperatorSurface {
   readonly app: OperatorApp;

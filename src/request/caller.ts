@@ -1,18 +1,5 @@
 import { saysWhoSends } from '../client/credential-fields.ts';
-
-/** Where a route finds out who the caller is: `SCOPE_FROM`. */
-export type ScopeFrom =
-  /** Every field that says who sends a request. */
-  | 'auto'
-  /** All callers are one. */
-  | 'none'
-  | readonly ScopePart[];
-
-export interface ScopePart {
-  readonly in: 'header' | 'cookie' | 'query';
-  /** A header's name is in lower case. */
-  readonly name: string;
-}
+import type { ScopeFrom, ScopePart } from '../scope-from.ts';
 
 /** Who sent the request, as far as its credentials tell. */
 export interface Caller {
@@ -89,10 +76,4 @@ function valuesOf(name: string, text: string, separator: ';' | '&'): string {
 
 function nonEmpty(value: string | null): string | null {
   return value === null || value.trim() === '' ? null : value;
-}
-
-/** `SCOPE_FROM` as it is written in the settings. */
-export function scopeText(scopeFrom: ScopeFrom): string {
-  if (typeof scopeFrom === 'string') return scopeFrom;
-  return scopeFrom.map((part) => (part.in === 'header' ? part.name : `${part.in}:${part.name}`)).join(', ');
 }

@@ -1,5 +1,4 @@
-/** RFC 3986 §2.3: to write one of these percent-encoded makes no other path. */
-const UNRESERVED = /[A-Za-z0-9._~-]/;
+import { inOneSpelling } from '../path-spelling.ts';
 
 /** A request is routed and answered in one go, so its URL is asked for twice in a row. */
 let last: { readonly requestUrl: string; readonly target: URL } | null = null;
@@ -15,18 +14,6 @@ export function targetOf(requestUrl: string): URL {
   if (target.pathname.includes('%')) target.pathname = inOneSpelling(target.pathname);
   last = { requestUrl, target };
   return target;
-}
-
-/** A path as it is in a target: what a route is set to has to be written the same way. */
-export function inOneSpelling(path: string): string {
-  return path
-    .replace(/[^\x21-\x7e]+/g, encodeURIComponent)
-    .replace(/%([0-9a-f]{2})?/gi, (code, hex: string | undefined) => {
-      // A bare percent sign could make another code of what follows it.
-      if (hex === undefined) return '%25';
-      const character = String.fromCharCode(Number.parseInt(hex, 16));
-      return UNRESERVED.test(character) ? character : code;
-    });
 }
 
 /** The query with its `?`, which it keeps where nothing follows; or the empty string. */

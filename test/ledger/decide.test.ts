@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Decision, decide, idApart, type RunningExecution } from '../../src/ledger/decide.ts';
-import type { Row } from '../../src/ledger/store/rows.ts';
+import type { Row } from '../../src/ledger/store/row.ts';
 import type { Place } from '../../src/protocol.ts';
 import {
   afterForget,
@@ -180,9 +180,11 @@ class World {
   take(step: Step): void {
     switch (step.kind) {
       case 'request':
-        return this.#request(step.fingerprint);
+        this.#request(step.fingerprint);
+        return;
       case 'verdict':
-        return this.#verdict(step.verdict);
+        this.#verdict(step.verdict);
+        return;
       case 'loss':
         if (this.#run !== null && this.#policy === 'refuse') this.#keep(unknown());
         this.#run = null;

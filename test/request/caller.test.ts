@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Caller, callerOf, type ScopeFrom } from '../../src/request/caller.ts';
+import { type Caller, callerOf } from '../../src/request/caller.ts';
+import type { ScopeFrom } from '../../src/scope-from.ts';
 import { BEHALF_CARRIERS, CREDENTIAL_CARRIERS, NO_CARRIERS } from './carriers.ts';
 
 const KEY_FIELDS = ['idempotency-key'];

@@ -1,6 +1,7 @@
 import type { Policy, RunTimes } from '../../protocol.ts';
 import type { Removal } from '../removal.ts';
-import type { Begun, Row, Rows } from '../store/rows.ts';
+import type { Begun, Row } from '../store/row.ts';
+import type { Rows } from '../store/rows.ts';
 
 /**
  * What is written down of a run before its request is sent. Only under `refuse` is that anything: there, a crash must not lead to

@@ -1,4 +1,4 @@
-import type { Begun } from '../store/rows.ts';
+import type { Begun } from '../store/row.ts';
 import type { Execution } from './execution.ts';
 
 export interface Run {

@@ -7,7 +7,7 @@ import {
 } from '../../protocol.ts';
 import type { Counts } from './counts.ts';
 import { type RepeatsRow, repeatColumns } from './repeats.ts';
-import type { Begun } from './rows.ts';
+import type { Begun } from './row.ts';
 
 /** What of executions is known in memory. */
 export interface ListingParts {

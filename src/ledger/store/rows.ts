@@ -1,61 +1,16 @@
-import { PLACES, type Place, type RunTimes } from '../../protocol.ts';
+import type { RunTimes } from '../../protocol.ts';
 import type { Marks } from './marks.ts';
-
-interface CommonRow {
-  /** Rows are numbered in the order in which their executions began. */
-  readonly seq: number;
-  readonly id: string;
-  /** A digest of the caller's credentials. */
-  readonly caller: string;
-  readonly fingerprint: string;
-  /** Milliseconds since the epoch, here and below. */
-  readonly receivedAt: number;
-  readonly expiresAt: number;
-}
-
-/** A `running` row says that the request was about to be sent. Where nobody runs it any more, its outcome is unknown. */
-export type Row = (CommonRow & { readonly state: 'running' | 'unknown' }) | CompletedRow;
-
-export interface CompletedRow extends CommonRow {
-  readonly state: 'completed';
-  readonly place: Place;
-  readonly completedAt: number;
-  /** The body's size in bytes. */
-  readonly size: number;
-  /** RESULTS does not have it, though it has what was completed about then. */
-  readonly unarchived: boolean;
-}
-
-/** What a completed row holds of a record: all but the full pieces of its body. Sealed. */
-export interface StoredParts {
-  readonly preamble: Uint8Array;
-  /** The last piece of the body; empty where there is no body. */
-  readonly rest: Uint8Array;
-}
-
-/** An execution from its beginning on. */
-export interface Begun extends Omit<CommonRow, 'expiresAt'> {
-  readonly keyHash: string;
-}
-
-/** How a run ended that came to its end. */
-export interface Completion {
-  readonly completedAt: number;
-  readonly expiresAt: number;
-  readonly size: number;
-  readonly status: number;
-  readonly times: RunTimes;
-  /** Where the body is; and, where it is here, the record. */
-  readonly result:
-    | { readonly place: 'nowhere' | 'elsewhere' }
-    | {
-        readonly place: 'ledger' | 'ledger-alone';
-        readonly record: StoredParts;
-        readonly unarchived: boolean;
-        /** From when on the body may leave; `null`: it stays to its end. */
-        readonly coolAt: number | null;
-      };
-}
+import {
+  type Begun,
+  COLUMNS,
+  type CompletedRow,
+  type Completion,
+  isCompleted,
+  type Row,
+  type SqlRow,
+  type StoredParts,
+  toRow,
+} from './row.ts';
 
 /** The table of executions, one method a change. All of it is synchronous: a decision is never interleaved. */
 export class Rows {
@@ -253,9 +208,6 @@ export class Rows {
 /** Rows that are read at once. */
 const PAGE_MAX_ROWS = 200;
 
-const COLUMNS =
-  'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size, unarchived';
-
 const COMPLETE = `
   INSERT INTO executions (seq, id, caller, fingerprint, key_hash, received_at, state, place, completed_at, expires_at, size,
     status, sent_at, head_at, unarchived, cool_at, preamble, rest)
@@ -264,41 +216,3 @@ const COMPLETE = `
     expires_at = excluded.expires_at, size = excluded.size, status = excluded.status, sent_at = excluded.sent_at,
     head_at = excluded.head_at, unarchived = excluded.unarchived, cool_at = excluded.cool_at,
     preamble = excluded.preamble, rest = excluded.rest`;
-
-type SqlRow = {
-  seq: number;
-  id: string;
-  caller: string;
-  fingerprint: string;
-  state: string;
-  place: string | null;
-  received_at: number;
-  completed_at: number | null;
-  expires_at: number;
-  size: number | null;
-  unarchived: number | null;
-};
-
-function toRow(row: SqlRow): Row {
-  const common = {
-    seq: row.seq,
-    id: row.id,
-    caller: row.caller,
-    fingerprint: row.fingerprint,
-    receivedAt: row.received_at,
-    expiresAt: row.expires_at,
-  };
-  if (row.state !== 'completed') return { ...common, state: row.state === 'running' ? 'running' : 'unknown' };
-  return {
-    ...common,
-    state: 'completed',
-    place: PLACES.find((place) => place === row.place) ?? 'nowhere',
-    completedAt: row.completed_at ?? row.received_at,
-    size: row.size ?? 0,
-    unarchived: row.unarchived === 1,
-  };
-}
-
-function isCompleted(row: Row): row is CompletedRow {
-  return row.state === 'completed';
-}

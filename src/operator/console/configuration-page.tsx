@@ -1,5 +1,5 @@
 import type { Config, Route } from '../../config.ts';
-import { scopeText } from '../../request/caller.ts';
+import { scopeText } from '../../scope-from.ts';
 import { bytesText, durationText } from './format.ts';
 
 /** The configuration as it is in force, secrets left out. */

@@ -4,10 +4,16 @@ import type { Child } from 'hono/jsx';
 import * as v from 'valibot';
 import type { Config } from '../../config.ts';
 import { OPERATOR_PREFIX } from '../../settings.ts';
-import { FORGET_PROBLEMS } from '../api.ts';
+import type { OperatorApp, OperatorEnv } from '../app.ts';
 import { documentOf } from '../document.tsx';
-import { findExecution, forgetExecution, hashOfKey, type ListResult, listExecutions } from '../executions.ts';
-import type { OperatorApp, OperatorEnv } from '../operator.ts';
+import {
+  FORGET_PROBLEMS,
+  findExecution,
+  forgetExecution,
+  hashOfKey,
+  type ListResult,
+  listExecutions,
+} from '../executions.ts';
 import { executionId, listQuery, strictQuery } from '../schemas.ts';
 import { summarize } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';

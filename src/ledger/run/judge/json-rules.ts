@@ -1,5 +1,6 @@
 import type { FailureRule, JsonScalar } from '../../../failed-when.ts';
-import type { Found, JsonScan } from './json-scan.ts';
+import type { Found } from './found.ts';
+import type { JsonScan } from './json-scan.ts';
 import type { Watch } from './watch-tree.ts';
 
 /** Enough of an `error` to tell `""` and `0` from something. */

@@ -1,14 +1,30 @@
+import { ABSENT, type Found, LONG } from './found.ts';
+import {
+  AFTER_VALUE,
+  AT_COLON,
+  AT_FIRST_KEY,
+  AT_FIRST_VALUE,
+  AT_KEY,
+  AT_VALUE,
+  BACKSLASH,
+  BROKEN,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  ENDED,
+  IN_LITERAL,
+  IN_STRING,
+  isLiteralByte,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  SKIPPING,
+  SKIPPING_STRING,
+  SMALL_N,
+} from './json-grammar.ts';
 import { KeptText } from './kept-text.ts';
 import { childOf, keptMaxOf, type Place, treeOf, type Watch } from './watch-tree.ts';
-
-/** What was found there. As with `JSON.parse`, the last of several members of one name counts. */
-export type Found =
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'scalar'; readonly value: string | number | boolean | null }
-  /** A text or number of more bytes than are kept. */
-  | { readonly kind: 'long' }
-  /** `blank`: it holds nothing, or nothing but nulls. */
-  | { readonly kind: 'object' | 'array'; readonly blank: boolean };
 
 /** An object or array that is open, and is or holds a watched place. */
 interface Frame {
@@ -17,34 +33,6 @@ interface Frame {
   index: number;
   blank: boolean;
 }
-
-/** Where in the grammar of JSON the next byte is. */
-const AT_VALUE = 0;
-const AT_FIRST_VALUE = 1;
-const AT_KEY = 2;
-const AT_FIRST_KEY = 3;
-const AT_COLON = 4;
-const AFTER_VALUE = 5;
-const IN_STRING = 6;
-const IN_LITERAL = 7;
-/** In an object or array that holds nothing watched: only its end is looked for. */
-const SKIPPING = 8;
-const SKIPPING_STRING = 9;
-const ENDED = 10;
-const BROKEN = 11;
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const SMALL_N = 0x6e;
-
-const ABSENT: Found = { kind: 'absent' };
-const LONG: Found = { kind: 'long' };
 
 /**
  * Looks at a few places of a JSON document while its bytes come, however they are cut and however large it is. What it keeps
@@ -308,10 +296,4 @@ export class JsonScan {
     this.#escaping = false;
     this.#kept.begin(maxBytes);
   }
-}
-
-/** The bytes of numbers, `true`, `false` and `null`. */
-function isLiteralByte(byte: number): boolean {
-  const isLetterOrDigit = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
-  return isLetterOrDigit || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45;
 }

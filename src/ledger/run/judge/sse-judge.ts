@@ -1,7 +1,8 @@
 import type { FailureRule } from '../../../failed-when.ts';
 import type { BodyJudge } from './body-judge.ts';
+import type { Found } from './found.ts';
 import { isBlank, JsonRules } from './json-rules.ts';
-import { type Found, JsonScan } from './json-scan.ts';
+import { JsonScan } from './json-scan.ts';
 import { type LlmEvent, LlmStream } from './llm-stream.ts';
 import { type SseListener, SseScan } from './sse-scan.ts';
 import type { Watch } from './watch-tree.ts';

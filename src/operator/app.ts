@@ -1,0 +1,10 @@
+import type { Hono } from 'hono';
+import type { BlankSchema } from 'hono/types';
+
+export interface OperatorEnv {
+  /** `formToken`: what the forms of a page carry; without it, the page is for a program. */
+  Variables: { formToken: string | undefined };
+}
+
+/** Its paths begin with the operator's prefix. The empty one is that prefix with a slash at its end. */
+export type OperatorApp = Hono<OperatorEnv, BlankSchema, string>;
