@@ -22,7 +22,10 @@ import { whyUnknownField } from './unknown-settings.ts';
 
 export type Upstream =
   /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
-  { readonly kind: 'url'; readonly base: string } | { readonly kind: 'service'; readonly name: string };
+  | { readonly kind: 'url'; readonly base: string }
+  | { readonly kind: 'service'; readonly name: string }
+  /** The Worker that asks, by the name of an export: no setting says so, only the middleware. */
+  | { readonly kind: 'self'; readonly name: string };
 
 /** What one route does. Durations are in seconds and sizes in bytes, as in the settings they come from. */
 export interface Route {

@@ -1,18 +1,17 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
-import { answerKeyed, type Gate, type KeyedRoute } from './keyed.ts';
+import type { Gate, KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
-import { recordEvent } from './operator/events.ts';
-import { health } from './operator/health.ts';
-import { noSurface, operatorSurface } from './operator/operator.ts';
+import { answerOnce, keySourceOf } from './once.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
+import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
 import { isUnread, RequestBodies } from './request/body.ts';
-import { isWebSocketUpgrade, type OwnFields } from './request/forward.ts';
+import type { OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
@@ -57,14 +56,7 @@ export function gatewayOf(env: object): App {
 
 function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
-  app.get(`${OPERATOR_PREFIX}/health`, health);
-  app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
-  const operator = operatorSurface(config);
-  app.route('/', operator.app);
-  app.all(`${OPERATOR_PREFIX}/*`, (c) => {
-    const url = new URL(c.req.url);
-    return problemResponse(url, noSurface(url, config));
-  });
+  const guard = addOwnPages(app, config);
   const { operatorHost } = config;
   if (operatorHost !== null) {
     app.use((c, next) =>
@@ -79,7 +71,7 @@ function gateway(config: Config): App {
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
     const keyedRoute = { route, policy: policyOf(route, config) };
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
-    app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
+    app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
@@ -124,52 +116,27 @@ interface Parts {
   readonly pseudonym: string;
 }
 
-/** One request of a route: a plain proxy, or keyed, with a log line of its own. */
+/** One request of a route: keyed, or a plain proxy. */
 async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): Promise<Response> {
-  const startedAt = Date.now();
   const { route } = keyedRoute;
   const request = c.req.raw;
   const url = targetOf(c.req.url);
   if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
-  if (!mayBeKeyed(request, route)) return passOn(request, url, route, parts, c.env);
-  const keyField = keyFieldOf(request, route);
-  if (keyField === null && route.key === 'optional') return passOn(request, url, route, parts, c.env);
-
-  const { response, outcome, shard, keyHash } = await answerKeyed(
-    {
-      request,
-      target: url,
-      keyField,
-      own: ownFields(route, url, parts.pseudonym),
-      waitUntil: (promise) => c.executionCtx.waitUntil(promise),
-    },
-    keyedRoute,
-    parts.gate,
-  );
-  const event = {
-    route: route.path,
-    outcome,
-    status: response.status,
-    shard,
-    ms: Date.now() - startedAt,
-  };
-  log('info', 'request', { ...event, keyHash });
-  recordEvent(parts.events, event);
-  return response;
+  const source = keySourceOf(request, route);
+  if (source === null) return passOn(request, url, route, parts, c.env);
+  const keyable = {
+    ...source,
+    request,
+    target: url,
+    along: { to: 'upstream', own: ownFields(route, url, parts.pseudonym) },
+    caller: null,
+    waitUntil: (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise),
+  } as const;
+  return answerOnce(keyable, keyedRoute, parts.gate, parts.events);
 }
 
 function ownFields(route: Route, target: URL, pseudonym: string): Omit<OwnFields, 'acceptEncoding'> {
   return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target) };
-}
-
-/** The field that holds the key. Where a route can do without a key, an empty field is none. */
-function keyFieldOf(request: Request, route: Route): string | null {
-  const field = request.headers.get(route.keyHeader);
-  return field?.trim() === '' && route.key !== 'required' ? null : field;
-}
-
-function mayBeKeyed(request: Request, route: Route): boolean {
-  return route.methods.includes(request.method) && !isWebSocketUpgrade(request);
 }
 
 async function passOn(

@@ -6,7 +6,8 @@ import type { Policy } from './protocol.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
 import type { RequestBodies } from './request/body.ts';
-import { callOf, type SentOn } from './request/call.ts';
+import { type Along, callOf } from './request/call.ts';
+import type { Caller } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { cacheStatus } from './response/cache-status.ts';
@@ -35,8 +36,9 @@ export interface Keyable {
   readonly target: URL;
   /** The field that holds the key; `null` where there is none. */
   readonly keyField: string | null;
-  /** What the gateway says itself to the upstream. */
-  readonly own: SentOn['own'];
+  readonly along: Along;
+  /** Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are all. */
+  readonly caller: ((byFields: Caller) => Caller) | null;
   /** Keeps the Worker's invocation alive for a promise. */
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
@@ -59,7 +61,7 @@ export async function answerKeyed(
   { route, policy }: KeyedRoute,
   gate: Gate,
 ): Promise<Handled> {
-  const { request, target, keyField, own, waitUntil } = keyable;
+  const { request, target, keyField, along, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
     response: problemResponse(target, {
       cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
@@ -69,7 +71,15 @@ export async function answerKeyed(
     ...asked,
   });
 
-  const reading = readKeyedRequest(request, target, route, keyField, gate.rateLimiter, gate.bodies);
+  const reading = readKeyedRequest(
+    request,
+    target,
+    route,
+    keyField,
+    gate.rateLimiter,
+    gate.bodies,
+    keyable.caller,
+  );
   // A client that leaves would end it without a word, and what it holds would be held on to.
   waitUntil(reading);
   const read = await reading;
@@ -98,7 +108,7 @@ export async function answerKeyed(
 
   const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const call = callOf(read.request, { request, target, route, policy, parties, keyHash, own, waitUntil });
+  const call = callOf(read.request, { request, target, route, policy, parties, keyHash, along, waitUntil });
   const asked = askLedger(gate, route, shard, call);
   // What went along with the call is copied by now. The upstream may take its time.
   if (call.body instanceof Uint8Array) body.release();

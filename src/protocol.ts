@@ -6,8 +6,25 @@ import type { Totals } from './counters.ts';
 import type { FailureRule } from './failed-when.ts';
 import type { HeaderList } from './headers.ts';
 
-/** Whom the ledger object sends a request to: the address in its URL, or a service that the Worker is bound to. */
-export type Destination = { readonly kind: 'url' } | { readonly kind: 'service'; readonly name: string };
+/**
+ * Whom the ledger object sends a request to: the address in its URL, a service that the Worker is bound to, or the Worker itself,
+ * by the name of the export that handles its requests.
+ */
+export type Destination =
+  | { readonly kind: 'url' }
+  | { readonly kind: 'service'; readonly name: string }
+  | { readonly kind: 'self'; readonly name: string };
+
+/** What goes to the Worker itself beside the request. */
+export interface Invocation {
+  /** The middleware that its handler runs behind. */
+  readonly name: string;
+  readonly key: string;
+  /** The `props` that the first request's invocation had itself. */
+  readonly props: object;
+  /** What the edge says of the request in `request.cf`. */
+  readonly cf: unknown;
+}
 
 export interface StatusRange {
   readonly from: number;
@@ -59,6 +76,8 @@ export interface LedgerCall {
   readonly body: Uint8Array | ReadableStream<Uint8Array>;
   /** How long a caller that joins a running execution waits for its head. */
   readonly waitMs: number;
+  /** Where it is sent to the Worker itself. */
+  readonly invocation?: Invocation;
 }
 
 export interface ResponseHead {

@@ -235,7 +235,7 @@ export class Ledger extends DurableObject<object> {
     const execution = new Execution(fingerprint, policy, recorder, call.method, room);
     runs.add({ begun, expiresAt: begun.receivedAt + policy.ttlMs, execution });
     execution.sentWhen(intent.durable);
-    const run = execution.run(send(call, body, this.env, execution.signal)).finally(() => {
+    const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {
       usage.ended(caller, address);
       body.release();
       room.end();

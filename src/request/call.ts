@@ -1,11 +1,16 @@
 import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
-import type { LedgerCall, Policy } from '../protocol.ts';
+import type { Invocation, LedgerCall, Policy } from '../protocol.ts';
 import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
-import { keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
+import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
 import type { KeyedRequest } from './keyed.ts';
 import { preferredWaitSeconds } from './prefer.ts';
+
+/** What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the Worker's own handler. */
+export type Along =
+  | { readonly to: 'upstream'; readonly own: Omit<OwnFields, 'acceptEncoding'> }
+  | { readonly to: 'handler'; readonly invocation: Omit<Invocation, 'key'> };
 
 /** What the ledger is told beside what was read of the request. */
 export interface SentOn {
@@ -15,18 +20,17 @@ export interface SentOn {
   readonly policy: Policy;
   readonly parties: Parties;
   readonly keyHash: string;
-  /** What the gateway says itself to the upstream, whatever codings it asks for. */
-  readonly own: Omit<OwnFields, 'acceptEncoding'>;
+  readonly along: Along;
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
 
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
-  { body, fingerprint, identity, sentKey }: KeyedRequest,
-  { request, target, route, policy, parties, keyHash, own, waitUntil }: SentOn,
+  keyed: KeyedRequest,
+  { request, target, route, policy, parties, keyHash, along, waitUntil }: SentOn,
 ): LedgerCall {
+  const { body, fingerprint, identity } = keyed;
   const { headers, method } = request;
-  const acceptEncoding = askedEncoding(acceptEncodingOf(request));
   const waitSeconds = Math.min(route.waitSeconds, preferredWaitSeconds(headers.get('prefer')));
   return {
     policy,
@@ -37,9 +41,27 @@ export function callOf(
     fingerprint,
     keyHash,
     method,
-    url: upstreamUrl(route.upstream, route.stripPrefix, target),
-    headers: keyedHeaders(headers, route, sentKey, { ...own, acceptEncoding }),
+    ...sentOn(keyed, request, target, route, along),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,
+  };
+}
+
+/** An upstream gets the request as a gateway sends it on, the Worker's own handler as it came. */
+function sentOn(
+  { key, sentKey }: KeyedRequest,
+  request: Request,
+  target: URL,
+  route: Route,
+  along: Along,
+): Pick<LedgerCall, 'url' | 'headers' | 'invocation'> {
+  const { headers, url } = request;
+  if (along.to === 'handler') {
+    return { url, headers: headersAsTheyCame(headers), invocation: { ...along.invocation, key } };
+  }
+  const acceptEncoding = askedEncoding(acceptEncodingOf(request));
+  return {
+    url: upstreamUrl(route.upstream, route.stripPrefix, target),
+    headers: keyedHeaders(headers, route, sentKey, { ...along.own, acceptEncoding }),
   };
 }

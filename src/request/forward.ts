@@ -39,6 +39,24 @@ export function keyedHeaders(
   ];
 }
 
+/** These follow from the next request's own body, or would begin another conversation. All else the handler sees as it came. */
+const OF_THE_CONVERSATION: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The fields of a keyed request for the Worker's own handler, on the same host. */
+export function headersAsTheyCame(headers: Headers): HeaderList {
+  // No body has no length of its own, and whoever says that it has none is to be heard.
+  return [...headers].filter(
+    ([name, value]) => !OF_THE_CONVERSATION.has(name) || (name === 'content-length' && value === '0'),
+  );
+}
+
 /**
  * Makes the fields of a received request those of the one that is sent on instead, with the gateway's own. In place, as to
  * copy `Headers` costs more than all that is done to them.
@@ -70,7 +88,7 @@ export function isWebSocketUpgrade(request: Request): boolean {
  * service gets the host that the client named; the host of a URL is its own, and no path can name another.
  */
 export function upstreamUrl(upstream: Upstream, stripPrefix: string, target: URL): string {
-  const base = upstream.kind === 'service' ? target.origin : upstream.base;
+  const base = upstream.kind === 'url' ? upstream.base : target.origin;
   return base + withoutPrefix(target.pathname, stripPrefix) + queryOf(target);
 }
 

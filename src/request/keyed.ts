@@ -49,6 +49,7 @@ export async function readKeyedRequest(
   keyField: string | null,
   limiter: RateLimit | null,
   bodies: RequestBodies,
+  known: ((byFields: Caller) => Caller) | null,
 ): Promise<KeyedRequestResult> {
   const parsed = parseKey(keyField);
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
@@ -56,7 +57,8 @@ export async function readKeyedRequest(
   if (parsed.kind === 'invalid') return refused({ reason: 'key-invalid', why: parsed.why });
   if (parsed.kind === 'absent' && route.key !== 'derived') return refused({ reason: 'key-missing' });
 
-  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const byFields = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const caller = known === null ? byFields : known(byFields);
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     return refused({ reason: 'caller-unreadable' });
   }

@@ -1,5 +1,5 @@
 import { endToEnd, type HeaderList } from '../../headers.ts';
-import type { ResponseHead } from '../../protocol.ts';
+import type { Destination, ResponseHead } from '../../protocol.ts';
 import { statusOf } from '../../response/status.ts';
 
 /** The codings that the runtime puts on the body of a service's response, spelt just so, if the service has not done it itself. */
@@ -14,11 +14,11 @@ const CODED_BY_THE_RUNTIME = ['gzip', 'br'];
  */
 export function responseHead(
   response: Response,
-  upstream: 'url' | 'service',
+  upstream: Destination['kind'],
 ): { head: ResponseHead; length: number | null } {
   const { headers, body } = response;
   const codedHere =
-    upstream === 'service' && CODED_BY_THE_RUNTIME.includes(headers.get('content-encoding') ?? '');
+    upstream !== 'url' && CODED_BY_THE_RUNTIME.includes(headers.get('content-encoding') ?? '');
   const length = body === null || codedHere ? null : declaredLength(headers.get('content-length'));
   const empty = body === null || length === 0;
   const kept = endToEnd(headers).filter(

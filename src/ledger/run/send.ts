@@ -1,7 +1,8 @@
 import { serviceOf } from '../../bindings.ts';
 import type { BodyBytes } from '../../body-bytes.ts';
 import { appendAll } from '../../headers.ts';
-import type { Destination, LedgerCall } from '../../protocol.ts';
+import { openHead, ownProps } from '../../own-invocation.ts';
+import type { LedgerCall } from '../../protocol.ts';
 
 /** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
 const STREAMED_BODY_MIN_BYTES = 16 * 1024;
@@ -11,6 +12,7 @@ export async function send(
   call: LedgerCall,
   body: BodyBytes,
   env: object,
+  ctx: Pick<DurableObjectState, 'exports'>,
   signal: AbortSignal,
 ): Promise<Response> {
   const request = new Request(call.url, {
@@ -20,11 +22,35 @@ export async function send(
   });
   appendAll(request.headers, call.headers);
   // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and handed on.
-  return destinationOf(call.policy.sendTo, env).fetch(request, { signal, encodeResponseBody: 'manual' });
+  const init = { signal, encodeResponseBody: 'manual' } as const;
+  const { sendTo } = call.policy;
+  switch (sendTo.kind) {
+    case 'url':
+      return fetch(request, init);
+    case 'service':
+      return serviceOf(env, sendTo.name).fetch(request, init);
+    case 'self': {
+      const cf = cfOf(call.invocation?.cf);
+      return openHead(await ownHandler(sendTo.name, call, ctx.exports).fetch(request, { ...init, ...cf }));
+    }
+  }
 }
 
-function destinationOf(sendTo: Destination, env: object): Fetcher | typeof globalThis {
-  return sendTo.kind === 'url' ? globalThis : serviceOf(env, sendTo.name);
+/** The export of this Worker that handles its requests, told what it runs for. */
+function ownHandler(name: string, call: LedgerCall, exports: object): Fetcher {
+  const handler: unknown = Reflect.get(exports, name);
+  if (!isLoopback(handler) || call.invocation === undefined) {
+    throw new Error(`this Worker has no export ${name} that handles requests`);
+  }
+  return handler({ props: ownProps(call.invocation, call.id) });
+}
+
+function isLoopback(handler: unknown): handler is (options: { props: object }) => Fetcher {
+  return typeof handler === 'function';
+}
+
+function cfOf(cf: unknown): { cf?: RequestInitCfProperties } {
+  return typeof cf === 'object' && cf !== null ? { cf: { ...cf } } : {};
 }
 
 function bodyInit(body: BodyBytes): BodyInit | null {

@@ -1,0 +1,109 @@
+import type { Context, Env, MiddlewareHandler } from 'hono';
+import { routePath } from 'hono/route';
+import type { KeyedRoute } from '../keyed.ts';
+import { log } from '../log.ts';
+import { answerOnce, keySourceOf } from '../once.ts';
+import { type OwnRun, ownRunOf } from '../own-invocation.ts';
+import { isUnread } from '../request/body.ts';
+import { targetOf } from '../request/target.ts';
+import { problemResponse } from '../response/problem.ts';
+import { knownCaller } from './caller.ts';
+import { checkedOptions, keyedRouteOf } from './checked-options.ts';
+import { respondWith, runHandler } from './handler-run.ts';
+import { remember } from './mounted.ts';
+import type { Idempotency, IdempotencyOptions } from './options.ts';
+import { readableRequest } from './readable-request.ts';
+import { bodies, type SetupResult, setUp, WITHOUT_CTX } from './setup.ts';
+
+/** Invocations of the ledger whose run has begun. What else such an invocation asks of the app is a request like any other. */
+const begun = new WeakSet<object>();
+
+/** Requests that run, or were answered, behind one middleware. Others that match them let them pass. */
+const decided = new WeakSet<Context>();
+
+/**
+ * Middleware that has the handler behind it run once for each idempotency key: its response is recorded, and every retry
+ * within the TTL gets that response. The handler runs in an invocation of its own, which a client that leaves does not stop.
+ *
+ * Throws a TypeError where an option is bad.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: as in Hono, middleware that is not told of an app's types fits every app.
+export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> = {}): MiddlewareHandler<E> {
+  const { scope } = options;
+  const checked = checkedOptions({ ...options });
+  const routes = new Map<string, KeyedRoute>();
+  const setups = new WeakMap<object, SetupResult>();
+
+  const middleware: MiddlewareHandler<E> = async (c, next) => {
+    if (decided.has(c)) return next();
+    const name = checked.name ?? routePath(c);
+    const keyedRoute = routes.get(name) ?? keyedRouteOf(name, checked);
+    routes.set(name, keyedRoute);
+    const source = keySourceOf(c.req.raw, keyedRoute.route);
+    if (source === null) return next();
+
+    const ctx = contextOf(c);
+    if (ctx === null) return misconfigured(c, WITHOUT_CTX);
+    const run = ownRunOf(ctx.props);
+    if (run !== null && !begun.has(ctx)) {
+      // What runs for another middleware, behind this one or before it, passes here.
+      if (run.name !== name) return next();
+      begun.add(ctx);
+      decided.add(c);
+      tell(c, run);
+      return runHandler(c, next);
+    }
+
+    const env: object = c.env ?? {};
+    const before = setups.get(env);
+    const found = before ?? setUp(checked, env, ctx);
+    setups.set(env, found);
+    if (!found.ok) {
+      if (before === undefined) log('error', 'config-invalid', { detail: found.missing });
+      return misconfigured(c, found.missing);
+    }
+    decided.add(c);
+    const request = await readableRequest(c.req);
+    const props: object = ctx.props ?? {};
+    const keyable = {
+      ...source,
+      request,
+      target: targetOf(request.url),
+      along: { to: 'handler', invocation: { name, props, cf: Reflect.get(request, 'cf') } },
+      caller: await knownCaller(c, scope),
+      waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
+    } as const;
+    const response = await answerOnce(keyable, keyedRoute, found.setup.gate, found.setup.events);
+    // A client that is still sending would not come to read the answer.
+    if (isUnread(request)) await bodies.drop(request);
+    respondWith(c, response);
+    return;
+  };
+  remember(middleware, checked);
+  return middleware;
+}
+
+/** The invocation's context; `null` where the app did not get it, or not as it is. */
+function contextOf(c: Context): ExecutionContext | null {
+  try {
+    const ctx: unknown = c.executionCtx;
+    return isWholeContext(ctx) ? ctx : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Without `props`, nobody could tell the ledger's own invocations from others. */
+function isWholeContext(ctx: unknown): ctx is ExecutionContext {
+  return typeof ctx === 'object' && ctx !== null && 'waitUntil' in ctx && 'props' in ctx;
+}
+
+async function misconfigured(c: Context, detail: string): Promise<void> {
+  await bodies.drop(c.req.raw);
+  respondWith(c, problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
+}
+
+function tell(c: Context, { key, execution }: OwnRun): void {
+  const told: Idempotency = { key, execution };
+  c.set('idempotency', told);
+}
