@@ -45,7 +45,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [
             'test/e2e/**',
-            'test/hono/**',
             'test/client/**',
             'test/browser/**',
             'test/cli/**',
@@ -57,12 +56,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: [
-            'test/e2e/**/*.test.ts',
-            'test/hono/**/*.test.ts',
-            'test/chaos/**/*.test.ts',
-            'test/fuzz/**/*.test.ts',
-          ],
+          include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           globalSetup: 'test/e2e/harness/bundle.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,

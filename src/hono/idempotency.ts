@@ -33,6 +33,8 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
   const checked = checkedOptions({ ...options });
   const routes = new Map<string, KeyedRoute>();
   const setups = new WeakMap<object, SetupResult>();
+  /** What the log has been told is missing. */
+  const said = new Set<string>();
 
   const middleware: MiddlewareHandler<E> = async (c, next) => {
     if (decided.has(c)) return next();
@@ -43,7 +45,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     if (source === null) return next();
 
     const ctx = contextOf(c);
-    if (ctx === null) return misconfigured(c, WITHOUT_CTX);
+    if (ctx === null) return misconfigured(c, WITHOUT_CTX, said);
     const run = ownRunOf(ctx.props);
     if (run !== null && !begun.has(ctx)) {
       // What runs for another middleware, behind this one or before it, passes here.
@@ -55,13 +57,9 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     }
 
     const env: object = c.env ?? {};
-    const before = setups.get(env);
-    const found = before ?? setUp(checked, env, ctx);
+    const found = setups.get(env) ?? setUp(checked, env, ctx);
     setups.set(env, found);
-    if (!found.ok) {
-      if (before === undefined) log('error', 'config-invalid', { detail: found.missing });
-      return misconfigured(c, found.missing);
-    }
+    if (!found.ok) return misconfigured(c, found.missing, said);
     decided.add(c);
     const request = await readableRequest(c.req);
     const props: object = ctx.props ?? {};
@@ -98,7 +96,9 @@ function isWholeContext(ctx: unknown): ctx is ExecutionContext {
   return typeof ctx === 'object' && ctx !== null && 'waitUntil' in ctx && 'props' in ctx;
 }
 
-async function misconfigured(c: Context, detail: string): Promise<void> {
+async function misconfigured(c: Context, detail: string, said: Set<string>): Promise<void> {
+  if (!said.has(detail)) log('error', 'config-invalid', { detail });
+  said.add(detail);
   await bodies.drop(c.req.raw);
   respondWith(c, problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
 }

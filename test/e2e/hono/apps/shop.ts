@@ -202,7 +202,7 @@ app.post('/batch', async (c) => {
 
 /** What nobody may reach without the ledger. */
 app.use('/guarded/*', idempotency());
-app.all('/guarded', (c) =>
+app.post('/guarded', (c) =>
   c.json({ run: run(c.req.header('x-attempt')), told: c.get('idempotency') ?? null }),
 );
 

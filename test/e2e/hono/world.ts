@@ -1,4 +1,4 @@
-/** What the tests of `oncegate/hono` have in common: an app of test/hono/apps in a runtime of its own, as a Worker. */
+/** What the tests of `oncegate/hono` have in common: an app of the folder beside in a runtime of its own, as a Worker. */
 import { randomUUID } from 'node:crypto';
 import { build } from 'esbuild';
 import { Log, LogLevel, Miniflare } from 'miniflare';
@@ -18,10 +18,19 @@ export interface AppOptions {
   /** In place of the usual export, `Ledger` with SQLite. */
   readonly exports?: Record<string, object>;
   /** More Workers beside it. */
-  readonly workers?: readonly { readonly name: string; readonly script: string; readonly env: object }[];
+  readonly workers?: readonly OtherWorker[];
+  /** A Worker before it, which gets all requests. */
+  readonly front?: Omit<OtherWorker, 'name'>;
 }
 
-const LEDGER = { type: 'durable-object', worker: 'app', exportName: 'Ledger' };
+interface OtherWorker {
+  readonly name: string;
+  readonly script: string;
+  readonly env: object;
+  readonly exports?: object;
+}
+
+export const LEDGER = { type: 'durable-object', worker: 'app', exportName: 'Ledger' };
 export const RESULTS = { type: 'kv', id: 'results' };
 
 /** Bundles an app as wrangler would, with `oncegate/hono` as it is in src, and runs it. */
@@ -34,7 +43,7 @@ export async function startApp(file: string, options: AppOptions = {}): Promise<
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
-    alias: { 'oncegate/hono': `${here}/../../src/hono/index.ts` },
+    alias: { 'oncegate/hono': `${here}/../../../src/hono/index.ts` },
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
   });
@@ -53,14 +62,19 @@ export async function startApp(file: string, options: AppOptions = {}): Promise<
     },
     dev: { rootPath: here },
   });
+  const front = options.front === undefined ? [] : [{ name: 'front', ...options.front }];
+  const others = [...front, ...(options.workers ?? [])].map(({ name, script, ...more }) =>
+    worker(name, script, more),
+  );
   const miniflare = new Miniflare({
     host: '127.0.0.1',
     port: 0,
     log: new Log(LogLevel.NONE),
     handleStructuredLogs: ({ message }: { message: string }) => output.push(message),
     workers: [
+      ...others.slice(0, options.front === undefined ? 0 : 1),
       worker('app', outputFiles[0]?.text ?? '', { env, exports }),
-      ...(options.workers ?? []).map(({ name, script, env }) => worker(name, script, { env })),
+      ...others.slice(options.front === undefined ? 0 : 1),
     ],
   } as ConstructorParameters<typeof Miniflare>[0]);
   const { origin } = await miniflare.ready;
