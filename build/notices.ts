@@ -3,8 +3,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BundledPackage, bundledPackages, read, root } from './bundled.ts';
 
-const HEAD = `Oncegate is under the MIT licence; see LICENSE. Its bundles, dist/worker and dist/cli, hold code of the packages below,
-each under its own licence.
+const HEAD = `Oncegate is under the MIT licence; see LICENSE. Its bundles, dist/worker, dist/hono and dist/cli, hold code of the packages
+below, each under its own licence.
 `;
 
 const RULE = '-'.repeat(80);

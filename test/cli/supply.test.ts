@@ -1,11 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from './build.ts';
+import { projectWith } from './project.ts';
 import { oncegate } from './run.ts';
 
 const run = promisify(execFile);
@@ -15,16 +15,7 @@ let project: string;
 let installed: string;
 
 beforeAll(async () => {
-  project = await mkdtemp(`${tmpdir()}/oncegate-project-`);
-  installed = `${project}/node_modules/oncegate`;
-  const packing = ['pack', root, '--json', '--ignore-scripts'];
-  const [packed]: [{ filename: string }] = JSON.parse(
-    execFileSync('npm', packing, { cwd: project, encoding: 'utf8' }),
-  );
-  await mkdir(installed, { recursive: true });
-  execFileSync('tar', ['-xzf', `${project}/${packed.filename}`, '-C', installed, '--strip-components=1']);
-  await symlink(`${root}/node_modules/wrangler`, `${project}/node_modules/wrangler`);
-  await writeFile(`${project}/package.json`, '{"type":"module"}');
+  ({ directory: project, installed } = await projectWith('wrangler'));
 });
 
 afterAll(() => rm(project, { recursive: true, force: true }));

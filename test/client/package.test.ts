@@ -45,7 +45,7 @@ test('the package holds the built library and nothing to build it from', () => {
   expect(
     files.filter(
       (file) =>
-        !/^(dist(\/(client|cli|worker)(\/[\w-]+\.(js|d\.ts))?|\/THIRD-PARTY-NOTICES\.txt)?|package\.json|README\.md|LICENSE)$/.test(
+        !/^(dist(\/(client|cli|hono|worker)(\/[\w-]+\.(js|d\.ts))?|\/THIRD-PARTY-NOTICES\.txt)?|package\.json|README\.md|LICENSE)$/.test(
           file,
         ),
     ),
