@@ -63,6 +63,17 @@ export default defineConfig({
         },
       },
       {
+        // The same, of an app with the middleware.
+        test: {
+          name: 'app',
+          include: ['test/e2e/{client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts'],
+          env: { E2E_SUBJECT: 'app' },
+          globalSetup: 'test/e2e/harness/bundle.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],

@@ -3,6 +3,7 @@ import { startGateway } from './harness/gateway.ts';
 import { type Origin, startOrigin } from './harness/origin.ts';
 import type { RunningScript } from './harness/process.ts';
 import { freshGate, freshKey, post } from './harness/request.ts';
+import { testOfGateway } from './harness/subject.ts';
 
 let origin: Origin;
 let gateway: RunningScript;
@@ -223,7 +224,7 @@ test('with `derived`, a request without a key is its own key', async () => {
   expect(other.headers.get('idempotent-replayed')).toBeNull();
 });
 
-test('with `optional`, a request without a key is passed on, one with a key runs once', async () => {
+testOfGateway('with `optional`, a request without a key is passed on, one with a key runs once', async () => {
   const key = freshKey();
   const keyless = await fetch(`${gateway.url}/optional/count`, { method: 'POST' });
   await post(`${gateway.url}/optional/count`, key);
@@ -232,20 +233,23 @@ test('with `optional`, a request without a key is passed on, one with a key runs
   expect(second.headers.get('idempotent-replayed')).toBe('true');
 });
 
-test('the key goes to the upstream under the name that the route gives it, or not at all', async () => {
-  const key = freshKey();
-  const renamed = await fetch(`${gateway.url}/renamed/echo`, {
-    method: 'POST',
-    headers: { 'x-request-key': key },
-  });
-  const dropped = await post(`${gateway.url}/dropped/echo`, key);
-  const names = async (response: Response) => {
-    const { headers }: { headers: string[] } = await response.json();
-    return headers.map((text) => text.toLowerCase());
-  };
-  const sent = await names(renamed);
-  expect(sent).toContain('idempotency-key');
-  expect(sent).toContain(key);
-  expect(sent).not.toContain('x-request-key');
-  expect(await names(dropped)).not.toContain('idempotency-key');
-});
+testOfGateway(
+  'the key goes to the upstream under the name that the route gives it, or not at all',
+  async () => {
+    const key = freshKey();
+    const renamed = await fetch(`${gateway.url}/renamed/echo`, {
+      method: 'POST',
+      headers: { 'x-request-key': key },
+    });
+    const dropped = await post(`${gateway.url}/dropped/echo`, key);
+    const names = async (response: Response) => {
+      const { headers }: { headers: string[] } = await response.json();
+      return headers.map((text) => text.toLowerCase());
+    };
+    const sent = await names(renamed);
+    expect(sent).toContain('idempotency-key');
+    expect(sent).toContain(key);
+    expect(sent).not.toContain('x-request-key');
+    expect(await names(dropped)).not.toContain('idempotency-key');
+  },
+);

@@ -3,13 +3,14 @@
  * the bindings, where storage lives, and the service bindings' scripts. It prints its URL when it is ready.
  */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Miniflare } from 'miniflare';
-import { bundles } from './bundle.ts';
+import { bundles, SUBJECT } from './bundle.ts';
 import type { GatewayOptions } from './gateway.ts';
 
 const options: GatewayOptions = JSON.parse(process.argv[2] ?? '{}');
-const [directory, script] =
-  options.faulty === true ? [bundles.faulty, 'faulty-gateway.js'] : [bundles.gateway, 'index.js'];
+const script = bundles[options.faulty === true ? (`faulty-${SUBJECT}` as const) : SUBJECT];
+const directory = dirname(script);
 
 const esm = (contents: string) => ({
   mainModule: 'worker.js',
@@ -26,7 +27,7 @@ const miniflare = new Miniflare({
       config: {
         name: 'oncegate',
         compatibilityDate: '2026-11-01',
-        manifest: esm(readFileSync(`${directory}/${script}`, 'utf8')),
+        manifest: esm(readFileSync(script, 'utf8')),
         env: {
           LEDGER: { type: 'durable-object', worker: 'oncegate', exportName: 'Ledger' },
           RESULTS: { type: 'kv', id: 'results' },

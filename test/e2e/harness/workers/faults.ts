@@ -1,10 +1,10 @@
 /**
- * The gateway with faults to order: KV and the ledger can be put out of reach. For tests only. `POST /_fault/NAME` sets
+ * Faults to order for a Worker that has a ledger: KV and the ledger can be put out of reach. For tests only. `POST /_fault/NAME` sets
  * the fault in the Worker and in every ledger object, `DELETE` ends it. `POST /_fault/reset` ends every ledger object at
  * once, with whatever it was doing, as the platform does when it moves one.
  */
-import { configOf } from '../../../src/config.ts';
-import gateway, { Ledger as RealLedger } from '../../../src/index.ts';
+import { configOf } from '../../../../src/config.ts';
+import { Ledger as RealLedger } from '../../../../src/ledger/ledger.ts';
 
 type Fault = 'kv' | 'ledger';
 
@@ -59,18 +59,26 @@ async function resetLedgers(env: Env): Promise<void> {
   await Promise.allSettled(names.map((name) => env.LEDGER.getByName(name).die()));
 }
 
-export default {
-  async fetch(request, env, ctx) {
-    const [, fault] = /^\/_fault\/(kv|ledger|reset)$/.exec(new URL(request.url).pathname) ?? [];
-    if (fault === 'reset') {
-      await resetLedgers(env);
-      return new Response(null, { status: 204 });
-    }
-    if (fault === 'kv' || fault === 'ledger') {
-      if (request.method === 'POST') faults.add(fault);
-      else faults.delete(fault);
-      return new Response(null, { status: 204 });
-    }
-    return gateway.fetch(request, withFaults(env), ctx);
-  },
-} satisfies ExportedHandler<Env>;
+/** What it is bound to beside the ledger is its own matter. */
+interface Worker {
+  fetch(request: Request, env: never, ctx: ExecutionContext): Response | Promise<Response>;
+}
+
+/** The Worker with faults to order. */
+export function withFaultsToOrder(worker: Worker) {
+  return {
+    async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+      const [, fault] = /^\/_fault\/(kv|ledger|reset)$/.exec(new URL(request.url).pathname) ?? [];
+      if (fault === 'reset') {
+        await resetLedgers(env);
+        return new Response(null, { status: 204 });
+      }
+      if (fault === 'kv' || fault === 'ledger') {
+        if (request.method === 'POST') faults.add(fault);
+        else faults.delete(fault);
+        return new Response(null, { status: 204 });
+      }
+      return worker.fetch(request, withFaults(env) as never, ctx);
+    },
+  };
+}
