@@ -1,0 +1,1 @@
+export { default, Ledger } from 'oncegate/worker';
