@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parseConfig } from '../config.ts';
 import { OLDEST_COMPATIBILITY_DATE, standIns } from './check.ts';
 import { EXIT, Exit } from './exit.ts';
+import { initHono } from './init-hono.ts';
 import { commentedJson, type Member } from './jsonc.ts';
-import { parseOptions } from './options.ts';
+import { type Parsed, parseOptions } from './options.ts';
 import { json, line } from './print.ts';
 
 /** What Cloudflare takes for the name of a Worker: it is also the first label of its address. */
@@ -13,9 +14,16 @@ const WORKER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The other files that wrangler would read. It reads one of the three, and not both. */
 const OTHER_FILES = ['wrangler.json', 'wrangler.toml'];
 
-/** `oncegate init [DIRECTORY]`: writes a wrangler.jsonc that puts a gateway in front of an upstream. */
-export function init(args: readonly string[]): void {
-  const options = parseOptions(args, ['json', 'upstream', 'name', 'force'], { min: 0, max: 1 });
+/** `oncegate init [DIRECTORY]`: sets up a gateway in front of an upstream, or the middleware in a project that is there. */
+export async function init(args: readonly string[]): Promise<void> {
+  if (args.includes('--hono')) {
+    return initHono(parseOptions(args, ['json', 'hono', 'yes'], { min: 0, max: 1 }));
+  }
+  initGateway(parseOptions(args, ['json', 'upstream', 'name', 'force'], { min: 0, max: 1 }));
+}
+
+/** Writes a wrangler.jsonc that puts a gateway in front of an upstream. */
+function initGateway(options: Parsed): void {
   const directory = options.operands[0] ?? '.';
   const upstream = options.text('upstream');
   if (upstream === undefined) {

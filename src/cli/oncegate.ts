@@ -26,6 +26,8 @@ const HELP = `oncegate ${version}: an idempotency gateway for Cloudflare Workers
 Setting up
   init [DIRECTORY] --upstream URL [--name NAME] [--force]
                             write a wrangler.jsonc that puts a gateway in front of an upstream
+  init [DIRECTORY] --hono [--yes]
+                            add to a Hono project what the middleware of oncegate/hono needs, after showing what that changes
   check [FILE] [--env NAME] whether wrangler's configuration makes a gateway, and what each route will do
 
 Looking at a gateway

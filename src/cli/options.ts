@@ -15,6 +15,8 @@ const ALL = {
   upstream: { type: 'string' },
   name: { type: 'string' },
   force: { type: 'boolean' },
+  hono: { type: 'boolean' },
+  yes: { type: 'boolean' },
   interval: { type: 'string' },
   last: { type: 'string' },
   requests: { type: 'string' },
