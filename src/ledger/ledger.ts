@@ -22,10 +22,12 @@ import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
 import { type Intent, intentOf } from './run/intent.ts';
+import { Moment } from './run/moment.ts';
 import { Recorder } from './run/recorder.ts';
 import { RunMemory, RunRoom } from './run/run-memory.ts';
 import { Runs } from './run/runs.ts';
 import { send } from './run/send.ts';
+import { Watchdog } from './run/watchdog.ts';
 import { Counts, isLimit } from './store/counts.ts';
 import { Holds } from './store/holds.ts';
 import { Listing } from './store/listing.ts';
@@ -191,7 +193,7 @@ export class Ledger extends DurableObject<object> {
       case 'replay':
         return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'not-recorded');
       case 'join': {
-        const answer = await answerFrom(decision.run, 'joined', call.waitMs);
+        const answer = await answerFrom(decision.run, 'joined', call.waitMs, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
         this.#parts.counts.joined(call.id);
         return answer;
@@ -210,13 +212,14 @@ export class Ledger extends DurableObject<object> {
     room: RunRoom,
     replaces: Row | null,
   ): Promise<LedgerAnswer> {
-    const answer = await answerFrom(this.#begin(call, body, room, replaces), 'executed', null);
+    const execution = this.#begin(call, body, room, replaces);
+    const answer = await answerFrom(execution, 'executed', null, this.#parts.moment);
     return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
   #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
-    const { counts, rows, runs, usage } = this.#parts;
+    const { counts, rows, runs, usage, watchdog } = this.#parts;
     const { id, caller, address, fingerprint, keyHash, policy } = call;
     const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, keyHash, receivedAt: Date.now() };
     let intent: Intent;
@@ -232,7 +235,7 @@ export class Ledger extends DurableObject<object> {
     usage.began(caller, address);
 
     const recorder = new Recorder(this.#parts, begun, call.secret, policy, intent, () => runs.remove(begun));
-    const execution = new Execution(fingerprint, policy, recorder, call.method, room);
+    const execution = new Execution(fingerprint, policy, recorder, call.method, room, watchdog);
     runs.add({ begun, expiresAt: begun.receivedAt + policy.ttlMs, execution });
     execution.sentWhen(intent.durable);
     const run = execution.run(send(call, body, this.env, execution.signal)).finally(() => {
@@ -259,7 +262,8 @@ function partsOf(ctx: DurableObjectState, env: object) {
   const holds = new Holds();
   const usage = new CallerUsage();
   const room = new StorageRoom(sql);
-  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room);
+  const watchdog = new Watchdog();
+  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room, watchdog);
   return {
     ctx,
     alarm,
@@ -273,6 +277,8 @@ function partsOf(ctx: DurableObjectState, env: object) {
     counts: new Counts(sql, () => alarm.writeDownSoon()),
     memory: new RunMemory(),
     runs: new Runs(),
+    moment: new Moment(),
+    watchdog,
     sync: () => storage.sync(),
   };
 }

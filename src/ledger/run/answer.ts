@@ -1,18 +1,17 @@
 import { settlesWithin } from '../../deadline.ts';
 import type { LedgerAnswer, ResponseHead } from '../../protocol.ts';
 import type { Execution } from './execution.ts';
-
-/** How long a response that is no event stream may take to be whole before it is streamed instead. */
-const WHOLE_WITHIN_MS = 5;
+import type { Moment } from './moment.ts';
 
 /**
- * Answers from a run: with the whole body where it is here or about to be, else with a stream of it. A caller that joins waits no
+ * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. A caller that joins waits no
  * longer than `waitMs` for the head; `in-progress` where that is not enough.
  */
 export async function answerFrom(
   execution: Execution,
   outcome: 'executed' | 'joined',
   waitMs: number | null,
+  moment: Moment,
 ): Promise<LedgerAnswer | 'in-progress'> {
   const reader = execution.body.attach();
   if (waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
@@ -27,7 +26,7 @@ export async function answerFrom(
   const { head } = result;
   // Where there is no body, the head is the end.
   if (result.bodiless) await execution.body.ended;
-  else if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
+  else if (!isEventStream(head)) await moment.settles(execution.body.ended);
   if (execution.isLost) {
     // Nobody has seen a byte of it, so nobody need take a head for a response that nobody will ever get again.
     reader.leave();

@@ -7,6 +7,7 @@ import { isRecordStatus, sendsElsewhere } from './record-status.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
 import { Silence } from './silence.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
@@ -74,10 +75,11 @@ export class Execution {
     store: ExecutionStore,
     readonly method = 'POST',
     room: SpareRoom = AMPLE,
+    watchdog: Watchdog = new Watchdog(),
   ) {
     this.#policy = policy;
     this.#store = store;
-    this.#silence = new Silence(policy.upstreamTimeoutMs);
+    this.#silence = new Silence(policy.upstreamTimeoutMs, watchdog);
     this.#room = room;
     this.body = new LiveBody(store, room);
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();

@@ -3,6 +3,7 @@ import type { Marks } from './marks.ts';
 import {
   type Begun,
   COLUMNS,
+  COLUMNS_AND_RECORD,
   type CompletedRow,
   type Completion,
   isCompleted,
@@ -65,8 +66,9 @@ export class Rows {
   }
 
   find(id: string): Row | null {
-    const [row] = this.#select('WHERE id = ?', id);
-    return row ?? null;
+    const sql = `SELECT ${COLUMNS_AND_RECORD} FROM executions WHERE id = ?`;
+    const [row] = this.#sql.exec<SqlRow>(sql, id).toArray();
+    return row === undefined ? null : toRow(row);
   }
 
   /** The rows from `seq` on, oldest first. Few are read ahead of who takes few. */
