@@ -50,6 +50,8 @@ export interface Route {
   /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
   readonly corsOrigins: CorsOrigins;
   readonly upstreamTimeoutSeconds: number;
+  /** How long a run goes on after its last client has left; `null`: to its end. */
+  readonly cancelAfterSeconds: number | null;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
   /** A smaller result stays in the ledger for its whole TTL, and never goes to KV. */
@@ -210,12 +212,13 @@ function parseRoute(
     ),
   } as RouteSettings;
 
-  const { service: _, upstream: __, forwardKeyAs, location, ...same } = settings;
+  const { service: _, upstream: __, forwardKeyAs, location, cancelAfterSeconds, ...same } = settings;
   return {
     ...same,
     upstream: parseUpstream(table, name, settings, bindings, bad),
     forwardKeyAs: forwardKeyAs === 'none' ? null : (forwardKeyAs ?? settings.keyHeader),
     location: location ?? null,
+    cancelAfterSeconds: cancelAfterSeconds === 'none' ? null : cancelAfterSeconds,
   };
 }
 

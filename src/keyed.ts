@@ -9,6 +9,7 @@ import type { RequestBodies } from './request/body.ts';
 import { callOf, type SentOn } from './request/call.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
+import { presenceOf } from './request/presence.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
 import { type Problem, problemResponse } from './response/problem.ts';
@@ -98,7 +99,11 @@ export async function answerKeyed(
 
   const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const call = callOf(read.request, { request, target, route, policy, parties, keyHash, own, waitUntil });
+  const sentOn = { request, target, route, policy, parties, keyHash, own, waitUntil };
+  const call = callOf(read.request, {
+    ...sentOn,
+    presence: policy.cancelAfterMs === null ? null : presenceOf(),
+  });
   const asked = askLedger(gate, route, shard, call);
   // What went along with the call is copied by now. The upstream may take its time.
   if (call.body instanceof Uint8Array) body.release();

@@ -28,6 +28,8 @@ export interface Policy {
   /** What in a response whose status is a success says that it failed after all. */
   readonly failedWhen: readonly FailureRule[];
   readonly upstreamTimeoutMs: number;
+  /** How long a run goes on after its last client has left; `null`: to its end. */
+  readonly cancelAfterMs: number | null;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
   /** A smaller result stays in the ledger for its whole TTL, and never goes to RESULTS. */
@@ -59,6 +61,8 @@ export interface LedgerCall {
   readonly body: Uint8Array | ReadableStream<Uint8Array>;
   /** How long a caller that joins a running execution waits for its head. */
   readonly waitMs: number;
+  /** Breaks off when the client has left, or has its whole answer; `null` where that makes no difference. */
+  readonly presence: ReadableStream<Uint8Array> | null;
 }
 
 export interface ResponseHead {
@@ -180,7 +184,8 @@ export const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewher
 export type Place = (typeof PLACES)[number];
 
 /** Why the outcome of an execution is not known. */
-export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
+export const UNKNOWN_CAUSES = ['upstream-broke-off', 'gateway-restarted', 'cancelled'] as const;
+export type UnknownCause = (typeof UNKNOWN_CAUSES)[number];
 
 /** When a run got how far; `null` where it did not get there, or nobody was left to see it. */
 export interface RunTimes {

@@ -124,7 +124,7 @@ async function afterLostAnswer(
   reach: () => LedgerStub,
   error: unknown,
 ): Promise<AskedAnswer> {
-  const { body: _, ...bodiless } = call;
+  const { body: _, ...bodiless } = { ...call, presence: null };
   const unsent = { outcome: beganNothing(error) ? 'unavailable' : 'interrupted' } as const;
   if (isFlagged(error, 'overloaded')) return unsent;
   for (const delayMs of RECALL_AFTER_MS) {

@@ -185,7 +185,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -193,7 +193,13 @@ export class Ledger extends DurableObject<object> {
       case 'replay':
         return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'not-recorded');
       case 'join': {
-        const answer = await answerFrom(decision.run, 'joined', call.waitMs, this.#parts.moment);
+        const answer = await answerFrom(
+          decision.run,
+          'joined',
+          call.waitMs,
+          this.#parts.moment,
+          call.presence,
+        );
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
         this.#parts.counts.joined(call.id);
         return answer;
@@ -213,7 +219,7 @@ export class Ledger extends DurableObject<object> {
     replaces: Row | null,
   ): Promise<LedgerAnswer> {
     const execution = this.#begin(call, body, room, replaces);
-    const answer = await answerFrom(execution, 'executed', null, this.#parts.moment);
+    const answer = await answerFrom(execution, 'executed', null, this.#parts.moment, call.presence);
     return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
   }
 

@@ -18,12 +18,13 @@ export interface SentOn {
   /** What the gateway says itself to the upstream, whatever codings it asks for. */
   readonly own: Omit<OwnFields, 'acceptEncoding'>;
   readonly waitUntil: (promise: Promise<unknown>) => void;
+  readonly presence: LedgerCall['presence'];
 }
 
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
   { body, fingerprint, identity, sentKey }: KeyedRequest,
-  { request, target, route, policy, parties, keyHash, own, waitUntil }: SentOn,
+  { request, target, route, policy, parties, keyHash, own, waitUntil, presence }: SentOn,
 ): LedgerCall {
   const { headers, method } = request;
   const acceptEncoding = askedEncoding(acceptEncodingOf(request));
@@ -41,5 +42,6 @@ export function callOf(
     headers: keyedHeaders(headers, route, sentKey, { ...own, acceptEncoding }),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,
+    presence,
   };
 }

@@ -19,6 +19,7 @@ const call: LedgerCall = {
   headers: [],
   body: new Uint8Array(0),
   waitMs: 1000,
+  presence: null,
 };
 
 const joined: LedgerAnswer = {

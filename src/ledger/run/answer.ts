@@ -1,19 +1,22 @@
 import { settlesWithin } from '../../deadline.ts';
-import type { LedgerAnswer, ResponseHead } from '../../protocol.ts';
+import type { LedgerAnswer, LedgerCall, ResponseHead } from '../../protocol.ts';
 import type { Execution } from './execution.ts';
 import type { Moment } from './moment.ts';
 
 /**
  * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. A caller that joins waits no
- * longer than `waitMs` for the head; `in-progress` where that is not enough.
+ * longer than `waitMs` for the head; `in-progress` where that is not enough. Where `presence` breaks off, the client has left.
  */
 export async function answerFrom(
   execution: Execution,
   outcome: 'executed' | 'joined',
   waitMs: number | null,
   moment: Moment,
+  presence: LedgerCall['presence'],
 ): Promise<LedgerAnswer | 'in-progress'> {
   const reader = execution.body.attach();
+  // Where a run has ended, it makes no difference who leaves.
+  presence?.pipeTo(new WritableStream()).catch(() => reader.leave());
   if (waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
     reader.leave();
     return 'in-progress';

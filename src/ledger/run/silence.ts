@@ -6,6 +6,7 @@ export class Silence {
   readonly #maxMs: number;
   readonly #watchdog: Watchdog;
   #dueAt: number | null = null;
+  #tooLong = false;
 
   constructor(maxMs: number, watchdog: Watchdog) {
     this.#maxMs = maxMs;
@@ -17,9 +18,9 @@ export class Silence {
     return this.#controller.signal;
   }
 
-  /** Whether the upstream was given up. */
+  /** Whether the upstream was given up for its silence. */
   get tooLong(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#tooLong;
   }
 
   get dueAt(): number | null {
@@ -27,7 +28,13 @@ export class Silence {
   }
 
   late(): void {
-    this.#controller.abort(new Error(`the upstream was silent for ${this.#maxMs / 1000} s`));
+    this.#tooLong = true;
+    this.abort(new Error(`the upstream was silent for ${this.#maxMs / 1000} s`));
+  }
+
+  /** Gives the upstream up, for this reason. */
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
   }
 
   /** From now on the upstream is expected to say something. */

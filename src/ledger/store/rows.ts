@@ -1,4 +1,4 @@
-import type { RunTimes } from '../../protocol.ts';
+import type { RunTimes, UnknownCause } from '../../protocol.ts';
 import type { Marks } from './marks.ts';
 import {
   type Begun,
@@ -141,11 +141,11 @@ export class Rows {
     );
   }
 
-  /** The upstream broke off or fell silent. */
-  markUnknown(seq: number, expiresAt: number, times: RunTimes): void {
+  markUnknown(seq: number, cause: UnknownCause, expiresAt: number, times: RunTimes): void {
     this.#sql.exec(
-      `UPDATE executions SET state = 'unknown', cause = 'upstream-broke-off', expires_at = ?, sent_at = ?, head_at = ?
+      `UPDATE executions SET state = 'unknown', cause = ?, expires_at = ?, sent_at = ?, head_at = ?
        WHERE seq = ?`,
+      cause,
       expiresAt,
       times.sentAt,
       times.headAt,
