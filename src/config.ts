@@ -47,6 +47,8 @@ export interface Route {
   /** What in a response whose status is a success says that it failed after all. */
   readonly failedWhen: readonly FailureRule[];
   readonly unknownOutcome: 'retry' | 'refuse';
+  /** Whether `Prefer: respond-async` is honoured. */
+  readonly respondAsync: boolean;
   /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
   readonly corsOrigins: CorsOrigins;
   readonly upstreamTimeoutSeconds: number;

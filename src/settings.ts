@@ -71,6 +71,17 @@ function integerOrNone(min: number, max: number) {
   return v.optional(v.union([v.literal('none'), number], message), 'none');
 }
 
+function flag(fallback: boolean) {
+  const message = 'must be true or false';
+  return v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.picklist(['true', 'false'])], message),
+      v.transform((value) => value === true || value === 'true'),
+    ),
+    fallback,
+  );
+}
+
 function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
   return v.optional(v.picklist(values, `must be one of ${values.join(', ')}`), fallback);
 }
@@ -246,6 +257,7 @@ export const routeSettings = {
   recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),
   failedWhen: failureRules,
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
+  respondAsync: flag(false),
   corsOrigins,
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
   cancelAfterSeconds: integerOrNone(0, 86_400),

@@ -12,8 +12,10 @@ import type {
   LedgerSummary,
   ListQuery,
   Refusal,
+  ResultQuery,
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
+import { isBoundTo } from '../request/fingerprint.ts';
 import { Alarm } from './alarm.ts';
 import { Archive } from './archive.ts';
 import { type Decision, decide, idApart } from './decide.ts';
@@ -32,7 +34,7 @@ import { Counts, isLimit } from './store/counts.ts';
 import { Holds } from './store/holds.ts';
 import { Listing } from './store/listing.ts';
 import { Pieces } from './store/pieces.ts';
-import type { Begun, Row } from './store/row.ts';
+import type { Begun, CompletedRow, Row } from './store/row.ts';
 import { Rows } from './store/rows.ts';
 import { createTables } from './store/schema.ts';
 import { StorageRoom } from './store/storage-room.ts';
@@ -125,6 +127,19 @@ export class Ledger extends DurableObject<object> {
     return wouldRun ? null : this.#answerKnown(decision, call);
   }
 
+  /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
+  async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
+    const run = this.#parts.runs.find(id)?.execution ?? null;
+    const row = run === null ? this.#parts.rows.find(id) : null;
+    const known = run ?? row;
+    if (known === null || (row !== null && row.expiresAt <= Date.now())) return null;
+    if (!isBoundTo(known.fingerprint, binding)) return this.#refuse(id, 'other-credentials');
+    if (row === null) return { outcome: 'accepted' };
+    if (row.state !== 'completed') return this.#refuse(id, 'outcome-unknown');
+    if (row.place === 'elsewhere') return null;
+    return row.place === 'nowhere' ? this.#refuse(id, 'not-recorded') : this.#replay(row, { id, secret });
+  }
+
   override async alarm(): Promise<void> {
     const { counts, runs } = this.#parts;
     await this.#sweeper.sweep((now, marks) => counts.flush(now, marks, (id) => runs.has(id)));
@@ -185,26 +200,24 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'presence'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
         return this.#refuse(call.id, decision.reason);
       case 'replay':
-        return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'not-recorded');
+        return this.#replay(decision.row, call);
       case 'join': {
-        const answer = await answerFrom(
-          decision.run,
-          'joined',
-          call.waitMs,
-          this.#parts.moment,
-          call.presence,
-        );
+        const answer = await answerFrom(decision.run, 'joined', call, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
         this.#parts.counts.joined(call.id);
         return answer;
       }
     }
+  }
+
+  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
+    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'not-recorded');
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {
@@ -219,7 +232,7 @@ export class Ledger extends DurableObject<object> {
     replaces: Row | null,
   ): Promise<LedgerAnswer> {
     const execution = this.#begin(call, body, room, replaces);
-    const answer = await answerFrom(execution, 'executed', null, this.#parts.moment, call.presence);
+    const answer = await answerFrom(execution, 'executed', { ...call, waitMs: null }, this.#parts.moment);
     return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
   }
 

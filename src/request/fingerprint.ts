@@ -69,9 +69,19 @@ export async function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'js
   if (bound === null) return requestDigest(input, mode);
   const [request, binding] = await Promise.all([
     requestDigest(input, mode),
-    sha256(JSON.stringify(['bound', scope, sentKey, bound])),
+    bindingOf(scope, sentKey, bound),
   ]);
   return `${request}${BOUND_MARK}${binding}`;
+}
+
+/** What credentials add to a fingerprint that bind the request without naming the caller. */
+export function bindingOf(scope: string, sentKey: string | null, bound: string): Promise<string> {
+  return sha256(JSON.stringify(['bound', scope, sentKey, bound]));
+}
+
+/** Whether a request with this binding, or without one, has the credentials that a recorded fingerprint is bound to. */
+export function isBoundTo(fingerprint: string, binding: string | null): boolean {
+  return (fingerprint.split(BOUND_MARK)[1] ?? null) === binding;
 }
 
 /** What is other in a request whose fingerprint is not the one on record: what it asks for, or only the bound credentials. */

@@ -20,6 +20,7 @@ const call: LedgerCall = {
   body: new Uint8Array(0),
   waitMs: 1000,
   presence: null,
+  respondAfterMs: null,
 };
 
 const joined: LedgerAnswer = {
@@ -34,7 +35,7 @@ function lost(flags: object = {}): Error {
   return Object.assign(new Error('Network connection lost.'), flags);
 }
 
-type Stub = Omit<LedgerStub, 'countReplays'>;
+type Stub = Pick<LedgerStub, 'execute' | 'recall'>;
 
 async function ask(stub: Stub | (() => Stub)): Promise<string> {
   return (await answerOf(stub, null)).outcome;

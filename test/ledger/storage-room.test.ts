@@ -159,6 +159,7 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
     headers: [],
     waitMs: 0,
     presence: null,
+    respondAfterMs: null,
     policy: policyFor(),
   };
   expect(await ledger().recall(call)).toBeNull();

@@ -3,21 +3,32 @@ import type { LedgerAnswer, LedgerCall, ResponseHead } from '../../protocol.ts';
 import type { Execution } from './execution.ts';
 import type { Moment } from './moment.ts';
 
+/** How long a caller waits, and how it is known that it does. */
+export type Waiting = Pick<LedgerCall, 'respondAfterMs' | 'presence'> & {
+  /** For the head of a run that another caller began; `null`: for as long as it takes. */
+  readonly waitMs: number | null;
+};
+
 /**
- * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. A caller that joins waits no
- * longer than `waitMs` for the head; `in-progress` where that is not enough. Where `presence` breaks off, the client has left.
+ * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. `in-progress` where there is no
+ * head in time. Where `presence` breaks off, the client has left.
  */
 export async function answerFrom(
   execution: Execution,
   outcome: 'executed' | 'joined',
-  waitMs: number | null,
+  { waitMs, respondAfterMs, presence }: Waiting,
   moment: Moment,
-  presence: LedgerCall['presence'],
 ): Promise<LedgerAnswer | 'in-progress'> {
   const reader = execution.body.attach();
   // Where a run has ended, it makes no difference who leaves.
   presence?.pipeTo(new WritableStream()).catch(() => reader.leave());
-  if (waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
+  if (respondAfterMs !== null && !(await settlesWithin(execution.head, respondAfterMs))) {
+    // It is not left: whoever is told that it runs means to come back.
+    execution.detach();
+    reader.leave();
+    return { outcome: 'accepted' };
+  }
+  if (respondAfterMs === null && waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
     reader.leave();
     return 'in-progress';
   }
