@@ -78,8 +78,10 @@ try {
     await enter(checkout, KINDS, { entry, vars: { UNKNOWN_OUTCOME: policy } }, 'idempotent-replayed: true');
   }
   for (let round = 0; round <= Number(values.rounds); round += 1) {
-    for (const entrant of entrants) {
-      for (const kind of entrant.kinds) {
+    for (const kind of KINDS) {
+      // Those of a kind right after each other, and each of them as often before the other as after it.
+      for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
+        if (!entrant.kinds.includes(kind)) continue;
         const figure = await slice(entrant, kind, round);
         // The first round warms up.
         if (round > 0) figures.set(`${entrant.name} ${kind}`, [...figuresOf(entrant.name, kind), figure]);

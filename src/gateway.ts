@@ -12,7 +12,7 @@ import { problemPage } from './operator/problem-page.tsx';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf, askedEncoding, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
-import { isUnread, RequestBodies } from './request/body.ts';
+import { isHeldWhileRead, isUnread, RequestBodies } from './request/body.ts';
 import { sha256 } from './request/digest.ts';
 import { isWebSocketUpgrade, keyedHeaders, type OwnFields, upstreamUrl } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
@@ -183,7 +183,7 @@ async function keyed(
 
   const reading = readKeyedRequest(request, url, route, keyField, config.rateLimiter, bodies);
   // A client that leaves would end it without a word, and what it holds would be held on to.
-  c.executionCtx.waitUntil(reading);
+  if (isHeldWhileRead(request)) c.executionCtx.waitUntil(reading);
   const read = await reading;
   if (read.kind === 'refused') return refuse(read.problem);
   if (read.kind === 'broken-off') {

@@ -52,7 +52,8 @@ export async function readKeyedRequest(
   }
   const sent = parsed.kind === 'key' ? parsed.key : undefined;
 
-  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const names = [...request.headers.keys()];
+  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route), names);
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     const detail =
       'A credential holds bytes that are not UTF-8, so that its caller cannot be told from another.';
@@ -81,7 +82,7 @@ export async function readKeyedRequest(
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
-      asked: whatIsAsked(request.headers),
+      asked: whatIsAsked(request.headers, names),
       body: body.bytes,
     },
     route.fingerprint,
