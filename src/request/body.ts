@@ -53,9 +53,7 @@ export class RequestBodies {
     if (declaredBytes !== null && declaredBytes > maxBytes) return { kind: 'too-large' };
     const { silenceMs } = this.#limits;
     const room = this.#budget.hold();
-    if (declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES) {
-      return readAtOnce(request, room, silenceMs);
-    }
+    if (isReadAtOnce(declaredBytes)) return readAtOnce(request, room, silenceMs);
     if (request.body === null) return { kind: 'body', bytes: BodyBytes.of(new Uint8Array(0)) };
     const reader = request.body.getReader({ mode: 'byob' });
     const read = await BodyBytes.read(reader, { maxBytes, declaredBytes, room, silenceMs });
@@ -96,8 +94,11 @@ export class RequestBodies {
 
 /** Whether a body takes its room while it comes. One that is read at once takes it when it is here. */
 export function isHeldWhileRead(request: Request): boolean {
-  const declaredBytes = declaredLength(request);
-  return declaredBytes === null || declaredBytes > AT_ONCE_BYTES;
+  return !isReadAtOnce(declaredLength(request));
+}
+
+function isReadAtOnce(declaredBytes: number | null): boolean {
+  return declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES;
 }
 
 /** Whether a request has a body that nobody has begun to read. To ask for the body makes a stream of it, so that comes last. */
