@@ -119,7 +119,9 @@ async function enter(
   }
 }
 
-function slice(entrant: Entrant, kind: Kind, round: number): Promise<Slice> {
+async function slice(entrant: Entrant, kind: Kind, round: number): Promise<Slice> {
+  // A turn is short: that every key is asked for once, before it is replayed again and again, would be most of it.
+  if (kind === 'storm') await load.run(poolJob('storm', targetOf(entrant), bytes));
   const job = jobOf(kind, targetOf(entrant), round, Number(values.ms), bytes);
   const perRequest = runsPerRequest[kind];
   const runs = kind === 'joined' ? { about: perRequest } : { exactly: perRequest };
