@@ -5,7 +5,7 @@ import type { Route } from './config.ts';
 import type { Policy } from './protocol.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
-import type { RequestBodies } from './request/body.ts';
+import { isHeldWhileRead, type RequestBodies } from './request/body.ts';
 import { callOf, type SentOn } from './request/call.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
@@ -74,7 +74,7 @@ export async function answerKeyed(
 
   const reading = readKeyedRequest(request, target, route, keyField, gate.rateLimiter, gate.bodies);
   // A client that leaves would end it without a word, and what it holds would be held on to.
-  waitUntil(reading);
+  if (isHeldWhileRead(request)) waitUntil(reading);
   const read = await reading;
   if (read.kind === 'refused') {
     return refuse(

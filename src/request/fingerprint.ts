@@ -43,8 +43,14 @@ const ASKING_FIELDS = [
   'x-method-override',
 ];
 
-/** What the fields of a request say of what is asked; the empty string where they say nothing, as most do. */
-export function whatIsAsked(headers: Headers): string {
+const IS_ASKING: ReadonlySet<string> = new Set(ASKING_FIELDS);
+
+/**
+ * What the fields of a request say of what is asked; the empty string where they say nothing, as most do. `names` are those of
+ * all its fields.
+ */
+export function whatIsAsked(headers: Headers, names: readonly string[] = [...headers.keys()]): string {
+  if (!names.some((name) => IS_ASKING.has(name))) return '';
   let asked = '';
   for (const name of ASKING_FIELDS) {
     const value = headers.get(name);
