@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { idempotentFetch } from '../../src/client/index.js';
 import { startGateway } from './harness/gateway.ts';
 import { type Origin, startOrigin } from './harness/origin.ts';
 import type { RunningScript } from './harness/process.ts';
@@ -13,9 +14,11 @@ let storage: string;
 const CALLER = { authorization: 'Bearer alice' };
 const PREFER = { ...CALLER, prefer: 'respond-async' };
 
-function start(): Promise<RunningScript> {
+/** The gateway, at the port where it was before, if it was. */
+function start(port = 0): Promise<RunningScript> {
   return startGateway({
     storage,
+    port,
     vars: {
       UPSTREAM_URL: origin.url,
       RESPOND_ASYNC: 'true',
@@ -165,3 +168,41 @@ test('after a crash the result is absent under `retry` and unknown under `refuse
   const again = await post(`${gateway.url}${paths[0]}`, key, { headers: CALLER });
   expect(again.status).toBe(200);
 });
+
+test('the client library comes back for a result, through a crash and a time without any network', async () => {
+  const [key, gate] = [freshKey(), freshGate()];
+  let reachable = true;
+  let sent = 0;
+  const fetchOnce = idempotentFetch({
+    async: true,
+    baseDelayMs: 20,
+    fetch: (input, init) => {
+      sent += 1;
+      return reachable ? fetch(input, withoutWait(init)) : Promise.reject(new TypeError('no network'));
+    },
+  });
+  const pending = fetchOnce(`${gateway.url}/held/${gate}`, {
+    method: 'POST',
+    headers: { ...CALLER, 'idempotency-key': key },
+    body: 'order',
+  });
+  await origin.arrived(gate);
+  reachable = false;
+  const before = sent;
+  await expect.poll(() => sent, { timeout: 20_000 }).toBeGreaterThan(before + 3);
+  await gateway.kill();
+  gateway = await start(Number(new URL(gateway.url).port));
+  reachable = true;
+  await origin.open(gate);
+  const response = await pending;
+  expect(response.status).toBe(200);
+  expect((await response.json()).run).toBe(2);
+  expect((await origin.runs(key)).every(({ method }) => method === 'POST')).toBe(true);
+});
+
+/** The same request, by a client that does not wait before it comes back. */
+function withoutWait(init: RequestInit | undefined): RequestInit {
+  const headers = new Headers(init?.headers);
+  if (headers.has('prefer')) headers.set('prefer', 'respond-async');
+  return { ...init, headers };
+}
