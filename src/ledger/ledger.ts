@@ -1,6 +1,5 @@
 /** @module The ledger object: its life, and the calls that come in. Each decision is made in decide.ts. */
 import { DurableObject } from 'cloudflare:workers';
-import { resultsOf } from '../bindings.ts';
 import { BodyBytes } from '../body-bytes.ts';
 import { pause } from '../deadline.ts';
 import type {
@@ -16,30 +15,19 @@ import type {
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { isBoundTo } from '../request/fingerprint.ts';
-import { Alarm } from './alarm.ts';
-import { Archive } from './archive.ts';
 import { type Decision, decide, idApart } from './decide.ts';
-import { Removal } from './removal.ts';
+import { type LedgerParts, partsOf } from './parts.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
 import { type Intent, intentOf } from './run/intent.ts';
-import { Moment } from './run/moment.ts';
 import { Recorder } from './run/recorder.ts';
-import { RunMemory, RunRoom } from './run/run-memory.ts';
-import { Runs } from './run/runs.ts';
+import { RunRoom } from './run/run-memory.ts';
 import { send } from './run/send.ts';
-import { Watchdog } from './run/watchdog.ts';
-import { Counts, isLimit } from './store/counts.ts';
-import { Holds } from './store/holds.ts';
+import { isLimit } from './store/counts.ts';
 import { Listing } from './store/listing.ts';
-import { Pieces } from './store/pieces.ts';
 import type { Begun, CompletedRow, Row } from './store/row.ts';
-import { Rows } from './store/rows.ts';
-import { createTables } from './store/schema.ts';
-import { StorageRoom } from './store/storage-room.ts';
 import { Sweeper } from './sweeper.ts';
-import { CallerUsage } from './usage.ts';
 
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
@@ -266,40 +254,6 @@ export class Ledger extends DurableObject<object> {
     this.ctx.waitUntil(run);
     return execution;
   }
-}
-
-type LedgerParts = ReturnType<typeof partsOf>;
-
-/** What a ledger object is made of, without what it does with it. */
-function partsOf(ctx: DurableObjectState, env: object) {
-  const { storage } = ctx;
-  const { sql } = storage;
-  createTables(sql);
-  const alarm = new Alarm(storage);
-  const rows = new Rows(sql);
-  const pieces = new Pieces(sql);
-  const holds = new Holds();
-  const usage = new CallerUsage();
-  const room = new StorageRoom(sql);
-  const watchdog = new Watchdog();
-  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room, watchdog);
-  return {
-    ctx,
-    alarm,
-    rows,
-    pieces,
-    holds,
-    usage,
-    archive,
-    removal: new Removal(rows, pieces, holds, usage),
-    storage: room,
-    counts: new Counts(sql, () => alarm.writeDownSoon()),
-    memory: new RunMemory(),
-    runs: new Runs(),
-    moment: new Moment(),
-    watchdog,
-    sync: () => storage.sync(),
-  };
 }
 
 /** Whom a call counts against. */
