@@ -1,0 +1,82 @@
+import type { Interval } from '../chaos/history.ts';
+import type { Random } from '../chaos/random.ts';
+import { type Clock, worldNow } from './clock.ts';
+import type { Faults } from './faults.ts';
+import type { InstanceStorage, Statement } from './storage.ts';
+
+/**
+ * One Durable Object as the world has it: what was committed, and the instances of it, of which the newest is the object and the
+ * others do not know yet that they are not.
+ */
+export class SimulatedObject {
+  /** All that was committed, since ever. */
+  readonly log: Statement[] = [];
+  alarmAt: number | null = null;
+  /** Its alarm is being handled. */
+  isRinging = false;
+  /** When it lost what it had in memory. */
+  readonly deaths: Interval[] = [];
+  #generation = 1;
+  #instance: InstanceStorage | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly clock: Clock,
+    readonly faults: Faults,
+    readonly random: Random,
+  ) {}
+
+  /** The name of the instance that is the object now. */
+  get instanceName(): string {
+    return `${this.name}#${this.#generation}`;
+  }
+
+  started(instance: InstanceStorage): void {
+    this.#instance = instance;
+  }
+
+  /** Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit any more. */
+  supersede(): void {
+    if (this.#instance === null) return;
+    this.#instance.isFenced = true;
+    this.faults.count('a new instance beside the old one');
+    this.#next();
+  }
+
+  /** The object is to be ended with all that it is doing. Its storage takes nothing more from it. */
+  reset(): void {
+    if (this.#instance === null) return;
+    this.#instance.isFenced = true;
+    this.faults.count('the object reset');
+    this.#next();
+  }
+
+  /** The instance ends itself. */
+  died(why: string): void {
+    this.faults.count(why);
+    this.#next();
+  }
+
+  /** Whether these are the last words of an instance. */
+  hasEnded(words: string): boolean {
+    return /reset|SQLITE_FULL/.test(words);
+  }
+
+  /** It could not write down what it had to, which ends a run as a death does. */
+  wasFull(): void {
+    const at = worldNow();
+    this.deaths.push({ at, until: at });
+  }
+
+  /** As large as it is said to be. */
+  sizeOf(bytes: number): number {
+    return bytes;
+  }
+
+  #next(): void {
+    this.#instance = null;
+    this.#generation += 1;
+    const at = worldNow();
+    this.deaths.push({ at, until: at });
+  }
+}
