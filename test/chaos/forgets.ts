@@ -1,4 +1,4 @@
-import { check, type Verdict } from './checker.ts';
+import { check, type Verdict, type Violation } from './checker.ts';
 import { type Call, type History, type Interval, type Run, type Subject, subjectOf } from './history.ts';
 
 /** An operator's wish to forget what is known of a key, and what was answered. */
@@ -78,7 +78,20 @@ export function checkForgetful(history: ForgetfulHistory): ForgetfulVerdict {
     calls,
     runs: runs.map((run) => named(run, epochOfRun.get(run.run) ?? 0)),
   });
-  return { ...verdict, forgotten };
+  return {
+    ...verdict,
+    forgotten,
+    violations: verdict.violations.map((found) => told(found, history.forgets)),
+  };
+}
+
+/** A violation with what was asked to be forgotten of its key. */
+function told(violation: Violation, forgets: readonly Forget[]): Violation {
+  const its = forgets.filter(({ key }) => violation.subject.includes(JSON.stringify(key).slice(0, -1)));
+  const words = its.map(
+    ({ answer, startedAt, endedAt }) => `\n  forget, ${answer}, took ${endedAt - startedAt} ms`,
+  );
+  return { ...violation, explanation: `${violation.explanation}${words.join('')}` };
 }
 
 /** Without the ledger, a place answers from what it still sees in KV. */

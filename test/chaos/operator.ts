@@ -34,6 +34,8 @@ export class RecordingOperator {
     }
     // An attempt whose answer was lost may have been the one that forgot it.
     if (wasUnsure && answer === 'absent') answer = 'forgotten';
+    // And what runs may be the next execution already.
+    if (wasUnsure && answer === 'running') answer = 'unsure';
     this.forgets.push({ ...subject, startedAt, endedAt: performance.now(), answer });
   }
 

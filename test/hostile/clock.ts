@@ -31,7 +31,7 @@ export function enterWorld(): void {
   globalThis.setInterval = faster(realSetInterval);
 }
 
-/** The clock of one machine. It is off by up to `maxMs`, now ahead and now behind, and jumps when it is set. */
+/** The clock of one machine. It is off by up to `maxMs`, now ahead and now behind, and goes from the one to the other in half a period. */
 export class Clock {
   readonly #maxMs: number;
   readonly #periodMs: number;
@@ -44,10 +44,7 @@ export class Clock {
   }
 
   offsetMs(): number {
-    const turns = worldNow() / this.#periodMs + this.#phase;
-    const drift = Math.sin(2 * Math.PI * turns);
-    // Every other turn it is set to the other side at once.
-    return this.#maxMs * (Math.floor(turns) % 2 === 0 ? drift : -drift);
+    return this.#maxMs * Math.sin(2 * Math.PI * (worldNow() / this.#periodMs + this.#phase));
   }
 
   /** What comes next, up to the call of what is returned, runs on this machine. There must be no `await` in it. */

@@ -31,7 +31,12 @@ export class SimulatedObject {
     return `${this.name}#${this.#generation}`;
   }
 
+  /** An instance starts. One that was there before has ended: it was idle, or could not start. */
   started(instance: InstanceStorage): void {
+    if (this.#instance !== null) {
+      this.#instance.isFenced = true;
+      this.#noteDeath();
+    }
     this.#instance = instance;
   }
 
@@ -64,8 +69,7 @@ export class SimulatedObject {
 
   /** It could not write down what it had to, which ends a run as a death does. */
   wasFull(): void {
-    const at = worldNow();
-    this.deaths.push({ at, until: at });
+    this.#noteDeath();
   }
 
   /** As large as it is said to be. */
@@ -76,6 +80,10 @@ export class SimulatedObject {
   #next(): void {
     this.#instance = null;
     this.#generation += 1;
+    this.#noteDeath();
+  }
+
+  #noteDeath(): void {
     const at = worldNow();
     this.deaths.push({ at, until: at });
   }
