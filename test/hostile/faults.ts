@@ -80,8 +80,9 @@ export class Faults {
     return this.happens(isBody ? 'fullInBody' : 'full', FULL);
   }
 
+  /** A full database ends the object at times, as one that cannot be written to does. */
   resetsWhenFull(): boolean {
-    return false;
+    return this.#random.chance(0.5);
   }
 
   commitMs(): number {

@@ -1,5 +1,4 @@
 import type { Interval } from '../chaos/history.ts';
-import type { Random } from '../chaos/random.ts';
 import { type Clock, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { InstanceStorage, Statement } from './storage.ts';
@@ -23,7 +22,6 @@ export class SimulatedObject {
     readonly name: string,
     readonly clock: Clock,
     readonly faults: Faults,
-    readonly random: Random,
   ) {}
 
   /** The name of the instance that is the object now. */
@@ -62,19 +60,9 @@ export class SimulatedObject {
     this.#next();
   }
 
-  /** Whether these are the last words of an instance. */
-  hasEnded(words: string): boolean {
-    return /reset|SQLITE_FULL/.test(words);
-  }
-
   /** It could not write down what it had to, which ends a run as a death does. */
   wasFull(): void {
     this.#noteDeath();
-  }
-
-  /** As large as it is said to be. */
-  sizeOf(bytes: number): number {
-    return bytes;
   }
 
   #next(): void {

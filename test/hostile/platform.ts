@@ -19,6 +19,9 @@ function marked(message: string, marks: readonly string[]): Error {
   return Object.assign(new Error(message), Object.fromEntries(marks.map((mark) => [mark, true])));
 }
 
+/** What an instance that ends says last. */
+const LAST_WORDS = /object (?:to be )?reset/i;
+
 const DELAY_MAX_MS = 2_000;
 
 /** The way from Workers to objects: calls are delayed, refused, or lost, before they arrive or with their answer. None comes twice. */
@@ -131,7 +134,7 @@ export class HostilePlatform {
       return await answer;
     } catch (error) {
       // An instance that ended: in production the runtime says so by a mark.
-      if (error instanceof Error && object.hasEnded(error.message)) {
+      if (error instanceof Error && LAST_WORDS.test(error.message)) {
         throw marked(error.message, ['durableObjectReset', 'remote']);
       }
       throw error;

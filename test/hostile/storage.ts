@@ -10,10 +10,7 @@ const WRITES_BODY = /^\s*INSERT INTO pieces\b/i;
 
 /** How an old instance finds out that it is not the object any more. */
 const SUPERSEDED =
-  'The Durable Object’s storage is in use by another instance of it, which caused this object to be reset.'.replaceAll(
-    '’',
-    "'",
-  );
+  'Another instance of this Durable Object has started, which caused this object to be reset.';
 const WRITE_FAILED = 'Internal error in Durable Object storage write caused object to be reset.';
 const FULL = 'database or disk is full: SQLITE_FULL';
 
@@ -77,9 +74,7 @@ export class InstanceStorage {
       exec: (query: string, ...bindings: unknown[]) => this.#exec(query, bindings),
       databaseSize: 0,
     };
-    Object.defineProperty(sql, 'databaseSize', {
-      get: () => this.#object.sizeOf(this.#real.sql.databaseSize),
-    });
+    Object.defineProperty(sql, 'databaseSize', { get: () => this.#real.sql.databaseSize });
     const members: Record<string, unknown> = {
       sql,
       sync: () => this.gate(),
@@ -107,7 +102,10 @@ export class InstanceStorage {
     if (writes && this.#object.faults.isFull(WRITES_BODY.test(query))) {
       const error = new Error(FULL);
       this.#object.wasFull();
-      if (this.#object.faults.resetsWhenFull()) this.end(FULL);
+      if (!this.isFenced && this.#object.faults.resetsWhenFull()) {
+        this.#object.died('… and the object was reset');
+        this.end(`${FULL}, which caused this object to be reset.`);
+      }
       throw error;
     }
     const cursor = this.#real.sql.exec(query, ...(bindings as SqlStorageValue[]));
