@@ -55,12 +55,13 @@ export class HostileOrigin {
       startedAt,
       endedAt: null,
       movedAt: startedAt,
-      fate: 'cut',
+      // A failure is one by its status, whatever becomes of its body.
+      fate: behaviour === 'fail' ? 'failed' : 'cut',
     };
     this.#runs.push(run);
     const end = (fate: RunFate) => {
       if (run.endedAt !== null) return;
-      run.fate = fate;
+      if (behaviour !== 'fail') run.fate = fate;
       run.endedAt = worldNow();
     };
     const moved = () => {
@@ -116,10 +117,10 @@ function bodyStream(
       controller.enqueue(bytes.slice(at, at + step));
       at += step;
       if (!last) return;
-      end(behaviour === 'fail' ? 'failed' : 'succeeded');
+      end('succeeded');
       controller.close();
     },
-    cancel: () => end(behaviour === 'fail' ? 'failed' : 'cut'),
+    cancel: () => end('cut'),
   });
 }
 
