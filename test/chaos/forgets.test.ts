@@ -30,6 +30,7 @@ function verdictOn(calls: Call[], runs: Run[], forgets: Forget[], over: Partial<
   const policy = {
     unknownOutcome: 'refuse' as const,
     ttlMs: 10_000,
+    cancels: false,
     silenceMs: 1_000,
     maxRecordBytes: 1_000,
   };

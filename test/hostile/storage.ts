@@ -7,8 +7,6 @@ type Statement =
 
 const WRITES = /^\s*(CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER|DROP)\b/i;
 const WRITES_BODY = /^\s*INSERT INTO pieces\b/i;
-/** Not found full for now: that is a fault of its own, see full-disk.test.ts. */
-const REMOVES_BODY = /^\s*DELETE FROM pieces\b/i;
 
 /** How an old instance finds out that it is not the object any more. */
 const SUPERSEDED =
@@ -101,7 +99,7 @@ export class InstanceStorage {
       this.end(SUPERSEDED);
       throw this.#broken;
     }
-    if (writes && !REMOVES_BODY.test(query) && this.#object.faults.isFull(WRITES_BODY.test(query))) {
+    if (writes && this.#object.faults.isFull(WRITES_BODY.test(query))) {
       const error = new Error(FULL);
       this.#object.wasFull();
       if (!this.isFenced && this.#object.faults.resetsWhenFull()) {

@@ -1,6 +1,6 @@
 /** The Worker of the hostile world: the gateway, and instances of its ledger objects, as many of each as the world wants. */
 import gateway, { Ledger } from '../../src/index.ts';
-import type { LedgerAnswer, LedgerCall } from '../../src/ledger/call.ts';
+import type { LedgerAnswer, LedgerCall } from '../../src/protocol.ts';
 import type { SimulatedObject } from './object.ts';
 import { theObject } from './registry.ts';
 import { InstanceStorage } from './storage.ts';

@@ -7,7 +7,6 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { Watchdog } from '../../src/ledger/run/watchdog.ts';
 import { Pieces } from '../../src/ledger/store/pieces.ts';
 import { Rows } from '../../src/ledger/store/rows.ts';
-import { StorageRoom } from '../../src/ledger/store/storage-room.ts';
 import {
   cool,
   HOUR_MS,
@@ -344,7 +343,6 @@ function archiveOver(state: DurableObjectState, results: object, waited: Promise
     new Pieces(storage.sql),
     () => results as KVNamespace,
     new Alarm(storage),
-    new StorageRoom(storage.sql),
     new Watchdog(),
   );
   return { archive, rows };
