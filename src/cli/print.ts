@@ -1,4 +1,4 @@
-import { durationText, relativeText } from '../operator/console/format.ts';
+import { durationText, relativeText } from '../format.ts';
 import type { Execution, ExecutionDetail, ExecutionList } from '../operator/schemas.ts';
 import { printable, printableJson } from './printable.ts';
 

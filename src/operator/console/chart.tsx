@@ -1,5 +1,5 @@
 import type { Totals } from '../../counters.ts';
-import { clockText, countText } from './format.ts';
+import { clockText, countText } from '../../format.ts';
 
 /** One bar: what came in a span of time. */
 export interface Bar {

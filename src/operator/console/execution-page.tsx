@@ -1,6 +1,6 @@
 import type { Route } from '../../config.ts';
+import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
 import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
-import { bytesText, clockText, countText, durationText, relativeText } from './format.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { State } from './state.tsx';
 

@@ -1,5 +1,5 @@
+import { bytesText, countText, durationText } from '../../format.ts';
 import type { Execution } from '../schemas.ts';
-import { bytesText, countText, durationText } from './format.ts';
 import { CONSOLE } from './page.tsx';
 import { State } from './state.tsx';
 import { Time } from './time.tsx';

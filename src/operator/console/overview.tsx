@@ -1,9 +1,9 @@
 import { noTotals, sumOf } from '../../counters.ts';
+import { bytesText, countText, durationText } from '../../format.ts';
 import type { ExecutionList } from '../schemas.ts';
 import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
 import { type Bar, Chart, heightOf } from './chart.tsx';
 import { ExecutionTable } from './execution-table.tsx';
-import { bytesText, countText, durationText } from './format.ts';
 import { CONSOLE } from './page.tsx';
 import { prevented } from './prevented.ts';
 import { RoutesTable } from './routes-table.tsx';

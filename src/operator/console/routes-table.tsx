@@ -1,6 +1,6 @@
 import { sumOf } from '../../counters.ts';
+import { countText } from '../../format.ts';
 import type { RouteSummary } from '../summary.ts';
-import { countText } from './format.ts';
 import { CONSOLE } from './page.tsx';
 import { prevented } from './prevented.ts';
 

@@ -1,4 +1,4 @@
-import { clockText, relativeText } from './format.ts';
+import { clockText, relativeText } from '../../format.ts';
 
 /** A time in UTC, with how long ago it was. */
 export function Time({ at, now }: { at: string; now: number }) {
