@@ -22,6 +22,9 @@ export const COUNTERS = [
   /** Time that the upstream took for what was recorded, and would have taken again for what was replayed. */
   'upstreamMs',
   'savedMs',
+  /** Wrong operator tokens, and attempts that were not looked at as too many came before them. In the first object alone. */
+  'loginsFailed',
+  'loginsTurnedAway',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];

@@ -166,6 +166,14 @@ export interface LedgerInspection {
   forget(id: string): Promise<Forgotten>;
   /** What was counted, and in each minute from this one on. */
   summary(sinceMinute: number): Promise<LedgerSummary>;
+  /** Somebody tried to log in as the operator, so many times. */
+  countLogins(failures: LoginFailures): Promise<void>;
+}
+
+/** Logins that failed: with a wrong token, or without a look at it, as too many wrong ones came before. */
+export interface LoginFailures {
+  readonly failed: number;
+  readonly turnedAway: number;
 }
 
 /** What became of the wish to forget an execution. One that runs stays. */

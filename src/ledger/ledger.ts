@@ -11,6 +11,7 @@ import type {
   LedgerCall,
   LedgerSummary,
   ListQuery,
+  LoginFailures,
   Refusal,
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
@@ -152,6 +153,11 @@ export class Ledger extends DurableObject<object> {
   /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
   countReplays(id: string, lease: LeaseGrant, replays: number): void {
     this.#replays.countLeased(id, lease, replays);
+  }
+
+  countLogins({ failed, turnedAway }: LoginFailures): void {
+    this.#parts.counts.add('loginsFailed', failed);
+    this.#parts.counts.add('loginsTurnedAway', turnedAway);
   }
 
   summary(sinceMinute: number): LedgerSummary {

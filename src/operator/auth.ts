@@ -1,8 +1,9 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { log } from '../log.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { type AdminToken, basicPassword, bearerToken } from './admin-token.ts';
 import { recordEvent } from './events.ts';
+import type { LoginCounts } from './login-counts.ts';
 import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts';
 
 /**
@@ -11,18 +12,20 @@ import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts
  */
 export const CHALLENGE = 'Bearer realm="Oncegate"';
 
-/** Judges a presented token, and lets the operator know of each wrong one. */
-export type Judge = (headers: Headers, presented: string) => Attempt;
+/** Judges a token that a request presents, and lets the operator know of each wrong one. */
+export type Judge = (c: Context, presented: string) => Attempt;
 
-/** A judge that slows guessing down, and writes each failure into the log and to Analytics Engine. */
+/** A judge that slows guessing down, counts failures, and writes each into the log and to Analytics Engine. */
 export function judgeOf(
   token: AdminToken,
   throttle: LoginThrottle,
+  counts: LoginCounts,
   events: AnalyticsEngineDataset | null,
 ): Judge {
-  return (headers, presented) => {
-    const address = addressOf(headers);
+  return (c, presented) => {
+    const address = addressOf(c.req.raw.headers);
     const attempt = throttle.attempt(address, () => token.is(presented));
+    if (attempt.kind !== 'right') counts.add(attempt.kind, (promise) => c.executionCtx.waitUntil(promise));
     if (attempt.kind === 'wrong') {
       const { failures, turnedAway } = attempt;
       log('warn', 'operator-login-failed', { address, failures, turnedAway });
@@ -47,7 +50,7 @@ export function needsToken(judge: Judge): MiddlewareHandler {
     const request = c.req.raw;
     const presented = bearerToken(request) ?? basicPassword(request);
     if (presented === null) return refusal(401, 'This needs ADMIN_TOKEN, as a Bearer token.');
-    const attempt = judge(request.headers, presented);
+    const attempt = judge(c, presented);
     switch (attempt.kind) {
       case 'right':
         return next();

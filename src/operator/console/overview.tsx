@@ -1,4 +1,4 @@
-import { noTotals, sumOf } from '../../counters.ts';
+import { noTotals, sumOf, type Totals } from '../../counters.ts';
 import { bytesText, countText, durationText } from '../../format.ts';
 import type { ExecutionList } from '../schemas.ts';
 import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
@@ -65,6 +65,7 @@ export function Overview(props: {
             unanswered.map(({ route, number }) => ({ route: route.path, shard: number })),
           )}
         />
+        <Guesses counts={counts} span={WINDOWS[windowName].name} />
       </div>
       <dl id="figures" class="figures" data-live>
         <div class="hero">
@@ -135,6 +136,21 @@ export function Overview(props: {
         )}
       </section>
     </>
+  );
+}
+
+/** Somebody has tried tokens that are wrong. */
+function Guesses({ counts: { loginsFailed, loginsTurnedAway }, span }: { counts: Totals; span: string }) {
+  if (loginsFailed + loginsTurnedAway === 0) return null;
+  return (
+    <p class="notice">
+      <strong>
+        {loginsFailed === 1 ? '1 wrong token was' : `${countText(loginsFailed)} wrong tokens were`} tried in
+        the {span},
+      </strong>{' '}
+      and {countText(loginsTurnedAway)} more {loginsTurnedAway === 1 ? 'attempt was' : 'attempts were'} turned
+      away. The log says from where: <code>operator-login-failed</code>.
+    </p>
   );
 }
 
