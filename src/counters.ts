@@ -16,6 +16,7 @@ export const COUNTERS = [
   'inProgress',
   'outcomeUnknown',
   'notRecorded',
+  'recordDamaged',
   'overLimit',
   'ledgerFull',
   'replayedBytes',

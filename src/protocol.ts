@@ -72,7 +72,13 @@ export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
 /** Why a request is refused because of the execution that its key names. */
-export const REPEAT_REFUSALS = ['key-reused', 'in-progress', 'outcome-unknown', 'not-recorded'] as const;
+export const REPEAT_REFUSALS = [
+  'key-reused',
+  'in-progress',
+  'outcome-unknown',
+  'not-recorded',
+  'record-damaged',
+] as const;
 export type RepeatRefusal = (typeof REPEAT_REFUSALS)[number];
 
 /** What a caller, or an address, has too much of to begin another execution. */

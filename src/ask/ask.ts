@@ -106,7 +106,7 @@ async function fromResults(
   } catch (error) {
     if (error instanceof DamagedRecordError) {
       reportDamage('results', error);
-      return { outcome: 'refused', reason: 'not-recorded' };
+      return { outcome: 'refused', reason: 'record-damaged' };
     }
     log('error', 'results-read-failed', { route: call.policy.route, reason: textOf(error) });
     return null;

@@ -195,7 +195,7 @@ export class Ledger extends DurableObject<object> {
       case 'refuse':
         return this.#refuse(call.id, decision.reason);
       case 'replay':
-        return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'not-recorded');
+        return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'record-damaged');
       case 'join': {
         const answer = await answerFrom(decision.run, 'joined', call.waitMs);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);

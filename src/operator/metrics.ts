@@ -84,6 +84,7 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       'in-progress': 'inProgress',
       'outcome-unknown': 'outcomeUnknown',
       'not-recorded': 'notRecorded',
+      'record-damaged': 'recordDamaged',
       'caller-limit': 'overLimit',
       'ledger-full': 'ledgerFull',
     }),

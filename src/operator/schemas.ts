@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
+import { PLACES, REPEAT_REFUSALS, type RepeatRefusal } from '../protocol.ts';
 
 export const LIST_DEFAULT = 50;
 export const LIST_MAX = 200;
@@ -75,7 +76,7 @@ export const execution = v.object({
   ),
   place: v.nullable(
     v.pipe(
-      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere']),
+      v.picklist(PLACES),
       v.description(
         'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large, `elsewhere` if the upstream sent the client to another place, having done nothing.',
       ),
@@ -92,12 +93,12 @@ export const execution = v.object({
   lastRepeatAt: v.nullable(time),
   replays: count,
   joins: count,
-  refusals: v.object({
-    'key-reused': count,
-    'in-progress': count,
-    'outcome-unknown': count,
-    'not-recorded': count,
-  }),
+  refusals: v.object(
+    Object.fromEntries(REPEAT_REFUSALS.map((reason) => [reason, count])) as Record<
+      RepeatRefusal,
+      typeof count
+    >,
+  ),
 });
 
 const shardName = v.object({ route: v.string(), shard: count });

@@ -17,6 +17,7 @@ const REFUSAL_COUNTERS = {
   'in-progress': 'inProgress',
   'outcome-unknown': 'outcomeUnknown',
   'not-recorded': 'notRecorded',
+  'record-damaged': 'recordDamaged',
   'too-many-running': 'overLimit',
   'too-much-stored': 'overLimit',
   'too-much-held': 'overLimit',

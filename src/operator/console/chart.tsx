@@ -20,7 +20,13 @@ export const SERIES = [
     name: 'refused',
     className: 'refused',
     of: (c: Totals) =>
-      c.keyReused + c.inProgress + c.outcomeUnknown + c.notRecorded + c.overLimit + c.ledgerFull,
+      c.keyReused +
+      c.inProgress +
+      c.outcomeUnknown +
+      c.notRecorded +
+      c.recordDamaged +
+      c.overLimit +
+      c.ledgerFull,
   },
 ] as const;
 

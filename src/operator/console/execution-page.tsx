@@ -1,5 +1,6 @@
 import type { Route } from '../../config.ts';
 import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
+import type { RepeatRefusal } from '../../protocol.ts';
 import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { State } from './state.tsx';
@@ -41,26 +42,9 @@ export function ExecutionPage(props: {
             <tbody>
               <Count name="Replayed" value={execution.replays} />
               <Count name="Joined while it ran" value={execution.joins} />
-              <Count
-                name="Refused: in progress"
-                value={execution.refusals['in-progress']}
-                slug="in-progress"
-              />
-              <Count
-                name="Refused: another request, same key"
-                value={execution.refusals['key-reused']}
-                slug="key-reused"
-              />
-              <Count
-                name="Refused: outcome unknown"
-                value={execution.refusals['outcome-unknown']}
-                slug="outcome-unknown"
-              />
-              <Count
-                name="Refused: not recorded"
-                value={execution.refusals['not-recorded']}
-                slug="not-recorded"
-              />
+              {(Object.keys(REFUSED) as RepeatRefusal[]).map((slug) => (
+                <Count name={`Refused: ${REFUSED[slug]}`} value={execution.refusals[slug]} slug={slug} />
+              ))}
             </tbody>
           </table>
           <h2>Facts</h2>
@@ -122,6 +106,14 @@ const PLACES = {
   none: 'not recorded',
 } as const;
 
+const REFUSED: Readonly<Record<RepeatRefusal, string>> = {
+  'in-progress': 'in progress',
+  'key-reused': 'another request, same key',
+  'outcome-unknown': 'outcome unknown',
+  'not-recorded': 'not recorded',
+  'record-damaged': 'record damaged',
+};
+
 const EVENTS = {
   received: 'received, intent written',
   sent: 'sent upstream',
@@ -171,8 +163,11 @@ function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: nu
       if (execution.place === 'elsewhere') {
         return `Nothing was done here: it answered ${execution.status}, which sends the client elsewhere with its request. A retry runs again; what comes elsewhere under this key is an execution of its own.`;
       }
+      if (execution.refusals['record-damaged'] > 0) {
+        return `It ran and answered ${execution.status}, and its record is damaged: the log line record-damaged says where. A retry is refused with 409 record-damaged until ${until}. Find out at the upstream: if it may run again, forget it below.`;
+      }
       return execution.place === 'nowhere'
-        ? `It ran and answered ${execution.status}, and its response was too large to record. A retry is refused with 409 not-recorded until ${until}.`
+        ? `It ran and answered ${execution.status}, and its response was not recorded: it was too large, or there was no room. A retry is refused with 409 not-recorded until ${until}.`
         : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;
     case 'unknown': {
       const why =
