@@ -138,6 +138,21 @@ test('the README’s short list has the defaults that the settings have', async 
   }
 });
 
+test('the operating page says of each event of the log what to do, with the level that it is logged at', async () => {
+  const [, union = ''] = /export type LogEvent =(.*?);/s.exec(await read('src/log.ts')) ?? [];
+  const events = [...union.matchAll(/\| '([a-z-]+)'/g)].map(([, event]) => event);
+  expect(events.length).toBeGreaterThan(20);
+  const rows = (await read('docs/operating.md')).matchAll(/^\| `([a-z-]+)` *\| (info|warn|error) /gm);
+  const said = new Map([...rows].map(([, event, level]) => [event, level]));
+  expect([...said.keys()]).toEqual(events);
+  const files = globSync('src/**/*.{ts,tsx}', { cwd: root });
+  const code = (await Promise.all(files.map(read))).join('\n');
+  for (const event of events) {
+    const [, level] = new RegExp(`log\\(\\s*'(\\w+)',\\s*'${event}'`).exec(code) ?? [];
+    expect({ event, level }).toEqual({ event, level: said.get(event) });
+  }
+});
+
 describe('a link of the documents leads to a page and a heading that are there', () => {
   const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
   test.each(pages)('of %s', async (page) => {
