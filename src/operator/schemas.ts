@@ -7,18 +7,20 @@ import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
 import { PLACES, REPEAT_REFUSALS, type RepeatRefusal } from '../protocol.ts';
 
-export const LIST_DEFAULT = 50;
-export const LIST_MAX = 200;
+const LIST_DEFAULT = 50;
+const LIST_MAX = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('A time in UTC, to the millisecond.'));
 
+/** The name of an execution. */
 export const executionId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9_-]{43}$/, 'An execution’s id has 43 characters of base64url'),
   v.description('A digest of route, caller and idempotency key.'),
 );
 
+/** What an execution that is known can be. */
 export const executionState = v.picklist(
   ['running', 'completed', 'unknown'],
   'state must be running, completed or unknown',
@@ -51,6 +53,7 @@ const listParameters = {
   cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
 };
 
+/** The parameters of a list. */
 export const listQuery = strictQuery(listParameters);
 
 /** The parameters of a query and no others; one that is misspelt is told which was meant. */
@@ -63,6 +66,7 @@ export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   });
 }
 
+/** What an operator may know of an execution. `null` is «not yet» or «never». */
 export const execution = v.object({
   id: executionId,
   route: v.string(),
@@ -103,6 +107,7 @@ export const execution = v.object({
 
 const shardName = v.object({ route: v.string(), shard: count });
 
+/** One page of a list. */
 export const executionList = v.object({
   executions: v.array(execution),
   next: v.nullable(v.pipe(v.string(), v.description('The cursor of the next page; `null` on the last one.'))),
@@ -112,11 +117,12 @@ export const executionList = v.object({
   ),
 });
 
-export const timelineEntry = v.object({
+const timelineEntry = v.object({
   at: time,
   event: v.picklist(['received', 'sent', 'head', 'recorded', 'archived', 'last-repeat', 'expires']),
 });
 
+/** One execution, with what happened to it, oldest first. */
 export const executionDetail = v.object({ ...execution.entries, timeline: v.array(timelineEntry) });
 
 /** RFC 9457, without a type of its own: its status says it all. */

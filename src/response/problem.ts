@@ -226,18 +226,28 @@ export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
   const { status, title, retry, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
-  const headers = new Headers({
-    'content-type': 'application/problem+json',
-    'content-language': 'en',
-    'cache-control': 'no-store',
+  const fields = {
     link: `<${type}>; rel="describedby"`,
     'x-should-retry': String(retry),
     'stripe-should-retry': String(retry),
     ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
-  });
-  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
-  if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(cacheStatus === undefined ? {} : { 'cache-status': cacheStatus }),
+  };
   const error = { type: errorType, code: slug, message: detail };
-  const body = { type, title, status, detail, ...(key === undefined ? {} : { key }), error };
-  return new Response(JSON.stringify(body), { status, headers });
+  return problemJson({ type, title, status, detail, ...(key === undefined ? {} : { key }), error }, fields);
+}
+
+/** A problem's members as a response with these fields, which nobody keeps. */
+export function problemJson(
+  members: { type: string; title: string; status: number; detail: string; key?: string; error?: object },
+  fields: Record<string, string>,
+): Response {
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-language': 'en',
+    'cache-control': 'no-store',
+    ...fields,
+  };
+  return new Response(JSON.stringify(members), { status: members.status, headers });
 }

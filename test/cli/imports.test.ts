@@ -35,6 +35,7 @@ const FLOORS = [
     'path-spelling.ts',
     'scope-from.ts',
   ],
+  ['time.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

@@ -1,9 +1,9 @@
 import { COUNTERS, type Counter, growth, noTotals, type Totals } from '../../counters.ts';
 import type { LimitRefusal, MinuteCounts, Refusal, Repeats } from '../../protocol.ts';
+import { MINUTE_MS } from '../../time.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
 import { RepeatCounts, type RepeatsRow } from './repeats.ts';
 
-const MINUTE_MS = 60_000;
 /** How long the minutes of the past are kept. */
 const KEPT_MINUTES = 24 * 60;
 

@@ -1,9 +1,10 @@
 import type { Route } from '../../config.ts';
 import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
 import type { RepeatRefusal } from '../../protocol.ts';
-import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
+import { placeText } from '../execution-texts.ts';
+import type { Execution, ExecutionDetail, TimelineEntry } from '../schemas.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
-import { State } from './state.tsx';
+import { State } from './parts.tsx';
 
 /** One execution: what it is, what a retry gets, how it went, and forgetting it. */
 export function ExecutionPage(props: {
@@ -13,15 +14,14 @@ export function ExecutionPage(props: {
   now: number;
 }) {
   const { execution, route, formToken, now } = props;
-  const { id, state, status, bytes, shard } = execution;
   return (
     <>
       <div class="headline">
         <h1>
-          Execution <code>{id.slice(0, 10)}…</code>
+          Execution <code>{execution.id.slice(0, 10)}…</code>
         </h1>
         <div id="state" data-live>
-          <State state={state} />
+          <State state={execution.state} />
         </div>
       </div>
       <div id="meaning" data-live>
@@ -38,73 +38,75 @@ export function ExecutionPage(props: {
         </section>
         <section id="repeats" data-live>
           <h2>Repeats</h2>
-          <table>
-            <tbody>
-              <Count name="Replayed" value={execution.replays} />
-              <Count name="Joined while it ran" value={execution.joins} />
-              {(Object.keys(REFUSED) as RepeatRefusal[]).map((slug) => (
-                <Count name={`Refused: ${REFUSED[slug]}`} value={execution.refusals[slug]} slug={slug} />
-              ))}
-            </tbody>
-          </table>
+          <RepeatsTable execution={execution} />
           <h2>Facts</h2>
-          <dl class="facts">
-            <dt>Route</dt>
-            <dd>
-              <code>{execution.route}</code>
-            </dd>
-            <dt>Status</dt>
-            <dd>{status ?? (state === 'running' ? 'none yet' : 'none')}</dd>
-            <dt>Body</dt>
-            <dd>
-              {bytes === null
-                ? state === 'running'
-                  ? 'none yet'
-                  : 'none'
-                : `${bytesText(bytes)}, ${PLACES[execution.place ?? 'none']}`}
-            </dd>
-            <dt>Ledger object</dt>
-            <dd>
-              <code>{`${execution.route}:${shard}`}</code>
-            </dd>
-            <dt>Id</dt>
-            <dd>
-              <code class="key">{id}</code>
-            </dd>
-          </dl>
+          <Facts execution={execution} />
         </section>
       </div>
       <section id="forget" data-live>
         <h2>Forget it</h2>
-        {state === 'running' ? (
-          <p>It is running. It can be forgotten when it has ended.</p>
-        ) : (
-          <details class="forget">
-            <summary>Forget this execution…</summary>
-            <p>
-              The next request with its key <strong>runs upstream again</strong>. If this one had its effect,
-              it will have it twice. There is no way back.
-            </p>
-            <OwnForm action={`${CONSOLE}/executions/${id}/forget`} formToken={formToken}>
-              <button type="submit" class="danger">
-                Forget it, let it run again
-              </button>
-            </OwnForm>
-          </details>
-        )}
+        <Forget execution={execution} formToken={formToken} />
       </section>
     </>
   );
 }
 
-const PLACES = {
-  ledger: 'in the ledger',
-  'ledger-alone': 'in the ledger alone',
-  results: 'in RESULTS',
-  nowhere: 'too large to be recorded',
-  elsewhere: 'sent elsewhere',
-  none: 'not recorded',
-} as const;
+function RepeatsTable({ execution: { replays, joins, refusals } }: { execution: Execution }) {
+  return (
+    <table>
+      <tbody>
+        <Count name="Replayed" value={replays} />
+        <Count name="Joined while it ran" value={joins} />
+        {(Object.keys(REFUSED) as RepeatRefusal[]).map((slug) => (
+          <Count name={`Refused: ${REFUSED[slug]}`} value={refusals[slug]} slug={slug} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Facts({ execution }: { execution: Execution }) {
+  const { id, route, shard, state, status, bytes } = execution;
+  const none = state === 'running' ? 'none yet' : 'none';
+  return (
+    <dl class="facts">
+      <dt>Route</dt>
+      <dd>
+        <code>{route}</code>
+      </dd>
+      <dt>Status</dt>
+      <dd>{status ?? none}</dd>
+      <dt>Body</dt>
+      <dd>{bytes === null ? none : `${bytesText(bytes)}, ${placeText(execution)}`}</dd>
+      <dt>Ledger object</dt>
+      <dd>
+        <code>{`${route}:${shard}`}</code>
+      </dd>
+      <dt>Id</dt>
+      <dd>
+        <code class="key">{id}</code>
+      </dd>
+    </dl>
+  );
+}
+
+function Forget({ execution: { id, state }, formToken }: { execution: Execution; formToken: FormToken }) {
+  if (state === 'running') return <p>It is running. It can be forgotten when it has ended.</p>;
+  return (
+    <details class="forget">
+      <summary>Forget this execution…</summary>
+      <p>
+        The next request with its key <strong>runs upstream again</strong>. If this one had its effect, it
+        will have it twice. There is no way back.
+      </p>
+      <OwnForm action={`${CONSOLE}/executions/${id}/forget`} formToken={formToken}>
+        <button type="submit" class="danger">
+          Forget it, let it run again
+        </button>
+      </OwnForm>
+    </details>
+  );
+}
 
 const REFUSED: Readonly<Record<RepeatRefusal, string>> = {
   'in-progress': 'in progress',
