@@ -18,6 +18,8 @@ export type LogEvent =
   | 'upstream-gave-no-response'
   /** A run's response ended before its end, or never began. */
   | 'upstream-broke-off'
+  /** A run was ended, as all of its clients had left. */
+  | 'execution-cancelled'
   /** A success said in its body that it is none. */
   | 'upstream-said-failed'
   /** Whether a success says so in its body could not be found out. */

@@ -47,6 +47,11 @@ const ROUTE_TEXTS: { readonly [F in keyof RouteSettings]: (route: Route) => stri
   recordStatuses: ({ recordStatuses }) => statusesText(recordStatuses),
   failedWhen: ({ failedWhen }) => failedWhen.map(({ text }) => text).join(', ') || 'none',
   unknownOutcome: ({ unknownOutcome }) => unknownOutcome,
+  cancelAfterSeconds: ({ cancelAfterSeconds }) =>
+    cancelAfterSeconds === null
+      ? 'none, a run goes on to its end'
+      : `${secondsText(cancelAfterSeconds)} after the last client has left`,
+  respondAsync: ({ respondAsync }) => `${respondAsync}`,
   corsOrigins: ({ corsOrigins }) => {
     if (corsOrigins === 'none') return 'none, CORS is the upstream’s';
     return corsOrigins === '*' ? '*, every origin, without credentials' : corsOrigins.join(', ');

@@ -10,13 +10,37 @@ import type { ScopePart } from './scope-from.ts';
 
 /** A whole number, as a number or as digits in a text. */
 export function integer(min: number, max: number, fallback: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
+  return v.optional(wholeNumber(min, max, `must be a whole number from ${min} to ${max}`), fallback);
+}
+
+/** A whole number, or `none`, which is also what holds without the setting: `null`. */
+export function integerOrNone(min: number, max: number) {
+  const message = `must be none or a whole number from ${min} to ${max}`;
   return v.optional(
     v.pipe(
-      v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
-      v.integer(message),
-      v.minValue(min, message),
-      v.maxValue(max, message),
+      v.union([v.literal('none'), wholeNumber(min, max, message)], message),
+      v.transform((value) => (value === 'none' ? null : value)),
+    ),
+    'none',
+  );
+}
+
+function wholeNumber(min: number, max: number, message: string) {
+  return v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+}
+
+/** `true` or `false`, as such or as a text. */
+export function flag(fallback: boolean) {
+  const message = 'must be true or false';
+  return v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.picklist(['true', 'false'])], message),
+      v.transform((value) => value === true || value === 'true'),
     ),
     fallback,
   );

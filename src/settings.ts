@@ -12,9 +12,11 @@ import { KV_VALUE_MAX_BYTES, PIECE_BYTES, RECORD_HEAD_MAX_BYTES } from './record
 import {
   corsOrigin,
   failureRule,
+  flag,
   headerName,
   hostName,
   integer,
+  integerOrNone,
   list,
   method,
   oneOf,
@@ -167,6 +169,15 @@ export const routeSettings = {
   unknownOutcome: setting(
     oneOf(['retry', 'refuse'], 'retry'),
     'the gateway died or the upstream broke off in the middle, and nobody knows what came of it: `retry` runs it again, `refuse` answers 409 until an operator forgets it or its TTL ends',
+  ),
+  cancelAfterSeconds: setting(
+    integerOrNone(0, 86_400),
+    'how long a run goes on [after its last client has left](long-calls.md#stop-when-everybody-has-left-cancel_after_seconds); `0`: not at all',
+    'none: to its end',
+  ),
+  respondAsync: setting(
+    flag(false),
+    '`true`: a client that [prefers `respond-async`](long-calls.md) gets 202, and comes back for the result',
   ),
   corsOrigins: setting(
     corsOrigins,

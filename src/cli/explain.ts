@@ -51,6 +51,9 @@ const SENTENCES: {
     unknownOutcome === 'retry'
       ? 'When the outcome is unknown, a retry RUNS IT AGAIN.'
       : 'When the outcome is unknown, retries are REFUSED with 409 until an operator forgets it or its time ends.',
+  cancelAfterSeconds: cancelSentence,
+  respondAsync: ({ respondAsync }) =>
+    respondAsync ? 'A client that prefers respond-async gets 202, and comes back for the result.' : [],
   corsOrigins: corsSentence,
   upstreamTimeoutSeconds: ({ upstreamTimeoutSeconds }) =>
     `An upstream that is silent for ${secondsText(upstreamTimeoutSeconds)} is given up.`,
@@ -107,6 +110,17 @@ function forwardedSentence({ forwarded }: Route): string {
       return 'What the client says of the host and scheme by which it came, the upstream gets as it is.';
     case 'drop':
       return 'The upstream is not told by which host and scheme a request came.';
+  }
+}
+
+function cancelSentence({ cancelAfterSeconds }: Route): string {
+  switch (cancelAfterSeconds) {
+    case null:
+      return 'A run goes on to its end when all of its clients have left.';
+    case 0:
+      return 'A run is CANCELLED as soon as its last client has left.';
+    default:
+      return `A run is CANCELLED ${secondsText(cancelAfterSeconds)} after its last client has left.`;
   }
 }
 

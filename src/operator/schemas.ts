@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
-import { PLACES, REPEAT_REFUSALS, type RepeatRefusal } from '../protocol.ts';
+import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
 const LIST_DEFAULT = 50;
 const LIST_MAX = 200;
@@ -72,12 +72,7 @@ export const execution = v.object({
   route: v.string(),
   shard: v.pipe(count, v.description('The number of the ledger object among those of its route.')),
   state: executionState,
-  cause: v.nullable(
-    v.pipe(
-      v.picklist(['upstream-broke-off', 'gateway-restarted']),
-      v.description('Why the outcome is unknown.'),
-    ),
-  ),
+  cause: v.nullable(v.pipe(v.picklist(UNKNOWN_CAUSES), v.description('Why the outcome is unknown.'))),
   place: v.nullable(
     v.pipe(
       v.picklist(PLACES),

@@ -56,7 +56,8 @@ export async function readKeyedRequest(
   if (parsed.kind === 'invalid') return refused({ reason: 'key-invalid', why: parsed.why });
   if (parsed.kind === 'absent' && route.key !== 'derived') return refused({ reason: 'key-missing' });
 
-  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const names = [...request.headers.keys()];
+  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route), names);
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     return refused({ reason: 'caller-unreadable' });
   }
@@ -80,7 +81,7 @@ export async function readKeyedRequest(
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
-      asked: whatIsAsked(request.headers),
+      asked: whatIsAsked(request.headers, names),
       body: body.bytes,
     },
     route.fingerprint,

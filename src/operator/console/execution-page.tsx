@@ -1,6 +1,6 @@
 import type { Route } from '../../config.ts';
 import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
-import type { RepeatRefusal } from '../../protocol.ts';
+import type { RepeatRefusal, UnknownCause } from '../../protocol.ts';
 import { placeText } from '../execution-texts.ts';
 import type { Execution, ExecutionDetail, TimelineEntry } from '../schemas.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
@@ -116,6 +116,12 @@ const REFUSED: Readonly<Record<RepeatRefusal, string>> = {
   'record-damaged': 'record damaged',
 };
 
+const CAUSES: Readonly<Record<UnknownCause, string>> = {
+  'upstream-broke-off': 'The upstream broke off or fell silent while it ran',
+  'gateway-restarted': 'The gateway was restarted while it ran',
+  cancelled: 'It was cancelled while it ran, as all of its clients had left',
+};
+
 const EVENTS = {
   received: 'received, intent written',
   sent: 'sent upstream',
@@ -172,10 +178,7 @@ function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: nu
         ? `It ran and answered ${execution.status}, and its response was not recorded: it was too large, or there was no room. A retry is refused with 409 not-recorded until ${until}.`
         : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;
     case 'unknown': {
-      const why =
-        execution.cause === 'gateway-restarted'
-          ? 'The gateway was restarted while it ran'
-          : 'The upstream broke off or fell silent while it ran';
+      const why = CAUSES[execution.cause ?? 'upstream-broke-off'];
       return route?.unknownOutcome === 'refuse'
         ? `${why}, so nobody knows here whether it had its effect. Retries are refused with 409 outcome-unknown until ${until}. Find out at the upstream: if it did not take place, forget it below and let the client retry; if it did, leave it.`
         : `${why}, so nobody knows here whether it had its effect. On this route a retry runs it again.`;
