@@ -69,9 +69,16 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows].map(
-    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`,
+/** A table as the formatter leaves it: each column is as wide as its widest cell. */
+function tableOf(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const [first = '', ...others] = rows.map((cells) =>
+    lineOf(cells.map((cell, n) => cell.padEnd(widths[n] ?? 0))),
   );
-  return lines.join('');
+  return [first, lineOf(widths.map((width) => '-'.repeat(width))), ...others].join('');
+}
+
+function lineOf(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |\n`;
 }
