@@ -32,6 +32,8 @@ export type LogEvent =
   | 'ledger-write-failed'
   /** A result could not be written down. */
   | 'result-not-written'
+  /** What is left of pieces could not be removed. */
+  | 'pieces-not-removed'
   /** A ledger object is so full that bodies leave early. */
   | 'ledger-pressed'
   /** A ledger object is so full that nothing new begins. */
