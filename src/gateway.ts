@@ -1,9 +1,10 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
+import { answerResult } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import type { Gate, KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
-import { answerOnce, keySourceOf } from './once.ts';
+import { answerOnce, keySourceOf, reported } from './once.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
@@ -15,6 +16,7 @@ import type { OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
+import { RESULTS_PREFIX } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import {
   answerPreflight,
@@ -56,15 +58,15 @@ export function gatewayOf(env: object): App {
 
 function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
+  const { ledger, results, rateLimiter, events, operatorHost } = config;
+  const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
+  addResults(app, config, gate);
   const guard = addOwnPages(app, config);
-  const { operatorHost } = config;
   if (operatorHost !== null) {
     app.use((c, next) =>
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
     );
   }
-  const { ledger, results, rateLimiter, events } = config;
-  const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
   const parts = { gate, events, pseudonym: pseudonymOf(ledger, config.routes) };
   for (const route of config.routes) {
     const { path, corsOrigins: origins, keyHeader } = route;
@@ -76,6 +78,29 @@ function gateway(config: Config): App {
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
+}
+
+/** Where the results of routes with RESPOND_ASYNC are fetched. The operator's own host has none. */
+function addResults(app: App, config: Config, gate: Gate): void {
+  const { operatorHost } = config;
+  for (const route of config.routes) {
+    if (!route.respondAsync) continue;
+    const { path, corsOrigins: origins, keyHeader } = route;
+    const at = `${RESULTS_PREFIX}${path}`;
+    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    app.get(at, async (c, next) => {
+      const target = targetOf(c.req.url);
+      if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
+      const startedAt = Date.now();
+      const keyField = c.req.header(keyHeader) ?? null;
+      return reported(
+        await answerResult(c.req.raw, target, keyField, route, gate),
+        route,
+        config.events,
+        startedAt,
+      );
+    });
+  }
 }
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */

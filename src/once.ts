@@ -3,7 +3,7 @@
  * answer, with a line in the log. It knows no router. Runs in: the Worker.
  */
 import type { Route } from './config.ts';
-import { answerKeyed, type Gate, type Keyable, type KeyedRoute } from './keyed.ts';
+import { answerKeyed, type Gate, type Handled, type Keyable, type KeyedRoute } from './keyed.ts';
 import { log } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { isWebSocketUpgrade } from './request/forward.ts';
@@ -36,14 +36,17 @@ export async function answerOnce(
   events: AnalyticsEngineDataset | null,
 ): Promise<Response> {
   const startedAt = Date.now();
-  const { response, outcome, shard, keyHash } = await answerKeyed(keyable, keyedRoute, gate);
-  const event = {
-    route: keyedRoute.route.path,
-    outcome,
-    status: response.status,
-    shard,
-    ms: Date.now() - startedAt,
-  };
+  return reported(await answerKeyed(keyable, keyedRoute, gate), keyedRoute.route, events, startedAt);
+}
+
+/** The response, and what the operator learns of it. */
+export function reported(
+  { response, outcome, shard, keyHash }: Handled,
+  route: Route,
+  events: AnalyticsEngineDataset | null,
+  startedAt: number,
+): Response {
+  const event = { route: route.path, outcome, status: response.status, shard, ms: Date.now() - startedAt };
   log('info', 'request', { ...event, keyHash });
   recordEvent(events, event);
   return response;

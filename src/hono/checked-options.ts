@@ -3,7 +3,10 @@ import type { KeyedRoute } from '../keyed.ts';
 import { policyOf } from '../policy.ts';
 import type { IdempotencyOptions } from './options.ts';
 
-/** Settings of a route that say where its upstream is and what that is told. Here the upstream is the handler. */
+/**
+ * Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and those of
+ * what the gateway has addresses of its own for.
+ */
 export const NOT_FOR_A_HANDLER = [
   'path',
   'upstream',
@@ -12,6 +15,7 @@ export const NOT_FOR_A_HANDLER = [
   'forwardKeyAs',
   'forwarded',
   'corsOrigins',
+  'respondAsync',
 ] as const;
 
 /** What is no setting of a route. */

@@ -40,6 +40,8 @@ export interface IdempotencyOptions<E extends Env = Env> {
   failedWhen?: string | readonly string[];
   /** When nobody knows whether the handler had its effect: `retry` runs it again, `refuse` answers 409. The default is `retry`. */
   unknownOutcome?: 'retry' | 'refuse';
+  /** How long a run goes on after its last client has left; 0: it ends with it. Without it, every run goes on to its end. */
+  cancelAfterSeconds?: number;
   /** Longest silence of the handler: before its response, or between two pieces of its body. The default is 600. */
   upstreamTimeoutSeconds?: number;
   /** Larger request bodies get 413. The default is 10 MiB. */

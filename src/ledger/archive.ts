@@ -1,13 +1,12 @@
-import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
 import { putResult } from '../record/results.ts';
 import type { Alarm } from './alarm.ts';
+import type { Watchdog } from './run/watchdog.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow, Row, StoredParts } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
-import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS } from './sweep-pace.ts';
 
 /** Results written to KV at the same time by {@link Archive.catchUp}. */
@@ -37,7 +36,7 @@ export class Archive {
   readonly #pieces: Pieces;
   readonly #results: () => KVNamespace;
   readonly #alarm: Alarm;
-  readonly #storage: StorageRoom;
+  readonly #watchdog: Watchdog;
   /** See {@link Marks}. It never goes back. */
   #archivedBefore = 0;
   /** Whether the mark may go on. */
@@ -58,14 +57,14 @@ export class Archive {
     pieces: Pieces,
     results: () => KVNamespace,
     alarm: Alarm,
-    storage: StorageRoom,
+    watchdog: Watchdog,
   ) {
     this.#ctx = ctx;
     this.#rows = rows;
     this.#pieces = pieces;
     this.#results = results;
     this.#alarm = alarm;
-    this.#storage = storage;
+    this.#watchdog = watchdog;
   }
 
   /** Takes over from an earlier life of the object. */
@@ -170,7 +169,7 @@ export class Archive {
   #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
     const underWay = this.#turns.get(result.id);
-    if (underWay?.seq === result.seq) return soon(underWay.done);
+    if (underWay?.seq === result.seq) return this.#inTime(underWay.done);
     return this.#inTurn(result, () => this.#tryPut(result, record));
   }
 
@@ -183,7 +182,12 @@ export class Archive {
     void done.finally(() => {
       if (this.#turns.get(id) === turn) this.#turns.delete(id);
     });
-    return soon(done);
+    return this.#inTime(done);
+  }
+
+  /** Whether a change in KV is done. One that takes too long is not known to be. */
+  async #inTime(done: Promise<boolean>): Promise<boolean> {
+    return (await this.#watchdog.settlesWithin(done, KV_MAX_MS)) && done;
   }
 
   async #tryPut(result: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
@@ -213,9 +217,9 @@ export class Archive {
       this.#movedOn = true;
       this.#alarm.writeDownSoon();
     }
-    // Its body may be due by now, or there is little room, and it may leave before that.
-    const mayLeave = piecesOf(size) > 1 && (late || this.#storage.isPressed);
-    if (mayLeave) this.#alarm.wakeBy(now);
+    // No sweep has looked for a body that was not there yet.
+    const leavesAt = late && piecesOf(size) > 1 ? this.#rows.nextToCool(now) : null;
+    if (leavesAt !== null) this.#alarm.wakeBy(leavesAt);
   }
 
   #tryAgain(): void {
@@ -241,9 +245,4 @@ export class Archive {
     }
     if (last >= 0) yield rest;
   }
-}
-
-/** Whether a change in KV is done. One that takes too long is not known to be. */
-async function soon(done: Promise<boolean>): Promise<boolean> {
-  return (await settlesWithin(done, KV_MAX_MS)) && done;
 }

@@ -18,7 +18,7 @@ export interface RecordHead extends ResponseHead {
 /**
  * A record is a response as bytes, the same in the ledger and in RESULTS:
  *
- *     version (1 byte) · salt (16 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
+ *     version (1 byte) · salt (8 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
  *     · the sealed pieces of the body, all but the last of them of one size
  *
  * The first line of it is the preamble, which the ledger keeps apart from the body.
@@ -173,8 +173,9 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
 
 /** Tells the operator of a record that does not open, or cannot be read to its end. */
 export function reportDamage(place: 'ledger' | 'results', error: unknown): void {
-  const event = error instanceof DamagedRecordError ? 'record-damaged' : 'record-read-failed';
-  log('error', event, { place, reason: textOf(error) });
+  const fields = { place, reason: textOf(error) };
+  if (error instanceof DamagedRecordError) log('error', 'record-damaged', fields);
+  else log('error', 'record-read-failed', fields);
 }
 
 /** What is stored of a response is not what was stored. */

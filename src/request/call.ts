@@ -1,11 +1,12 @@
 import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
+import type { HeaderList } from '../headers.ts';
 import type { Invocation, LedgerCall, Policy } from '../protocol.ts';
 import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
 import type { KeyedRequest } from './keyed.ts';
-import { preferredWaitSeconds } from './prefer.ts';
+import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
 
 /** What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the Worker's own handler. */
 export type Along =
@@ -22,12 +23,14 @@ export interface SentOn {
   readonly keyHash: string;
   readonly along: Along;
   readonly waitUntil: (promise: Promise<unknown>) => void;
+  readonly presence: LedgerCall['presence'];
+  readonly respondAfterMs: LedgerCall['respondAfterMs'];
 }
 
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
   keyed: KeyedRequest,
-  { request, target, route, policy, parties, keyHash, along, waitUntil }: SentOn,
+  { request, target, route, policy, parties, keyHash, along, waitUntil, presence, respondAfterMs }: SentOn,
 ): LedgerCall {
   const { body, fingerprint, identity } = keyed;
   const { headers, method } = request;
@@ -41,9 +44,11 @@ export function callOf(
     fingerprint,
     keyHash,
     method,
-    ...sentOn(keyed, request, target, route, along),
+    ...sentOn(keyed, request, target, route, along, respondAfterMs),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,
+    respondAfterMs,
+    presence,
   };
 }
 
@@ -54,14 +59,25 @@ function sentOn(
   target: URL,
   route: Route,
   along: Along,
+  respondAfterMs: number | null,
 ): Pick<LedgerCall, 'url' | 'headers' | 'invocation'> {
   const { headers, url } = request;
   if (along.to === 'handler') {
     return { url, headers: headersAsTheyCame(headers), invocation: { ...along.invocation, key } };
   }
   const acceptEncoding = askedEncoding(acceptEncodingOf(request));
+  const forwarded = keyedHeaders(headers, route, sentKey, { ...along.own, acceptEncoding });
   return {
     url: upstreamUrl(route.upstream, route.stripPrefix, target),
-    headers: keyedHeaders(headers, route, sentKey, { ...along.own, acceptEncoding }),
+    headers: withoutPreference(forwarded, respondAfterMs),
   };
+}
+
+/** A preference that the gateway honours is not the upstream's to honour again. */
+function withoutPreference(headers: HeaderList, respondAfterMs: number | null): HeaderList {
+  if (respondAfterMs === null) return headers;
+  return headers.flatMap(([name, value]) => {
+    const left = name === 'prefer' ? withoutAsync(value) : value;
+    return left === null ? [] : [[name, left] as const];
+  });
 }

@@ -57,7 +57,8 @@ export async function readKeyedRequest(
   if (parsed.kind === 'invalid') return refused({ reason: 'key-invalid', why: parsed.why });
   if (parsed.kind === 'absent' && route.key !== 'derived') return refused({ reason: 'key-missing' });
 
-  const byFields = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const names = [...request.headers.keys()];
+  const byFields = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route), names);
   const caller = known === null ? byFields : known(byFields);
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     return refused({ reason: 'caller-unreadable' });
@@ -82,7 +83,7 @@ export async function readKeyedRequest(
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
-      asked: whatIsAsked(request.headers),
+      asked: whatIsAsked(request.headers, names),
       body: body.bytes,
     },
     route.fingerprint,

@@ -11,7 +11,10 @@ const FULL_RETRY_AFTER_SECONDS = 30;
 const BUSY_RETRY_AFTER_SECONDS = 2;
 
 /** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
-export function problemOf(answer: Exclude<AskedAnswer, RespondingAnswer>, key: string): Problem {
+export function problemOf(
+  answer: Exclude<AskedAnswer, RespondingAnswer | { outcome: 'accepted' }>,
+  key: string,
+): Problem {
   switch (answer.outcome) {
     case 'refused':
       return refusalProblem(answer.reason, key);
@@ -153,6 +156,11 @@ const REFUSALS = {
     slug: 'not-recorded',
     detail:
       'The first request with this idempotency key was executed, but its response could not be recorded, so it cannot be replayed.',
+  },
+  'record-damaged': {
+    slug: 'record-damaged',
+    detail:
+      'The first request with this idempotency key was executed, but its recorded response is damaged and cannot be replayed. Find out at the upstream what came of it before you send it with a new key.',
   },
   'too-many-running': {
     slug: 'caller-limit',

@@ -39,7 +39,7 @@ function problem(status: number, slug: string): CallOutcome {
 const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
 
 function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
-  const policy = { ttlMs: TTL_MS, silenceMs: 1_000, maxRecordBytes: 1_000 };
+  const policy = { ttlMs: TTL_MS, cancels: false, silenceMs: 1_000, maxRecordBytes: 1_000 };
   return {
     calls,
     runs,
@@ -98,6 +98,16 @@ describe('a history that keeps every promise is let through', () => {
       history(
         [call([0, 1100], problem(504, 'upstream-timeout')), call([1200, 1300], result(2))],
         [run(1, [1090, 1095], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
+      'a run given up for a silence in its body, which the origin took for the network’s',
+      history(
+        [
+          call([0, 1100], { kind: 'broken', by: 'gateway', from: { ...SUBJECT, run: 1, body: 'b' } }),
+          call([1200, 1300], result(2)),
+        ],
+        [run(1, [10, 90], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
       ),
     ],
     [

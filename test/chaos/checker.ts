@@ -152,7 +152,9 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
 
   'reason-to-run': ({ runs, policy, deaths, calls }) =>
     overNeighbours(runs, (first, second) =>
-      mayRunAgain(first, second, policy, deaths) || wasGivenUp(first, second, policy, calls)
+      mayRunAgain(first, second, policy, deaths) ||
+      wasGivenUp(first, second, policy, calls) ||
+      wasLeft(first, second, policy, calls)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
     ),
@@ -231,18 +233,35 @@ function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly D
   return first.fate === 'cut' && first.endedAt - first.startedAt >= policy.silenceMs;
 }
 
+/** A run that clients have left, one of them while it lasted or just before it was seen to begin, may have been cancelled. */
+function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly Call[]): boolean {
+  return (
+    cancels &&
+    calls.some(
+      ({ startedAt, endedAt, outcome }) =>
+        outcome.kind === 'broken' &&
+        outcome.by === 'client' &&
+        startedAt <= first.endedAt &&
+        endedAt <= second.startedAt,
+    )
+  );
+}
+
 /**
  * A busy machine may hold a request up on its way to the origin, which then sees less of the silence than the gateway. So
  * a client's word counts too, if it waited for so long before it was told.
  */
 function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Call[]): boolean {
+  const tells = ({ outcome }: Call) =>
+    outcome.kind === 'problem'
+      ? outcome.slug === 'upstream-timeout'
+      : outcome.kind === 'broken' && outcome.by === 'gateway' && outcome.from?.run === first.run;
   return calls.some(
-    ({ startedAt, endedAt, outcome }) =>
-      outcome.kind === 'problem' &&
-      outcome.slug === 'upstream-timeout' &&
-      endedAt - startedAt >= policy.silenceMs &&
-      startedAt <= first.startedAt &&
-      endedAt <= second.startedAt,
+    (call) =>
+      tells(call) &&
+      call.endedAt - call.startedAt >= policy.silenceMs &&
+      call.startedAt <= first.startedAt &&
+      call.endedAt <= second.startedAt,
   );
 }
 

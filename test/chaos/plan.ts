@@ -38,7 +38,19 @@ export interface KeyPlan {
   readonly reuse: boolean;
   /** Whether one more call comes right after the first success. */
   readonly replay: boolean;
+  /** Whether an operator has it forgotten then. */
+  readonly forget: boolean;
 }
+
+/** The world that a plan is for. */
+export interface World {
+  /** So many times as many large bodies. */
+  readonly largeTimes: number;
+  /** Probability that a key is forgotten. */
+  readonly forgets: number;
+}
+
+export const ORDINARY: World = { largeTimes: 1, forgets: 0 };
 
 export type FaultKind = 'kill' | 'ledger-reset' | 'kv-outage' | 'ledger-outage';
 
@@ -74,16 +86,25 @@ const SILENCE_SECONDS = 2;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 const KIB = 1024;
 
-/** The routes of the gateway under test. On `brief`, results expire while the run goes on. */
+/**
+ * The routes of the gateway under test. On `brief`, results expire while the run goes on; on `cancel`, a run ends when its last client
+ * leaves; on `later`, clients come back for what they were not willing to wait for.
+ */
 const ROUTES = {
   '/retry/*': { unknownOutcome: 'retry', ttlSeconds: 3_600 },
   '/refuse/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600 },
   '/brief/*': { unknownOutcome: 'retry', ttlSeconds: 3 },
+  '/cancel/*': { unknownOutcome: 'retry', ttlSeconds: 3_600, cancelAfterSeconds: 0 },
+  '/later/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600, respondAsync: true },
 } as const;
+
+/** For orders to the gateway. */
+export const ADMIN_TOKEN = 'the-admin-token-of-the-chaos-run';
 
 /** The gateway's settings. Results leave the ledger for RESULTS after two seconds. */
 export function settings(originUrl: string): Record<string, unknown> {
   return {
+    ADMIN_TOKEN,
     UPSTREAM_URL: originUrl,
     HOT_SECONDS: 2,
     LEDGER_SHARDS: 4,
@@ -95,11 +116,12 @@ export function settings(originUrl: string): Record<string, unknown> {
 
 export function policies(): Map<string, Policy> {
   return new Map(
-    Object.entries(ROUTES).map(([path, { unknownOutcome, ttlSeconds }]) => [
+    Object.entries(ROUTES).map(([path, route]) => [
       path,
       {
-        unknownOutcome,
-        ttlMs: ttlSeconds * 1000,
+        unknownOutcome: route.unknownOutcome,
+        ttlMs: route.ttlSeconds * 1000,
+        cancels: 'cancelAfterSeconds' in route,
         silenceMs: SILENCE_SECONDS * 1000,
         maxRecordBytes: MAX_RECORD_BYTES,
       },
@@ -122,18 +144,23 @@ export function callerNamed(headers: Readonly<Record<string, unknown>>): string 
 }
 
 /** Keys come in pairs: the same key of two callers on the same route, which must not know of each other. */
-export function keyPlan(seed: number, index: number): KeyPlan {
+export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan {
   const pair = Math.floor(index / 2);
   const route = Random.of(seed, 1, pair).weighted([
-    [45, '/retry/*'],
-    [45, '/refuse/*'],
+    [35, '/retry/*'],
+    [35, '/refuse/*'],
     [10, '/brief/*'],
+    [10, '/cancel/*'],
+    [10, '/later/*'],
   ]);
   const random = Random.of(seed, 2, index);
   const headers = CALLERS[index % CALLERS.length] ?? {};
-  const answer = answerPlan(random);
+  const answer = answerPlan(random, world.largeTimes);
+  // A choice of its own, so that all else stays as it is.
+  const forget = Random.of(seed, 4, index).chance(world.forgets);
   return {
-    subject: { route, caller: callerNamed(headers), key: `key-${pair}` },
+    // By an operator it is looked for by its key, so that has to be one caller's.
+    subject: { route, caller: callerNamed(headers), key: forget ? `forgotten-${index}` : `key-${pair}` },
     headers,
     body: `order ${index}`,
     answer,
@@ -147,10 +174,11 @@ export function keyPlan(seed: number, index: number): KeyPlan {
     })),
     reuse: random.chance(0.05),
     replay: random.chance(0.4),
+    forget,
   };
 }
 
-function answerPlan(random: Random): Answer {
+function answerPlan(random: Random, largeTimes: number): Answer {
   const first = random.weighted<Behaviour>([
     [78, 'ok'],
     [8, 'fail'],
@@ -164,7 +192,7 @@ function answerPlan(random: Random): Answer {
   const bytes = random.weighted([
     [80, random.integer(0, 4 * KIB)],
     [15, random.integer(4 * KIB, 200 * KIB)],
-    [4, random.integer(600 * KIB, 1_500 * KIB)],
+    [4 * largeTimes, random.integer(600 * KIB, 1_500 * KIB)],
     [1, 3_000 * KIB],
   ]);
   // Slow streams are there so that a death of the gateway finds many runs under way.
@@ -181,6 +209,11 @@ function answerPlan(random: Random): Answer {
     type: pieces > 1 && random.chance(0.5) ? 'text/event-stream' : 'application/json',
     announcesLength: random.chance(0.5),
   };
+}
+
+/** Whether the clients of this key come back for what takes long. */
+export function comesBack({ subject }: KeyPlan): boolean {
+  return subject.route === '/later/*';
 }
 
 /** The request's path and query: what the origin is to do stands in it, so it needs no memory of plans. */

@@ -15,6 +15,8 @@ test.each<[Record<string, unknown>, string]>([
   [{ upstream: 'https://api.example.com' }, 'upstream is a setting of a gateway’s route, not of a handler'],
   [{ service: 'API' }, 'service is a setting of a gateway’s route, not of a handler'],
   [{ path: '/orders' }, 'path is a setting of a gateway’s route, not of a handler'],
+  [{ respondAsync: true }, 'respondAsync is a setting of a gateway’s route, not of a handler'],
+  [{ cancelAfterSeconds: -1 }, 'cancelAfterSeconds must be'],
   [{ name: '' }, 'name must be a text of 1 to 256 characters'],
   [{ scope: 'user' }, 'scope must be a function'],
   [{ scope: () => null, scopeFrom: 'none' }, 'scope and scopeFrom both say who the caller is'],

@@ -4,9 +4,9 @@ import { expect, test, vi } from 'vitest';
 import { Alarm } from '../../src/ledger/alarm.ts';
 import { Archive } from '../../src/ledger/archive.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { Watchdog } from '../../src/ledger/run/watchdog.ts';
 import { Pieces } from '../../src/ledger/store/pieces.ts';
 import { Rows } from '../../src/ledger/store/rows.ts';
-import { StorageRoom } from '../../src/ledger/store/storage-room.ts';
 import {
   cool,
   HOUR_MS,
@@ -160,7 +160,7 @@ test.each([
   await cool();
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.put(name, value);
-  await expectNotRecorded(await post(LARGE, 'key'));
+  await expectDamaged(await post(LARGE, 'key'));
 });
 
 test.each(['preamble', 'rest'])(
@@ -175,7 +175,7 @@ test.each(['preamble', 'rest'])(
       damaged.set([(damaged.at(-1) ?? 0) ^ 1], damaged.byteLength - 1);
       state.storage.sql.exec(`UPDATE executions SET ${column} = ?`, damaged);
     });
-    await expectNotRecorded(await post('/count/x', 'key'));
+    await expectDamaged(await post('/count/x', 'key'));
   },
 );
 
@@ -206,10 +206,10 @@ test.each([
   await expect(replay.arrayBuffer()).rejects.toThrow();
 });
 
-async function expectNotRecorded(response: Response): Promise<void> {
+async function expectDamaged(response: Response): Promise<void> {
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({
-    type: 'https://gate.example/_oncegate/problems/not-recorded',
+    type: 'https://gate.example/_oncegate/problems/record-damaged',
   });
 }
 
@@ -343,14 +343,14 @@ function archiveOver(state: DurableObjectState, results: object, waited: Promise
     new Pieces(storage.sql),
     () => results as KVNamespace,
     new Alarm(storage),
-    new StorageRoom(storage.sql),
+    new Watchdog(),
   );
   return { archive, rows };
 }
 
 test('a write to KV that was given up still comes before the next one of its key', async () => {
   vi.useRealTimers();
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   await runInDurableObject(ledger(), async (_, state) => {
     const silent = Promise.withResolvers<void>();
     const written: number[] = [];
@@ -364,7 +364,7 @@ test('a write to KV that was given up still comes before the next one of its key
     const record = (bytes: number) => ({ preamble: new Uint8Array(bytes), rest: new Uint8Array(17) });
 
     archive.put({ ...result, seq: 1 }, record(1));
-    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.advanceTimersByTimeAsync(60_250);
     // The first is given up now: nobody waits for it. KV may take it all the same, and then the second has to come after it.
     await waited[0];
     archive.put({ ...result, seq: 2 }, record(2));

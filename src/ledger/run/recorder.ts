@@ -1,5 +1,5 @@
 import { log, textOf } from '../../log.ts';
-import type { Policy, ResponseHead, RunTimes } from '../../protocol.ts';
+import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
 import { openPiece, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
 import { Seal } from '../../record/seal.ts';
@@ -93,7 +93,7 @@ export class Recorder implements ExecutionStore {
   }
 
   dropParts(below: number): void {
-    if (this.#partSeal !== null) this.#parts.pieces.removeParts(this.#begun.seq, below);
+    if (this.#partSeal !== null) this.#clearUp(() => this.#parts.pieces.removeParts(this.#begun.seq, below));
   }
 
   hasRoom(): boolean {
@@ -101,7 +101,16 @@ export class Recorder implements ExecutionStore {
   }
 
   drop(below: number): void {
-    if (this.#hasPieces) this.#parts.pieces.remove(this.#begun.seq, below);
+    if (this.#hasPieces) this.#clearUp(() => this.#parts.pieces.remove(this.#begun.seq, below));
+  }
+
+  /** What is left of pieces goes with the next start of the object anyway, so that it is no reader's trouble. */
+  #clearUp(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      log('error', 'pieces-not-removed', { reason: textOf(error) });
+    }
   }
 
   hold(): () => void {
@@ -129,10 +138,11 @@ export class Recorder implements ExecutionStore {
     });
   }
 
-  unknown(times: RunTimes): void {
+  unknown(cause: UnknownCause, times: RunTimes): void {
     this.#leave();
     this.#parts.counts.add('unknown');
-    this.#intent.unknown(this.#expiry(Date.now()), times);
+    if (cause === 'cancelled') this.#parts.counts.add('cancelled');
+    this.#intent.unknown(cause, this.#expiry(Date.now()), times);
   }
 
   async completed(

@@ -27,6 +27,7 @@ function isOption([field]: [field: string, value: unknown]): boolean {
 
 function appOf(env: Env): Hono {
   const app = new Hono();
+  app.route('/', operator({ app }));
   for (const route of env.ROUTES ?? [{}]) {
     const path = String(route.path ?? '/*');
     const base = String(route.upstream ?? env.UPSTREAM_URL);
@@ -39,7 +40,6 @@ function appOf(env: Env): Hono {
       return fetch(asked, { redirect: 'manual', encodeResponseBody: 'manual' });
     });
   }
-  app.route('/', operator({ app }));
   app.onError((error) => {
     throw error;
   });
