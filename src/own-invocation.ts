@@ -1,12 +1,19 @@
 /**
- * @module An invocation of the Worker's own handler, which the ledger makes: what it is told, and how its response comes back as
- * it was at the middleware. Runs in: both.
+ * @module An invocation of the Worker's own handler, which the ledger makes, and what it is told. Runs in: both.
  *
  * It is told by `ctx.props`, which only code of this Worker, and whoever configures a service binding to it, can set. Nothing
  * that a request holds gets there.
  */
-import { appendAll, type HeaderList } from './headers.ts';
-import type { Invocation } from './protocol.ts';
+/** What goes to the Worker itself beside the request. */
+export interface Invocation {
+  /** The middleware that its handler runs behind. */
+  readonly name: string;
+  readonly key: string;
+  /** The `props` that the first request's invocation had itself. */
+  readonly props: object;
+  /** What the edge says of the request in `request.cf`. */
+  readonly cf: unknown;
+}
 
 /** What the handler may know of the execution that it runs for. */
 export interface OwnRun {
@@ -43,45 +50,4 @@ function isOwnRun(run: unknown): run is OwnRun {
     run !== null &&
     ['name', 'key', 'execution'].every((member) => typeof Reflect.get(run, member) === 'string')
   );
-}
-
-/** Holds the response's head while it passes the middleware that runs for every request, and is not to be recorded. */
-const HEAD_FIELD = 'oncegate-response-head';
-
-/** By these the runtime knows how the body is coded and how long it is, so they go with the body. */
-const OF_THE_BODY = ['content-encoding', 'content-length'];
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-/**
- * Puts a response's head away, so that what other middleware does to its fields on the way out is not taken for the
- * handler's. What is left gives that middleware no reason to change the body.
- */
-export function sealHead(response: Response): Response {
-  const { status, headers } = response;
-  // No response that can be made anew: an upgrade, or an error of the network.
-  if (status < 200) return response;
-  const list: HeaderList = [...headers].filter(([name]) => !OF_THE_BODY.includes(name));
-  // Made from the response itself, of which it keeps how the body is coded.
-  const sealed = new Response(response.body, response);
-  for (const [name] of list) sealed.headers.delete(name);
-  sealed.headers.set('content-type', 'application/octet-stream');
-  sealed.headers.set('cache-control', 'no-transform');
-  sealed.headers.set(HEAD_FIELD, encoder.encode(JSON.stringify([status, list])).toBase64());
-  return sealed;
-}
-
-/** The response with the head that was put away, or as it is where nothing was. */
-export function openHead(response: Response): Response {
-  const field = response.headers.get(HEAD_FIELD);
-  if (field === null) return response;
-  const [status, list]: [number, HeaderList] = JSON.parse(decoder.decode(Uint8Array.fromBase64(field)));
-  const opened = new Response(response.body, { status, encodeBody: 'manual' });
-  appendAll(opened.headers, list);
-  for (const name of OF_THE_BODY) {
-    const value = response.headers.get(name);
-    if (value !== null) opened.headers.set(name, value);
-  }
-  return opened;
 }

@@ -5,6 +5,7 @@
 import type { Totals } from './counters.ts';
 import type { FailureRule } from './failed-when.ts';
 import type { HeaderList } from './headers.ts';
+import type { Invocation } from './own-invocation.ts';
 
 /**
  * Whom the ledger object sends a request to: the address in its URL, a service that the Worker is bound to, or the Worker itself,
@@ -14,17 +15,6 @@ export type Destination =
   | { readonly kind: 'url' }
   | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'self'; readonly name: string };
-
-/** What goes to the Worker itself beside the request. */
-export interface Invocation {
-  /** The middleware that its handler runs behind. */
-  readonly name: string;
-  readonly key: string;
-  /** The `props` that the first request's invocation had itself. */
-  readonly props: object;
-  /** What the edge says of the request in `request.cf`. */
-  readonly cf: unknown;
-}
 
 export interface StatusRange {
   readonly from: number;

@@ -1,5 +1,5 @@
 import type { Context, Next } from 'hono';
-import { sealHead } from '../own-invocation.ts';
+import { sealHead } from '../sealed-head.ts';
 
 /**
  * Runs what comes after the middleware, in the invocation that the ledger made for it. The response leaves as it is here: what

@@ -1,7 +1,8 @@
 import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import type { HeaderList } from '../headers.ts';
-import type { Invocation, LedgerCall, Policy } from '../protocol.ts';
+import type { Invocation } from '../own-invocation.ts';
+import type { LedgerCall, Policy } from '../protocol.ts';
 import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';

@@ -7,51 +7,38 @@ import { dryRun, startWranglerDev } from './wrangler.ts';
 
 let project: Project;
 
-/** The ten lines of the page on Hono. */
-const MAIN = `import { Hono } from 'hono';
-import { idempotency, Ledger } from 'oncegate/hono';
-
-const app = new Hono<{ Bindings: Env }>();
-app.use('/orders/*', idempotency({ ttlSeconds: 172_800, unknownOutcome: 'refuse' }));
-app.post('/orders', (c) => c.json({ ordered: c.get('idempotency')?.key, by: crypto.randomUUID() }, 201));
-
-export { Ledger };
-export default app;
-
-interface Env {
-  LEDGER: DurableObjectNamespace<Ledger>;
-  RESULTS: KVNamespace;
-}
-`;
-
-const CONFIGURATION = {
-  name: 'shop',
-  main: 'main.ts',
-  compatibility_date: '2026-11-01',
-  durable_objects: { bindings: [{ name: 'LEDGER', class_name: 'Ledger' }] },
-  migrations: [{ tag: 'oncegate-v1', new_sqlite_classes: ['Ledger'] }],
-  kv_namespaces: [{ binding: 'RESULTS' }],
-};
+/** The page's app, and what it says to put into wrangler's configuration. */
+let main: string;
 
 beforeAll(async () => {
   project = await projectWith('hono', 'wrangler', '@cloudflare/workers-types');
-  await writeFile(`${project.directory}/main.ts`, MAIN);
-  await writeFile(`${project.directory}/wrangler.json`, JSON.stringify(CONFIGURATION));
+  const page = await readFile(`${root}/docs/hono.md`, 'utf8');
+  const [, app = ''] = /^```ts\n(.*?)^```$/ms.exec(page) ?? [];
+  const [, members = ''] = /^```jsonc\n(.*?)^```$/ms.exec(page) ?? [];
+  main = app;
+  await writeFile(`${project.directory}/main.ts`, main);
+  await writeFile(
+    `${project.directory}/wrangler.jsonc`,
+    `{ "name": "shop", "main": "main.ts",\n${members}}\n`,
+  );
 });
 
 afterAll(() => project[Symbol.asyncDispose]());
 
-test('ten lines in an empty project run the handler once, under wrangler dev', async () => {
+test('the ten lines of the page run the handler once in an empty project, under wrangler dev', async () => {
   await using dev = await startWranglerDev(project.directory);
   const send = () =>
-    fetch(`${dev.url}/orders`, { method: 'POST', headers: { 'idempotency-key': 'order-1' }, body: 'a book' });
+    fetch(`${dev.url}/orders`, {
+      method: 'POST',
+      headers: { 'idempotency-key': 'order-1' },
+      body: 'a book',
+    });
   const first = await send();
   expect(first.status).toBe(201);
-  const text = await first.text();
-  expect(JSON.parse(text)).toMatchObject({ ordered: 'order-1' });
+  expect(await first.json()).toEqual({ ordered: 'order-1' });
   const again = await send();
   expect(again.headers.get('idempotent-replayed')).toBe('true');
-  expect(await again.text()).toBe(text);
+  expect(await again.json()).toEqual({ ordered: 'order-1' });
 });
 
 /** What a deploy would upload, in KiB, compressed. */
@@ -66,10 +53,9 @@ test('an app that mounts no console does not carry it, and none carries a second
   expect(bundle).not.toContain('Idempotency gateway');
   expect(bundle).not.toContain('/console/style.css');
   expect(bundle.match(/^\/\/ .*hono\/dist\/context\.js$/gm)).toHaveLength(1);
-  const mounted = MAIN.replace('idempotency, Ledger', 'idempotency, Ledger, operator').replace(
-    'export { Ledger }',
-    "app.route('/', operator({ app }));\nexport { Ledger }",
-  );
+  const mounted = main
+    .replace('idempotency, Ledger', 'idempotency, Ledger, operator')
+    .replace('export { Ledger }', "app.route('/', operator({ app }));\nexport { Ledger }");
   await writeFile(`${project.directory}/with-console.ts`, mounted);
   const withConsole = await dryRun(project.directory, 'out-2', 'with-console.ts');
   expect(await readFile(`${project.directory}/out-2/with-console.js`, 'utf8')).toContain('/console/');
@@ -87,7 +73,7 @@ test.each(['bundler', 'nodenext'])(
   async (moduleResolution) => {
     await writeFile(
       `${project.directory}/typed.ts`,
-      `${MAIN}
+      `${main}
 import gateway, { Ledger as GatewayLedger } from 'oncegate/worker';
 gateway satisfies ExportedHandler<object>;
 idempotency<{ Variables: { user: { id: string } } }>({ scope: (c) => c.get('user').id });

@@ -21,7 +21,7 @@ const FLOORS = [
   ['settings.ts'],
   ['setting-values.ts'],
   ['record'],
-  ['bindings.ts', 'own-invocation.ts'],
+  ['bindings.ts', 'sealed-head.ts'],
   ['protocol.ts'],
   ['body-bytes.ts'],
   [
@@ -35,6 +35,7 @@ const FLOORS = [
     'log.ts',
     'nearest-name.ts',
     'origin.ts',
+    'own-invocation.ts',
     'path-spelling.ts',
     'scope-from.ts',
   ],

@@ -1,8 +1,9 @@
 import { serviceOf } from '../../bindings.ts';
 import type { BodyBytes } from '../../body-bytes.ts';
 import { appendAll } from '../../headers.ts';
-import { openHead, ownProps } from '../../own-invocation.ts';
+import { ownProps } from '../../own-invocation.ts';
 import type { LedgerCall } from '../../protocol.ts';
+import { openHead } from '../../sealed-head.ts';
 
 /** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
 const STREAMED_BODY_MIN_BYTES = 16 * 1024;
