@@ -41,17 +41,18 @@ export async function startOncegate(
 /** One of the Workers that the gateway is compared with. */
 export async function startBenchWorker(
   world: World,
-  name: 'static' | 'proxy' | 'ledger' | 'object-per-key',
+  name: 'static' | 'proxy' | 'ledger' | 'middleware' | 'object-per-key',
   storage: Storage = 'tmpfs',
   vars: Record<string, string> = {},
 ): Promise<Running> {
-  const objects = { ledger: LEDGER, 'object-per-key': { binding: 'KEYS', className: 'IdempotencyKey' } };
+  const keys = { binding: 'KEYS', className: 'IdempotencyKey' };
+  const objects = { ledger: LEDGER, middleware: LEDGER, 'object-per-key': keys };
   return startWorker({
     entry: new URL(`workers/${name}.ts`, import.meta.url),
     folder: world.folder(storage),
     kvUrl: (await world.startKv()).url,
     vars: { UPSTREAM_URL: world.origin.url, ...vars },
-    ...(name === 'ledger' || name === 'object-per-key' ? { objects: objects[name] } : {}),
+    ...(name === 'static' || name === 'proxy' ? {} : { objects: objects[name] }),
   });
 }
 
@@ -137,6 +138,13 @@ const oncegate: Contender[] = [
       start: (world) => startOncegate(world, storage, { UNKNOWN_OUTCOME: 'refuse' }),
     }),
   ),
+  {
+    name: 'Oncegate, as middleware',
+    storage: 'tmpfs',
+    scenarios: ['first', 'retry'],
+    replayedHead: REPLAYED,
+    start: (world) => startBenchWorker(world, 'middleware'),
+  },
 ];
 
 const objectPerKey: Contender[] = STORAGES.map((storage) => ({
