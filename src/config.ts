@@ -7,6 +7,7 @@
 import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
 import type { FailureRule } from './failed-when.ts';
+import type { ForwardKey, KeyFrom } from './key-from.ts';
 import type { CorsOrigins } from './origin.ts';
 import type { LedgerNamespace, Location, StatusRange } from './protocol.ts';
 import type { ScopeFrom } from './scope-from.ts';
@@ -32,15 +33,16 @@ export interface Route {
   readonly stripPrefix: string;
   readonly ttlSeconds: number;
   readonly key: 'required' | 'optional' | 'derived';
-  readonly keyHeader: string;
-  /** The field the upstream gets the key in; `null` drops it. */
-  readonly forwardKeyAs: string | null;
+  /** Where the key is. */
+  readonly keyFrom: KeyFrom;
+  /** What the upstream gets the key in. */
+  readonly forwardKeyAs: ForwardKey;
   readonly methods: readonly string[];
   /** Who says to the upstream by which host and scheme a request came: the gateway, the client, or nobody. */
   readonly forwarded: 'set' | 'pass' | 'drop';
   /** Who the caller is. */
   readonly scopeFrom: ScopeFrom;
-  readonly fingerprint: 'bytes' | 'json';
+  readonly fingerprint: 'bytes' | 'json' | 'none';
   readonly concurrent: 'wait' | 'reject';
   readonly waitSeconds: number;
   readonly recordStatuses: readonly StatusRange[];
@@ -211,12 +213,21 @@ function parseRoute(
   } as RouteSettings;
 
   const { service: _, upstream: __, forwardKeyAs, location, ...same } = settings;
+  if (settings.key === 'derived' && settings.fingerprint === 'none') {
+    const why = 'must not be none where KEY is derived: all requests without a key would be one';
+    bad.push({ setting: name === '' ? 'FINGERPRINT' : `${name}.fingerprint`, why });
+  }
   return {
     ...same,
     upstream: parseUpstream(table, name, settings, bindings, bad),
-    forwardKeyAs: forwardKeyAs === 'none' ? null : (forwardKeyAs ?? settings.keyHeader),
+    forwardKeyAs: forwardKeyOf(forwardKeyAs),
     location: location ?? null,
   };
+}
+
+function forwardKeyOf(name: string | undefined): ForwardKey {
+  if (name === undefined) return { kind: 'as-it-came' };
+  return name === 'none' ? { kind: 'dropped' } : { kind: 'in', name };
 }
 
 function parseUpstream(

@@ -4,6 +4,7 @@
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
 import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
+import { DEFAULT_KEY_FROM, KEY_FROM_MESSAGE, keyPlaceSetting } from './key-from.ts';
 import { type CorsOrigins, faultOfOrigin } from './origin.ts';
 import { inOneSpelling } from './path-spelling.ts';
 import { LOCATIONS, type StatusRange } from './protocol.ts';
@@ -224,12 +225,12 @@ export const routeSettings = {
   ),
   ttlSeconds: integer(1, TTL_MAX_SECONDS, 86_400),
   key: oneOf(['required', 'optional', 'derived'], 'required'),
-  keyHeader: v.optional(headerName, 'Idempotency-Key'),
+  keyFrom: v.optional(listOf(keyPlaceSetting, KEY_FROM_MESSAGE), DEFAULT_KEY_FROM),
   forwardKeyAs: v.optional(headerName),
   methods: list(method, 'POST,PATCH', 'POST,PATCH'),
   forwarded: oneOf(['set', 'pass', 'drop'], 'set'),
   scopeFrom,
-  fingerprint: oneOf(['bytes', 'json'], 'bytes'),
+  fingerprint: oneOf(['bytes', 'json', 'none'], 'bytes'),
   concurrent: oneOf(['wait', 'reject'], 'wait'),
   waitSeconds: integer(0, 3_600, 60),
   recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),

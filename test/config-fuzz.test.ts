@@ -12,7 +12,7 @@ const FIELDS = [
     'stripPrefix',
     'ttlSeconds',
     'key',
-    'keyHeader',
+    'keyFrom',
     'forwardKeyAs',
     'methods',
   ],

@@ -22,7 +22,7 @@ export interface SentOn {
 
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
-  { body, fingerprint, identity, sentKey }: KeyedRequest,
+  { body, fingerprint, identity, keyToSend }: KeyedRequest,
   { request, target, route, policy, parties, keyHash, own, waitUntil }: SentOn,
 ): LedgerCall {
   const { headers, method } = request;
@@ -38,7 +38,7 @@ export function callOf(
     keyHash,
     method,
     url: upstreamUrl(route.upstream, route.stripPrefix, target),
-    headers: keyedHeaders(headers, route, sentKey, { ...own, acceptEncoding }),
+    headers: keyedHeaders(headers, route, keyToSend, { ...own, acceptEncoding }),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,
   };

@@ -27,12 +27,14 @@ const FLOORS = [
     'deadline.ts',
     'failed-when.ts',
     'headers.ts',
+    'key-from.ts',
     'log.ts',
     'nearest-name.ts',
     'origin.ts',
     'path-spelling.ts',
     'scope-from.ts',
   ],
+  ['json-pointer.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

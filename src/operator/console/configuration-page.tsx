@@ -1,4 +1,5 @@
 import type { Config, Route } from '../../config.ts';
+import { keyFromText } from '../../key-from.ts';
 import { scopeText } from '../../scope-from.ts';
 import { bytesText, durationText } from './format.ts';
 
@@ -54,8 +55,8 @@ function settingsOf(route: Route): [string, string][] {
       route.upstream.kind === 'url' ? route.upstream.base : `service binding ${route.upstream.name}`,
     ],
     ['stripPrefix', route.stripPrefix === '' ? 'none' : route.stripPrefix],
-    ['key', `${route.key}, in ${route.keyHeader}`],
-    ['forwardKeyAs', route.forwardKeyAs ?? 'not forwarded'],
+    ['key', `${route.key}, in ${keyFromText(route.keyFrom)}`],
+    ['forwardKeyAs', forwardText(route)],
     ['methods', route.methods.join(', ')],
     ['forwarded', route.forwarded],
     ['scopeFrom', scopeText(route.scopeFrom)],
@@ -85,6 +86,17 @@ function settingsOf(route: Route): [string, string][] {
     ['maxStoredBytesPerCaller', `${sizeText(route.maxStoredBytesPerCaller)} in one ledger object`],
     ['shards', `${route.shards}${route.location === null ? '' : `, near ${route.location}`}`],
   ];
+}
+
+function forwardText({ forwardKeyAs }: Route): string {
+  switch (forwardKeyAs.kind) {
+    case 'as-it-came':
+      return 'as it came';
+    case 'dropped':
+      return 'not forwarded';
+    case 'in':
+      return forwardKeyAs.name;
+  }
 }
 
 function corsText({ corsOrigins }: Route): string {

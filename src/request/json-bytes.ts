@@ -1,0 +1,280 @@
+/**
+ * A strict reader of JSON (RFC 8259) that takes bytes as they are cut, makes no values, and needs little memory whatever the text
+ * is. It tells what comes to somebody who follows it, and keeps only the names and values that he wants.
+ */
+
+/** Who follows a text. `depth`: how many objects and arrays are open around the value, or around the member's name. */
+export interface Follower {
+  /** A value begins. Whether it is wanted, should it be a string or a number. */
+  begins(depth: number): boolean;
+  /** An object or array was opened that holds values of this depth. */
+  opened(depth: number): void;
+  /** An item of an array is next. */
+  item(index: number, depth: number): void;
+  /** A member is next. Whether its name is wanted. */
+  member(depth: number): boolean;
+  /** The wanted name, or wanted value, as it is spelt, a string without its quotes; `null` where it is too long. */
+  name(spelt: string | null, depth: number): void;
+  value(kind: 'string' | 'number', spelt: string | null): void;
+}
+
+/** Deeper than any text that is meant; what is open is held in memory. A deeper one is taken for none. */
+const DEPTH_MAX = 10_000;
+
+/** What the next byte may be. */
+const VALUE = 0;
+const FIRST_VALUE = 1;
+const NAME = 2;
+const FIRST_NAME = 3;
+const COLON = 4;
+const AFTER_VALUE = 5;
+const WORD = 6;
+const BROKEN = 7;
+const STRING = 8;
+const ESCAPE = 9;
+const HEX = 10;
+/** In a number, by what came last: its minus, a leading zero, a digit, the point, a digit behind it, the e, its sign, its digit. */
+const MINUS = 11;
+const ZERO = 12;
+const DIGIT = 13;
+const POINT = 14;
+const FRACTION = 15;
+const E = 16;
+const E_SIGN = 17;
+const EXPONENT = 18;
+
+const QUOTE = code('"');
+const BACKSLASH = code('\\');
+const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map(code));
+const WORDS: ReadonlyMap<number, string> = new Map(
+  ['true', 'false', 'null'].map((word) => [code(word), word]),
+);
+const HEX_DIGITS = 4;
+
+const decoder = new TextDecoder();
+
+export class JsonBytes {
+  readonly #follower: Follower;
+  /** The wanted name or value, as far as it is here. */
+  readonly #kept: Uint8Array;
+  /** How many bytes it has; −1: none is wanted. */
+  #size = -1;
+  /** Of each array that is open the index of its present item, of each object −1. */
+  readonly #open: number[] = [];
+  #state = VALUE;
+  #isName = false;
+  /** How many bytes the word or the escape still has. */
+  #left = 0;
+  #word = '';
+
+  /** @param maxBytes how long a wanted name or value may be spelt */
+  constructor(follower: Follower, maxBytes: number) {
+    this.#follower = follower;
+    this.#kept = new Uint8Array(maxBytes);
+  }
+
+  /** Whether it is known that the text is no JSON. */
+  get broken(): boolean {
+    return this.#state === BROKEN;
+  }
+
+  /** Ends the text. Whether it was JSON. */
+  end(): boolean {
+    this.#endNumber();
+    return this.#state === AFTER_VALUE && this.#open.length === 0;
+  }
+
+  see(bytes: Uint8Array): void {
+    const end = bytes.byteLength;
+    for (let at = 0; at < end && this.#state !== BROKEN; ) {
+      if (this.#state === STRING) {
+        at = this.#readString(bytes, at);
+      } else if (this.#state >= MINUS) {
+        const next = afterNumberByte(this.#state, bytes[at] ?? 0);
+        if (next === BROKEN) this.#endNumber();
+        else this.#keepByte(bytes[at++] ?? 0, next);
+      } else {
+        this.#step(bytes[at++] ?? 0);
+      }
+    }
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case WORD:
+        this.#left -= 1;
+        if (byte !== this.#word.charCodeAt(this.#word.length - 1 - this.#left)) this.#state = BROKEN;
+        else if (this.#left === 0) this.#state = AFTER_VALUE;
+        return;
+      case ESCAPE:
+        this.#left = HEX_DIGITS;
+        this.#keepByte(byte, byte === code('u') ? HEX : ESCAPED.has(byte) ? STRING : BROKEN);
+        return;
+      case HEX:
+        this.#left -= 1;
+        this.#keepByte(byte, !isHexDigit(byte) ? BROKEN : this.#left > 0 ? HEX : STRING);
+        return;
+    }
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return;
+    switch (this.#state) {
+      case VALUE:
+        this.#begin(byte);
+        return;
+      case FIRST_VALUE:
+        if (byte === code(']')) this.#close();
+        else this.#beginItem(0, byte);
+        return;
+      case FIRST_NAME:
+        if (byte === code('}')) this.#close();
+        else this.#beginName(byte);
+        return;
+      case NAME:
+        this.#beginName(byte);
+        return;
+      case COLON:
+        this.#state = byte === code(':') ? VALUE : BROKEN;
+        return;
+      case AFTER_VALUE:
+        this.#afterValue(byte);
+    }
+  }
+
+  #begin(byte: number): void {
+    const wanted = this.#follower.begins(this.#open.length);
+    this.#size = wanted ? 0 : -1;
+    const word = WORDS.get(byte);
+    if (byte === QUOTE) {
+      this.#isName = false;
+      this.#state = STRING;
+    } else if (byte === code('{')) {
+      this.#openUp(-1, FIRST_NAME);
+    } else if (byte === code('[')) {
+      this.#openUp(0, FIRST_VALUE);
+    } else if (word !== undefined) {
+      this.#word = word;
+      this.#left = word.length - 1;
+      this.#state = WORD;
+    } else {
+      this.#keepByte(byte, byte === code('-') ? MINUS : afterNumberByte(MINUS, byte));
+    }
+  }
+
+  #beginItem(index: number, byte: number): void {
+    this.#follower.item(index, this.#open.length);
+    this.#begin(byte);
+  }
+
+  #beginName(byte: number): void {
+    this.#size = this.#follower.member(this.#open.length) ? 0 : -1;
+    this.#isName = true;
+    this.#state = byte === QUOTE ? STRING : BROKEN;
+  }
+
+  #openUp(index: number, state: number): void {
+    this.#open.push(index);
+    this.#follower.opened(this.#open.length);
+    this.#state = this.#open.length <= DEPTH_MAX ? state : BROKEN;
+  }
+
+  #close(): void {
+    this.#open.pop();
+    this.#state = AFTER_VALUE;
+  }
+
+  #afterValue(byte: number): void {
+    const depth = this.#open.length;
+    const index = this.#open[depth - 1];
+    if (index === undefined) {
+      this.#state = BROKEN;
+    } else if (byte === (index < 0 ? code('}') : code(']'))) {
+      this.#close();
+    } else if (byte !== code(',')) {
+      this.#state = BROKEN;
+    } else if (index < 0) {
+      this.#state = NAME;
+    } else {
+      this.#open[depth - 1] = index + 1;
+      this.#follower.item(index + 1, depth);
+      this.#state = VALUE;
+    }
+  }
+
+  #readString(bytes: Uint8Array, from: number): number {
+    for (let at = from; at < bytes.byteLength; at += 1) {
+      const byte = bytes[at] ?? 0;
+      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) continue;
+      this.#keep(bytes, from, byte === BACKSLASH ? at + 1 : at);
+      if (byte === QUOTE) this.#endString();
+      else this.#state = byte === BACKSLASH ? ESCAPE : BROKEN;
+      return at + 1;
+    }
+    this.#keep(bytes, from, bytes.byteLength);
+    return bytes.byteLength;
+  }
+
+  #endString(): void {
+    this.#state = this.#isName ? COLON : AFTER_VALUE;
+    if (this.#size < 0) return;
+    if (this.#isName) this.#follower.name(this.#spelt(), this.#open.length);
+    else this.#follower.value('string', this.#spelt());
+  }
+
+  /** A number has no end of its own. */
+  #endNumber(): void {
+    if (this.#state < MINUS) return;
+    const isWhole = [ZERO, DIGIT, FRACTION, EXPONENT].includes(this.#state);
+    this.#state = isWhole ? AFTER_VALUE : BROKEN;
+    if (isWhole && this.#size >= 0) this.#follower.value('number', this.#spelt());
+  }
+
+  #spelt(): string | null {
+    return this.#size > this.#kept.byteLength ? null : decoder.decode(this.#kept.subarray(0, this.#size));
+  }
+
+  #keepByte(byte: number, state: number): void {
+    this.#state = state;
+    if (this.#size < 0) return;
+    this.#kept[this.#size] = byte;
+    this.#size += 1;
+  }
+
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#size < 0) return;
+    const size = Math.min(to - from, this.#kept.byteLength - this.#size);
+    if (size > 0) this.#kept.set(bytes.subarray(from, from + size), this.#size);
+    this.#size += to - from;
+  }
+}
+
+/** The state of a number after one byte more; `BROKEN` where the byte is no part of it. */
+function afterNumberByte(state: number, byte: number): number {
+  const isDigit = byte >= 0x30 && byte <= 0x39;
+  switch (state) {
+    case MINUS:
+      return byte === 0x30 ? ZERO : isDigit ? DIGIT : BROKEN;
+    case ZERO:
+    case DIGIT:
+      if (isDigit) return state === DIGIT ? DIGIT : BROKEN;
+      return byte === code('.') ? POINT : isE(byte) ? E : BROKEN;
+    case POINT:
+      return isDigit ? FRACTION : BROKEN;
+    case FRACTION:
+      return isDigit ? FRACTION : isE(byte) ? E : BROKEN;
+    case E:
+      return isDigit ? EXPONENT : byte === code('+') || byte === code('-') ? E_SIGN : BROKEN;
+    default:
+      return isDigit ? EXPONENT : BROKEN;
+  }
+}
+
+function isE(byte: number): boolean {
+  return byte === code('e') || byte === code('E');
+}
+
+function isHexDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+}
+
+function code(text: string): number {
+  return text.charCodeAt(0);
+}
