@@ -33,7 +33,8 @@ export function jsonAt(
 ): readonly FoundAt[] {
   const tracks = pointers.map((tokens) => new Track(tokens));
   const longest = Math.max(maxCharacters, ...pointers.flat().map((token) => token.length));
-  const json = new JsonBytes(new Tracks(tracks), longest * SPELT_UNIT_BYTES);
+  const deepest = Math.max(...pointers.map((tokens) => tokens.length));
+  const json = new JsonBytes(new Tracks(tracks, deepest), longest * SPELT_UNIT_BYTES);
   for (const [n, segment] of segments.entries()) {
     const isMarked = n === 0 && BYTE_ORDER_MARK.every((byte, at) => segment[at] === byte);
     json.see(isMarked ? segment.subarray(BYTE_ORDER_MARK.length) : segment);
@@ -43,9 +44,14 @@ export function jsonAt(
   return tracks.map((track) => (isJson ? track.found(maxCharacters) : ABSENT));
 }
 
+/** RFC 6901 §4. */
+const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
+
 /** How far a text has been followed along a pointer. A depth is the number of tokens that lead there. */
 class Track {
   readonly #tokens: readonly string[];
+  /** The tokens as the indices that they are in an array; to write each index of a long one as a text would take long. */
+  readonly #indices: readonly (number | null)[];
   /** So many tokens lead to the value that is next, or open. */
   #followed = 0;
   /** For each token, whether the object that it names a member of has had that member. */
@@ -55,6 +61,7 @@ class Track {
 
   constructor(tokens: readonly string[]) {
     this.#tokens = tokens;
+    this.#indices = tokens.map((token) => (ARRAY_INDEX.test(token) ? Number(token) : null));
   }
 
   /** Whether the value of this depth that begins is at the pointer. */
@@ -72,10 +79,12 @@ class Track {
   }
 
   /** A member of this name, or an item of this index, is next. */
-  next(name: string | null, depth: number): void {
+  next(step: string | number | null, depth: number): void {
     if (!this.isOnTheWay(depth)) return;
-    this.#followed = this.#tokens[depth - 1] === name ? depth : depth - 1;
-    if (this.#followed !== depth) return;
+    const leadsOn =
+      typeof step === 'number' ? this.#indices[depth - 1] === step : this.#tokens[depth - 1] === step;
+    this.#followed = leadsOn ? depth : depth - 1;
+    if (!leadsOn) return;
     this.#doubled ||= this.#hadMember[depth - 1] === true;
     this.#hadMember[depth - 1] = true;
   }
@@ -92,34 +101,37 @@ class Track {
   }
 }
 
-/** Follows all of the pointers at once. */
+/** Follows all of the pointers at once. It is asked at each value of the text, so it makes nothing to answer. */
 class Tracks implements Follower {
   readonly #tracks: readonly Track[];
-  /** Those that the value in hand is at. */
-  #here: readonly Track[] = [];
+  /** No pointer leads deeper. */
+  readonly #deepest: number;
 
-  constructor(tracks: readonly Track[]) {
+  constructor(tracks: readonly Track[], deepest: number) {
     this.#tracks = tracks;
+    this.#deepest = deepest;
   }
 
   begins(depth: number): boolean {
-    const isHere = (track: Track) => track.isAt(depth);
-    if (!this.#tracks.some(isHere)) return false;
-    this.#here = this.#tracks.filter(isHere);
-    return true;
+    if (depth > this.#deepest) return false;
+    for (const track of this.#tracks) if (track.isAt(depth)) return true;
+    return false;
   }
 
   opened(depth: number): void {
+    if (depth > this.#deepest) return;
     for (const track of this.#tracks) track.opened(depth);
   }
 
   item(index: number, depth: number): void {
-    // To write each index of a long array as a text takes longer than to read the array.
-    if (this.member(depth)) for (const track of this.#tracks) track.next(String(index), depth);
+    if (depth > this.#deepest) return;
+    for (const track of this.#tracks) track.next(index, depth);
   }
 
   member(depth: number): boolean {
-    return this.#tracks.some((track) => track.isOnTheWay(depth));
+    if (depth > this.#deepest) return false;
+    for (const track of this.#tracks) if (track.isOnTheWay(depth)) return true;
+    return false;
   }
 
   name(spelt: string | null, depth: number): void {
@@ -127,10 +139,11 @@ class Tracks implements Follower {
     for (const track of this.#tracks) track.next(name, depth);
   }
 
-  value(kind: 'string' | 'number', spelt: string | null): void {
+  value(kind: 'string' | 'number', spelt: string | null, depth: number): void {
     if (kind === 'number' && spelt !== null && !/^-?\d+$/.test(spelt)) return;
     const text = spelt === null ? null : kind === 'string' ? unescaped(spelt) : spelt;
-    for (const track of this.#here) track.find(text === null ? { kind: 'too-long' } : { kind: 'text', text });
+    const found: FoundAt = text === null ? { kind: 'too-long' } : { kind: 'text', text };
+    for (const track of this.#tracks) if (track.isAt(depth)) track.find(found);
   }
 }
 

@@ -15,7 +15,7 @@ export interface Follower {
   member(depth: number): boolean;
   /** The wanted name, or wanted value, as it is spelt, a string without its quotes; `null` where it is too long. */
   name(spelt: string | null, depth: number): void;
-  value(kind: 'string' | 'number', spelt: string | null): void;
+  value(kind: 'string' | 'number', spelt: string | null, depth: number): void;
 }
 
 /** Deeper than any text that is meant; what is open is held in memory. A deeper one is taken for none. */
@@ -43,13 +43,31 @@ const E = 16;
 const E_SIGN = 17;
 const EXPONENT = 18;
 
-const QUOTE = code('"');
-const BACKSLASH = code('\\');
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const PLUS_SIGN = 0x2b;
+const MINUS_SIGN = 0x2d;
+const DECIMAL_POINT = 0x2e;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const COLON_SIGN = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+/** What a small letter has and a capital has not. */
+const LETTER_CASE = 0x20;
+const SMALL_A = 0x61;
+const SMALL_E = 0x65;
+const SMALL_F = 0x66;
+const SMALL_U = 0x75;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map(code));
 const WORDS: ReadonlyMap<number, string> = new Map(
   ['true', 'false', 'null'].map((word) => [code(word), word]),
 );
 const HEX_DIGITS = 4;
+const SHORT_BYTES = 64;
 
 const decoder = new TextDecoder();
 
@@ -90,9 +108,7 @@ export class JsonBytes {
       if (this.#state === STRING) {
         at = this.#readString(bytes, at);
       } else if (this.#state >= MINUS) {
-        const next = afterNumberByte(this.#state, bytes[at] ?? 0);
-        if (next === BROKEN) this.#endNumber();
-        else this.#keepByte(bytes[at++] ?? 0, next);
+        at = this.#readNumber(bytes, at);
       } else {
         this.#step(bytes[at++] ?? 0);
       }
@@ -108,7 +124,7 @@ export class JsonBytes {
         return;
       case ESCAPE:
         this.#left = HEX_DIGITS;
-        this.#keepByte(byte, byte === code('u') ? HEX : ESCAPED.has(byte) ? STRING : BROKEN);
+        this.#keepByte(byte, byte === SMALL_U ? HEX : ESCAPED.has(byte) ? STRING : BROKEN);
         return;
       case HEX:
         this.#left -= 1;
@@ -121,18 +137,18 @@ export class JsonBytes {
         this.#begin(byte);
         return;
       case FIRST_VALUE:
-        if (byte === code(']')) this.#close();
+        if (byte === CLOSE_ARRAY) this.#close();
         else this.#beginItem(0, byte);
         return;
       case FIRST_NAME:
-        if (byte === code('}')) this.#close();
+        if (byte === CLOSE_OBJECT) this.#close();
         else this.#beginName(byte);
         return;
       case NAME:
         this.#beginName(byte);
         return;
       case COLON:
-        this.#state = byte === code(':') ? VALUE : BROKEN;
+        this.#state = byte === COLON_SIGN ? VALUE : BROKEN;
         return;
       case AFTER_VALUE:
         this.#afterValue(byte);
@@ -142,20 +158,19 @@ export class JsonBytes {
   #begin(byte: number): void {
     const wanted = this.#follower.begins(this.#open.length);
     this.#size = wanted ? 0 : -1;
-    const word = WORDS.get(byte);
     if (byte === QUOTE) {
       this.#isName = false;
       this.#state = STRING;
-    } else if (byte === code('{')) {
+    } else if (byte === OPEN_OBJECT) {
       this.#openUp(-1, FIRST_NAME);
-    } else if (byte === code('[')) {
+    } else if (byte === OPEN_ARRAY) {
       this.#openUp(0, FIRST_VALUE);
-    } else if (word !== undefined) {
-      this.#word = word;
-      this.#left = word.length - 1;
-      this.#state = WORD;
+    } else if (byte <= DIGIT_9) {
+      this.#keepByte(byte, byte === MINUS_SIGN ? MINUS : afterNumberByte(MINUS, byte));
     } else {
-      this.#keepByte(byte, byte === code('-') ? MINUS : afterNumberByte(MINUS, byte));
+      this.#word = WORDS.get(byte) ?? '';
+      this.#left = this.#word.length - 1;
+      this.#state = this.#word === '' ? BROKEN : WORD;
     }
   }
 
@@ -186,9 +201,9 @@ export class JsonBytes {
     const index = this.#open[depth - 1];
     if (index === undefined) {
       this.#state = BROKEN;
-    } else if (byte === (index < 0 ? code('}') : code(']'))) {
+    } else if (byte === (index < 0 ? CLOSE_OBJECT : CLOSE_ARRAY)) {
       this.#close();
-    } else if (byte !== code(',')) {
+    } else if (byte !== COMMA) {
       this.#state = BROKEN;
     } else if (index < 0) {
       this.#state = NAME;
@@ -216,19 +231,38 @@ export class JsonBytes {
     this.#state = this.#isName ? COLON : AFTER_VALUE;
     if (this.#size < 0) return;
     if (this.#isName) this.#follower.name(this.#spelt(), this.#open.length);
-    else this.#follower.value('string', this.#spelt());
+    else this.#follower.value('string', this.#spelt(), this.#open.length);
+  }
+
+  #readNumber(bytes: Uint8Array, from: number): number {
+    let state = this.#state;
+    for (let at = from; at < bytes.byteLength; at += 1) {
+      const next = afterNumberByte(state, bytes[at] ?? 0);
+      if (next !== BROKEN) {
+        state = next;
+        continue;
+      }
+      this.#state = state;
+      this.#keep(bytes, from, at);
+      this.#endNumber();
+      return at;
+    }
+    this.#state = state;
+    this.#keep(bytes, from, bytes.byteLength);
+    return bytes.byteLength;
   }
 
   /** A number has no end of its own. */
   #endNumber(): void {
-    if (this.#state < MINUS) return;
-    const isWhole = [ZERO, DIGIT, FRACTION, EXPONENT].includes(this.#state);
+    const state = this.#state;
+    if (state < MINUS) return;
+    const isWhole = state === DIGIT || state === ZERO || state === FRACTION || state === EXPONENT;
     this.#state = isWhole ? AFTER_VALUE : BROKEN;
-    if (isWhole && this.#size >= 0) this.#follower.value('number', this.#spelt());
+    if (isWhole && this.#size >= 0) this.#follower.value('number', this.#spelt(), this.#open.length);
   }
 
   #spelt(): string | null {
-    return this.#size > this.#kept.byteLength ? null : decoder.decode(this.#kept.subarray(0, this.#size));
+    return this.#size > this.#kept.byteLength ? null : textOf(this.#kept, this.#size);
   }
 
   #keepByte(byte: number, state: number): void {
@@ -248,31 +282,43 @@ export class JsonBytes {
 
 /** The state of a number after one byte more; `BROKEN` where the byte is no part of it. */
 function afterNumberByte(state: number, byte: number): number {
-  const isDigit = byte >= 0x30 && byte <= 0x39;
-  switch (state) {
-    case MINUS:
-      return byte === 0x30 ? ZERO : isDigit ? DIGIT : BROKEN;
-    case ZERO:
-    case DIGIT:
-      if (isDigit) return state === DIGIT ? DIGIT : BROKEN;
-      return byte === code('.') ? POINT : isE(byte) ? E : BROKEN;
-    case POINT:
-      return isDigit ? FRACTION : BROKEN;
-    case FRACTION:
-      return isDigit ? FRACTION : isE(byte) ? E : BROKEN;
-    case E:
-      return isDigit ? EXPONENT : byte === code('+') || byte === code('-') ? E_SIGN : BROKEN;
-    default:
-      return isDigit ? EXPONENT : BROKEN;
+  if (byte >= DIGIT_0 && byte <= DIGIT_9) {
+    switch (state) {
+      case DIGIT:
+      case FRACTION:
+      case EXPONENT:
+        return state;
+      case MINUS:
+        return byte === DIGIT_0 ? ZERO : DIGIT;
+      case POINT:
+        return FRACTION;
+      case E:
+      case E_SIGN:
+        return EXPONENT;
+      default:
+        return BROKEN;
+    }
   }
-}
-
-function isE(byte: number): boolean {
-  return byte === code('e') || byte === code('E');
+  const isInteger = state === DIGIT || state === ZERO;
+  if (byte === DECIMAL_POINT) return isInteger ? POINT : BROKEN;
+  if ((byte | LETTER_CASE) === SMALL_E) return isInteger || state === FRACTION ? E : BROKEN;
+  return state === E && (byte === MINUS_SIGN || byte === PLUS_SIGN) ? E_SIGN : BROKEN;
 }
 
 function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+  const letter = byte | LETTER_CASE;
+  return (byte >= DIGIT_0 && byte <= DIGIT_9) || (letter >= SMALL_A && letter <= SMALL_F);
+}
+
+/** A few bytes as text. For ASCII of that length a loop costs a fraction of a decoder. */
+function textOf(bytes: Uint8Array, size: number): string {
+  let text = '';
+  for (let at = 0; at < size; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 0x80 || size > SHORT_BYTES) return decoder.decode(bytes.subarray(0, size));
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 function code(text: string): number {
