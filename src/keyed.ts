@@ -10,10 +10,11 @@ import type { RequestBodies } from './request/body.ts';
 import { callOf, type SentOn } from './request/call.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
+import { isRepeatable } from './request/repeatability.ts';
 import type { SentKey } from './request/sent-key.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
-import { type Problem, problemResponse } from './response/problem.ts';
+import { type Problem, type ProblemSlug, problemResponse } from './response/problem.ts';
 import { problemOf, requestProblem } from './response/refusal.ts';
 import { type RespondingAnswer, responseFrom } from './response/replay.ts';
 
@@ -62,6 +63,28 @@ const NOT_ASKED = { shard: null, keyHash: null } as const;
 
 /** Answers a keyed request. Rejects only where the gateway itself has a defect. */
 export async function answerKeyed(
+  keyable: Keyable,
+  keyedRoute: KeyedRoute,
+  gate: Gate,
+): Promise<Handled | Unkeyed> {
+  const handled = await handle(keyable, keyedRoute, gate);
+  if ('response' in handled && isRepeatable(keyable.sent)) {
+    handled.response.headers.set('repeatability-result', repeatabilityResult(handled.outcome));
+  }
+  return handled;
+}
+
+/** Repeatable Requests 1.0 (OASIS): whether the request ran, or runs, once and no more; or nothing was done for it. */
+function repeatabilityResult(outcome: string): 'accepted' | 'rejected' {
+  return ACCEPTED.has(outcome) ? 'accepted' : 'rejected';
+}
+
+const ACCEPTED: ReadonlySet<string> = new Set<ProblemSlug | RespondingAnswer['outcome']>([
+  ...(['executed', 'joined', 'replayed'] as const),
+  ...(['in-progress', 'upstream-unreachable', 'upstream-timeout'] as const),
+]);
+
+async function handle(
   keyable: Keyable,
   { route, policy }: KeyedRoute,
   gate: Gate,

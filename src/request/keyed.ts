@@ -8,6 +8,7 @@ import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
 import { type Identity, identityOf } from './identity.ts';
+import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
 
@@ -58,7 +59,7 @@ export async function readKeyedRequest(
 ): Promise<KeyedRequestResult> {
   const key = sent.kind === 'key' ? sent.key : undefined;
   const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key });
-  const refusal = keyRefusal(sent, route);
+  const refusal = keyRefusal(sent, route) ?? ageRefusal(request, sent, route);
   if (refusal !== null) return refused(refusal);
 
   const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
@@ -88,6 +89,17 @@ export async function readKeyedRequest(
 function keyRefusal(sent: SentKey, { key }: Route): RequestRefusal | null {
   if (sent.kind === 'invalid') return { reason: 'key-invalid', why: sent.why, place: sent.place };
   return sent.kind === 'absent' && key !== 'derived' ? { reason: 'key-missing' } : null;
+}
+
+/** What is wrong with the age of a key that tells it. */
+function ageRefusal(
+  { headers }: Request,
+  sent: SentKey,
+  { ttlSeconds }: Pick<Route, 'ttlSeconds'>,
+): RequestRefusal | null {
+  if (sent.kind !== 'key' || !isRepeatable(sent)) return null;
+  const why = whyNotRepeatable(headers, ttlSeconds, Date.now());
+  return why === null ? null : { reason: 'key-invalid', why, place: sent.place };
 }
 
 /** The request, with all that follows from it. */
