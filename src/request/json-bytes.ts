@@ -2,6 +2,39 @@
  * A strict reader of JSON (RFC 8259) that takes bytes as they are cut, makes no values, and needs little memory whatever the text
  * is. It tells what comes to somebody who follows it, and keeps only the names and values that he wants.
  */
+import {
+  AFTER_VALUE,
+  afterNumberByte,
+  BACKSLASH,
+  BROKEN,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COLON_SIGN,
+  COMMA,
+  DIGIT,
+  DIGIT_9,
+  ESCAPE,
+  ESCAPED,
+  EXPONENT,
+  FIRST_NAME,
+  FIRST_VALUE,
+  FRACTION,
+  HEX,
+  isHexDigit,
+  MINUS,
+  MINUS_SIGN,
+  NAME,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  SMALL_U,
+  STRING,
+  VALUE,
+  WORD,
+  WORDS,
+  ZERO,
+} from './json-states.ts';
 
 /** Who follows a text. `depth`: how many objects and arrays are open around the value, or around the member's name. */
 export interface Follower {
@@ -21,51 +54,6 @@ export interface Follower {
 /** Deeper than any text that is meant; what is open is held in memory. A deeper one is taken for none. */
 const DEPTH_MAX = 10_000;
 
-/** What the next byte may be. */
-const VALUE = 0;
-const FIRST_VALUE = 1;
-const NAME = 2;
-const FIRST_NAME = 3;
-const COLON = 4;
-const AFTER_VALUE = 5;
-const WORD = 6;
-const BROKEN = 7;
-const STRING = 8;
-const ESCAPE = 9;
-const HEX = 10;
-/** In a number, by what came last: its minus, a leading zero, a digit, the point, a digit behind it, the e, its sign, its digit. */
-const MINUS = 11;
-const ZERO = 12;
-const DIGIT = 13;
-const POINT = 14;
-const FRACTION = 15;
-const E = 16;
-const E_SIGN = 17;
-const EXPONENT = 18;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const PLUS_SIGN = 0x2b;
-const MINUS_SIGN = 0x2d;
-const DECIMAL_POINT = 0x2e;
-const DIGIT_0 = 0x30;
-const DIGIT_9 = 0x39;
-const COLON_SIGN = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_ARRAY = 0x5d;
-/** What a small letter has and a capital has not. */
-const LETTER_CASE = 0x20;
-const SMALL_A = 0x61;
-const SMALL_E = 0x65;
-const SMALL_F = 0x66;
-const SMALL_U = 0x75;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map(code));
-const WORDS: ReadonlyMap<number, string> = new Map(
-  ['true', 'false', 'null'].map((word) => [code(word), word]),
-);
 const HEX_DIGITS = 4;
 const SHORT_BYTES = 64;
 
@@ -280,36 +268,6 @@ export class JsonBytes {
   }
 }
 
-/** The state of a number after one byte more; `BROKEN` where the byte is no part of it. */
-function afterNumberByte(state: number, byte: number): number {
-  if (byte >= DIGIT_0 && byte <= DIGIT_9) {
-    switch (state) {
-      case DIGIT:
-      case FRACTION:
-      case EXPONENT:
-        return state;
-      case MINUS:
-        return byte === DIGIT_0 ? ZERO : DIGIT;
-      case POINT:
-        return FRACTION;
-      case E:
-      case E_SIGN:
-        return EXPONENT;
-      default:
-        return BROKEN;
-    }
-  }
-  const isInteger = state === DIGIT || state === ZERO;
-  if (byte === DECIMAL_POINT) return isInteger ? POINT : BROKEN;
-  if ((byte | LETTER_CASE) === SMALL_E) return isInteger || state === FRACTION ? E : BROKEN;
-  return state === E && (byte === MINUS_SIGN || byte === PLUS_SIGN) ? E_SIGN : BROKEN;
-}
-
-function isHexDigit(byte: number): boolean {
-  const letter = byte | LETTER_CASE;
-  return (byte >= DIGIT_0 && byte <= DIGIT_9) || (letter >= SMALL_A && letter <= SMALL_F);
-}
-
 /** A few bytes as text. For ASCII of that length a loop costs a fraction of a decoder. */
 function textOf(bytes: Uint8Array, size: number): string {
   let text = '';
@@ -319,8 +277,4 @@ function textOf(bytes: Uint8Array, size: number): string {
     text += String.fromCharCode(byte);
   }
   return text;
-}
-
-function code(text: string): number {
-  return text.charCodeAt(0);
 }
