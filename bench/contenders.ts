@@ -16,6 +16,9 @@ export interface Contender {
   start(world: World): Promise<Running>;
 }
 
+/** `UNKNOWN_OUTCOME` */
+export type UnknownOutcome = 'retry' | 'refuse';
+
 const LEDGER = { binding: 'LEDGER', className: 'Ledger' };
 const REPLAYED = 'idempotent-replayed: true';
 
@@ -38,17 +41,33 @@ export async function startOncegate(
 /** One of the Workers that the gateway is compared with. */
 export async function startBenchWorker(
   world: World,
-  name: 'static' | 'proxy' | 'object-per-key',
+  name: 'static' | 'proxy' | 'ledger' | 'object-per-key',
   storage: Storage = 'tmpfs',
+  vars: Record<string, string> = {},
 ): Promise<Running> {
+  const objects = { ledger: LEDGER, 'object-per-key': { binding: 'KEYS', className: 'IdempotencyKey' } };
   return startWorker({
     entry: new URL(`workers/${name}.ts`, import.meta.url),
     folder: world.folder(storage),
     kvUrl: (await world.startKv()).url,
-    vars: { UPSTREAM_URL: world.origin.url },
-    ...(name === 'object-per-key' ? { objects: { binding: 'KEYS', className: 'IdempotencyKey' } } : {}),
+    vars: { UPSTREAM_URL: world.origin.url, ...vars },
+    ...(name === 'ledger' || name === 'object-per-key' ? { objects: objects[name] } : {}),
   });
 }
+
+/** The least that a ledger does, with as many commits for a first run as the policy for unknown outcomes asks for. */
+export function startLedgerLimit(
+  world: World,
+  storage: Storage,
+  unknownOutcome: UnknownOutcome,
+): Promise<Running> {
+  return startBenchWorker(world, 'ledger', storage, { COMMITS: unknownOutcome === 'retry' ? '1' : '2' });
+}
+
+/** A larger response does not fit into the one row in which {@link startLedgerLimit} keeps it. */
+export const LEDGER_LIMIT_MAX_BYTES = 1_900_000;
+
+const STORAGES = ['tmpfs', 'disk'] as const;
 
 const limits: Contender[] = [
   {
@@ -63,6 +82,22 @@ const limits: Contender[] = [
     scenarios: ['first', 'bypass', 'joined'],
     start: (world) => startBenchWorker(world, 'proxy'),
   },
+  ...STORAGES.map(
+    (storage): Contender => ({
+      name: 'Limit: ledger',
+      storage,
+      scenarios: ['first', 'retry'],
+      start: (world) => startLedgerLimit(world, storage, 'retry'),
+    }),
+  ),
+  ...STORAGES.map(
+    (storage): Contender => ({
+      name: 'Limit: ledger, two commits',
+      storage,
+      scenarios: ['first'],
+      start: (world) => startLedgerLimit(world, storage, 'refuse'),
+    }),
+  ),
 ];
 
 const oncegate: Contender[] = [
@@ -94,9 +129,17 @@ const oncegate: Contender[] = [
     replayedHead: REPLAYED,
     start: (world) => startOncegate(world, 'disk'),
   },
+  ...STORAGES.map(
+    (storage): Contender => ({
+      name: 'Oncegate, unknown outcomes refused',
+      storage,
+      scenarios: ['first'],
+      start: (world) => startOncegate(world, storage, { UNKNOWN_OUTCOME: 'refuse' }),
+    }),
+  ),
 ];
 
-const objectPerKey: Contender[] = (['tmpfs', 'disk'] as const).map((storage) => ({
+const objectPerKey: Contender[] = STORAGES.map((storage) => ({
   name: 'Object per key',
   storage,
   // Not `retry`: it answers each replay from KV, and so many objects have no file handles left.

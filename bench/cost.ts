@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { PIECE_BYTES, piecesOf } from '../src/record/format.ts';
 import { table } from './report/table.ts';
 
 /** US dollars. */
@@ -22,12 +23,11 @@ const PRICE = {
 
 /** An object is billed for 128 MB while it works, whatever it uses. */
 const OBJECT_GB = 0.128;
-const PIECE_BYTES = 512 * 1024;
 const MONTH_SECONDS = 30 * 86_400;
 const HOT_SECONDS = 300;
 const SHARDS = 16;
-/** What falls due in a busy object is done together, this often. */
-const SWEEP_SECONDS = 5;
+/** What is to be done later in a busy object is done together, this often. */
+const SWEEP_SECONDS = 8;
 const WORKER_CPU_MS = 0.3;
 
 /** The ledger's row, its index entry and what its page loses, in bytes; and the least that a database of its own takes. */
@@ -52,18 +52,20 @@ interface Cost {
 
 /** One first run in this design, its whole life long. */
 function firstRun(c: Case): Cost {
-  const fullPieces = Math.max(0, Math.ceil(c.bodyBytes / PIECE_BYTES) - 1);
   const perShard = c.perSecond / SHARDS;
-  // One alarm writes down what is known, one cools and one removes; where results are many, one serves all that is due.
-  const alarms = Math.min(3, 1 / (SWEEP_SECONDS * perShard));
+  const fullPieces = Math.max(0, piecesOf(c.bodyBytes) - 1);
+  const cooled = fullPieces > 0 ? 1 : 0;
+  // One alarm writes down what is known, one removes, and one drops a large body. In a busy object one does it for all, and is set
+  // twice: for the end of the oldest row, and by the next request for sooner.
+  const alarms = Math.min(2 + cooled, 2 / (SWEEP_SECONDS * perShard));
   const counts = Math.min(1, 1 / (SWEEP_SECONDS * perShard));
   return {
     requests: PRICE.workerRequest + WORKER_CPU_MS * PRICE.cpuMs + (1 + alarms) * PRICE.objectRequest,
-    rows: (5 + 3 * fullPieces + alarms + counts) * PRICE.rowWritten + 16 * PRICE.rowRead,
+    rows: (3 + 2 * cooled + 3 * fullPieces + alarms + counts) * PRICE.rowWritten + 16 * PRICE.rowRead,
     kv: PRICE.kvWrite,
     duration: busySeconds(c.upstreamSeconds, perShard) * OBJECT_GB * PRICE.objectGbSecond,
     storage:
-      stored(c.bodyBytes, HOT_SECONDS, PRICE.objectGbMonth) +
+      stored(c.bodyBytes, cooled === 1 ? HOT_SECONDS : c.ttlSeconds, PRICE.objectGbMonth) +
       stored(ROW_BYTES, c.ttlSeconds, PRICE.objectGbMonth) +
       stored(c.bodyBytes, c.ttlSeconds, PRICE.kvGbMonth),
   };
@@ -74,7 +76,6 @@ function firstRunInLedgerAlone(c: Case): Cost {
   const cost = firstRun(c);
   return {
     ...cost,
-    rows: cost.rows - PRICE.rowWritten,
     kv: 0,
     storage: stored(c.bodyBytes + ROW_BYTES, c.ttlSeconds, PRICE.objectGbMonth),
   };

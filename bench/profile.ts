@@ -33,11 +33,11 @@ try {
     }),
   );
   const target = { url: gateway.url, originUrl: world.origin.url, replayedHead: undefined };
-  const sized = (job: ReturnType<typeof jobOf>) => ({ ...job, url: `${gateway.url}/json/${bytes}` });
-  if (scenario === 'retry' || scenario === 'storm') await world.load.run(sized(poolJob(scenario, target)));
-  await world.load.run(sized(jobOf(scenario, target, 0, 1_500)));
+  const size = Number(bytes);
+  if (scenario === 'retry' || scenario === 'storm') await world.load.run(poolJob(scenario, target, size));
+  await world.load.run(jobOf(scenario, target, 0, 1_500, size));
   const stop = await startProfiler(inspector);
-  const { perSecond } = await world.load.run(sized(jobOf(scenario, target, 1, 3_000)));
+  const { perSecond } = await world.load.run(jobOf(scenario, target, 1, 3_000, size));
   report(await stop(), perSecond);
 } finally {
   await world.end();

@@ -13,7 +13,14 @@ const BODY_BYTES = 1024;
 
 /** How many recorded responses are replayed, in turn, in a storm; and where each is to be one that was not just replayed. */
 const STORM_KEYS = 300;
-export const RETRY_KEYS = 10_000;
+const RETRY_KEYS = 10_000;
+/** Each round of `retry` begins so much further on, so that a short round repeats none of the one before. */
+const RETRY_STRIDE = RETRY_KEYS / 4;
+
+/** A response over this size is large: few at a time, and few recorded ones, as the gateway keeps none of them for a storm. */
+const LARGE_BYTES = 64 * 1024;
+const LARGE_CONNECTIONS = 4;
+const LARGE_KEYS = 4;
 
 const JOINED_CALLERS = 8;
 /** Enough that the upstream's 10 ms hold nobody up. */
@@ -36,20 +43,33 @@ export interface Target {
   readonly replayedHead: string | undefined;
 }
 
-/** The job of a scenario. `round` makes its keys new; those of the pool are the same in each. */
-export function jobOf(scenario: ScenarioName, target: Target, round: number, maxMs: number): LoadJob {
+/**
+ * The job of a scenario, with responses of so many bytes. `round` makes its keys new; those of the pool are the same in each.
+ */
+export function jobOf(
+  scenario: ScenarioName,
+  target: Target,
+  round: number,
+  maxMs: number,
+  bytes = BODY_BYTES,
+): LoadJob {
+  const isLarge = bytes > LARGE_BYTES;
   const common: LoadJob = {
-    url: `${target.url}/json/${BODY_BYTES}`,
+    url: `${target.url}/json/${bytes}`,
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: 'Bearer bench' },
-    connections: CONNECTIONS,
+    connections: isLarge ? LARGE_CONNECTIONS : CONNECTIONS,
     maxMs,
     maxRequests: Number.MAX_SAFE_INTEGER,
     keys: { header: 'idempotency-key', prefix: `${scenario}-${round}-` },
     body: { bytes: BODY_BYTES, kind: 'json' },
     expect: { status: 200 },
   };
-  const pool = { header: 'idempotency-key', prefix: 'storm-', pool: STORM_KEYS };
+  const pool = (prefix: string, keys: number) => ({
+    header: 'idempotency-key',
+    prefix,
+    pool: isLarge ? LARGE_KEYS : keys,
+  });
   const replayed = {
     status: 200,
     ...(target.replayedHead === undefined ? {} : { head: target.replayedHead }),
@@ -60,15 +80,15 @@ export function jobOf(scenario: ScenarioName, target: Target, round: number, max
     case 'retry':
       return {
         ...common,
-        keys: { header: 'idempotency-key', prefix: 'retry-', pool: RETRY_KEYS },
+        keys: { ...pool('retry-', RETRY_KEYS), from: round * RETRY_STRIDE },
         expect: replayed,
       };
     case 'storm':
-      return { ...common, keys: pool, expect: replayed };
+      return { ...common, keys: pool('storm-', STORM_KEYS), expect: replayed };
     case 'reused':
       return {
         ...common,
-        keys: pool,
+        keys: pool('storm-', STORM_KEYS),
         body: { bytes: BODY_BYTES, kind: 'json', shift: 1 },
         expect: { status: 422 },
       };
@@ -97,7 +117,7 @@ export function jobOf(scenario: ScenarioName, target: Target, round: number, max
 }
 
 /** Records the responses that `retry`, or `storm` and `reused`, ask for. */
-export function poolJob(scenario: 'retry' | 'storm', target: Target): LoadJob {
-  const job = jobOf(scenario, target, 0, 120_000);
+export function poolJob(scenario: 'retry' | 'storm', target: Target, bytes = BODY_BYTES): LoadJob {
+  const job = jobOf(scenario, target, 0, 120_000, bytes);
   return { ...job, maxRequests: job.keys?.pool ?? 0, expect: { status: 200 } };
 }

@@ -49,9 +49,13 @@ export interface Route {
   /** What in a response whose status is a success says that it failed after all. */
   readonly failedWhen: readonly FailureRule[];
   readonly unknownOutcome: 'retry' | 'refuse';
+  /** Whether `Prefer: respond-async` is honoured. */
+  readonly respondAsync: boolean;
   /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
   readonly corsOrigins: CorsOrigins;
   readonly upstreamTimeoutSeconds: number;
+  /** How long a run goes on after its last client has left; `null`: to its end. */
+  readonly cancelAfterSeconds: number | null;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
   /** A smaller result stays in the ledger for its whole TTL, and never goes to KV. */
@@ -212,7 +216,7 @@ function parseRoute(
     ),
   } as RouteSettings;
 
-  const { service: _, upstream: __, forwardKeyAs, location, ...same } = settings;
+  const { service: _, upstream: __, forwardKeyAs, location, cancelAfterSeconds, ...same } = settings;
   if (settings.key === 'derived' && settings.fingerprint === 'none') {
     const why = 'must not be none where KEY is derived: all requests without a key would be one';
     bad.push({ setting: name === '' ? 'FINGERPRINT' : `${name}.fingerprint`, why });
@@ -222,6 +226,7 @@ function parseRoute(
     upstream: parseUpstream(table, name, settings, bindings, bad),
     forwardKeyAs: forwardKeyOf(forwardKeyAs),
     location: location ?? null,
+    cancelAfterSeconds: cancelAfterSeconds === 'none' ? null : cancelAfterSeconds,
   };
 }
 

@@ -9,6 +9,8 @@ export const COUNTERS = [
   'failed',
   'unknown',
   'tooLarge',
+  /** Of those with an unknown outcome: the ones that were ended because nobody waited for them any more. */
+  'cancelled',
   /** Requests that were answered without sending anything. */
   'replays',
   'joins',

@@ -1,8 +1,9 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
+import { answerResult } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
-import { keyHeadersOf } from './key-from.ts';
-import { answerKeyed, type Gate, type KeyedRoute } from './keyed.ts';
+import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
+import { answerKeyed, type Gate, type Handled, type KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { health } from './operator/health.ts';
@@ -18,6 +19,7 @@ import { wayHere } from './request/forwarded.ts';
 import { sentKey } from './request/sent-key.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
+import { RESULTS_PREFIX } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import {
   answerPreflight,
@@ -61,20 +63,20 @@ function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   app.get(`${OPERATOR_PREFIX}/health`, health);
   app.get(`${OPERATOR_PREFIX}/problems/:slug`, problemPage);
+  const { ledger, results, rateLimiter, events, operatorHost } = config;
+  const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
+  addResults(app, config, gate);
   const operator = operatorSurface(config);
   app.route('/', operator.app);
   app.all(`${OPERATOR_PREFIX}/*`, (c) => {
     const url = new URL(c.req.url);
     return problemResponse(url, noSurface(url, config));
   });
-  const { operatorHost } = config;
   if (operatorHost !== null) {
     app.use((c, next) =>
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
     );
   }
-  const { ledger, results, rateLimiter, events } = config;
-  const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
   const parts = { gate, events, pseudonym: pseudonymOf(ledger, config.routes) };
   for (const route of config.routes) {
     const { path, corsOrigins: origins } = route;
@@ -87,6 +89,24 @@ function gateway(config: Config): App {
   app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
+}
+
+/** Where the results of routes with RESPOND_ASYNC are fetched. The operator's own host has none. */
+function addResults(app: App, config: Config, gate: Gate): void {
+  const { operatorHost } = config;
+  for (const route of config.routes) {
+    if (!route.respondAsync) continue;
+    const { path, corsOrigins: origins } = route;
+    const at = `${RESULTS_PREFIX}${path}`;
+    const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
+    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
+    app.get(at, async (c, next) => {
+      const target = targetOf(c.req.url);
+      if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
+      const startedAt = Date.now();
+      return reported(await answerResult(c.req.raw, target, route, gate), route, config.events, startedAt);
+    });
+  }
 }
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
@@ -144,16 +164,19 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
   if ('unkeyed' in handled) {
     return passOn(withBody(request, handled.unkeyed, waitUntil), url, route, parts, c.env);
   }
-  const { response, outcome, shard, keyHash } = handled;
-  const event = {
-    route: route.path,
-    outcome,
-    status: response.status,
-    shard,
-    ms: Date.now() - startedAt,
-  };
+  return reported(handled, route, parts.events, startedAt);
+}
+
+/** The response, and what the operator learns of it. */
+function reported(
+  { response, outcome, shard, keyHash }: Handled,
+  route: Route,
+  events: Config['events'],
+  startedAt: number,
+): Response {
+  const event = { route: route.path, outcome, status: response.status, shard, ms: Date.now() - startedAt };
   log('info', 'request', { ...event, keyHash });
-  recordEvent(parts.events, event);
+  recordEvent(events, event);
   return response;
 }
 

@@ -98,3 +98,13 @@ export function placesInWords(keyFrom: KeyFrom): string {
 export function keyHeadersOf(keyFrom: KeyFrom): string[] {
   return keyFrom.flatMap((place) => (place.in === 'header' ? [place.name] : []));
 }
+
+/**
+ * Where the key is that a result is fetched with, by a GET, whose body nobody reads: where it was, and for a key from the body
+ * in the usual header.
+ */
+export function resultKeyFrom(keyFrom: KeyFrom): KeyFrom {
+  const places = keyFrom.filter((place) => place.in !== 'json');
+  const usual: KeyPlace = { in: 'header', name: DEFAULT_KEY_FROM };
+  return places.length < keyFrom.length ? [...places, usual] : places;
+}

@@ -3,15 +3,18 @@ import { askLedger, type LedgerAccess, reachLedger, shardOf } from './ask/ask.ts
 import type { Leases } from './ask/leases.ts';
 import type { BodyBytes } from './body-bytes.ts';
 import type { Route } from './config.ts';
-import type { Policy } from './protocol.ts';
+import type { AskedAnswer, Policy } from './protocol.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
-import type { RequestBodies } from './request/body.ts';
+import { isHeldWhileRead, type RequestBodies } from './request/body.ts';
 import { callOf, type SentOn } from './request/call.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
+import { asyncAfterSeconds } from './request/prefer.ts';
+import { presenceOf } from './request/presence.ts';
 import { isRepeatable } from './request/repeatability.ts';
 import type { SentKey } from './request/sent-key.ts';
+import { acceptedResponse } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
 import { type Problem, type ProblemSlug, problemResponse } from './response/problem.ts';
@@ -79,8 +82,8 @@ function repeatabilityResult(outcome: string): 'accepted' | 'rejected' {
   return ACCEPTED.has(outcome) ? 'accepted' : 'rejected';
 }
 
-const ACCEPTED: ReadonlySet<string> = new Set<ProblemSlug | RespondingAnswer['outcome']>([
-  ...(['executed', 'joined', 'replayed'] as const),
+const ACCEPTED: ReadonlySet<string> = new Set<ProblemSlug | AskedAnswer['outcome']>([
+  ...(['executed', 'joined', 'replayed', 'accepted'] as const),
   ...(['in-progress', 'upstream-unreachable', 'upstream-timeout'] as const),
 ]);
 
@@ -101,7 +104,7 @@ async function handle(
 
   const reading = readKeyedRequest(request, target, route, sent, gate.rateLimiter, gate.bodies);
   // A client that leaves would end it without a word, and what it holds would be held on to.
-  waitUntil(reading);
+  if (isHeldWhileRead(request)) waitUntil(reading);
   const read = await reading;
   if (read.kind === 'refused') {
     const { keyFrom } = route;
@@ -128,7 +131,12 @@ async function handle(
 
   const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
-  const call = callOf(read.request, { request, target, route, policy, parties, keyHash, own, waitUntil });
+  const respondAfterMs = respondAfterMsOf(request, route);
+  const sentOn = { respondAfterMs, request, target, route, policy, parties, keyHash, own, waitUntil };
+  const call = callOf(read.request, {
+    ...sentOn,
+    presence: policy.cancelAfterMs === null ? null : presenceOf(),
+  });
   const asked = askLedger(gate, route, shard, call);
   // What went along with the call is copied by now. The upstream may take its time.
   if (call.body instanceof Uint8Array) body.release();
@@ -141,6 +149,8 @@ async function handle(
       const response = await responseTo(keyable, route, answer, caller.anonymous);
       return { response, outcome: answer.outcome, shard, keyHash };
     }
+    case 'accepted':
+      return { response: acceptedResponse(target), outcome: answer.outcome, shard, keyHash };
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
   }
@@ -155,4 +165,11 @@ async function responseTo(
 ): Promise<Response> {
   const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
   return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+}
+
+/** How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes. */
+function respondAfterMsOf({ headers }: Request, { respondAsync, key }: Route): number | null {
+  // Who does not know his key could not come back with it.
+  const seconds = respondAsync && key !== 'derived' ? asyncAfterSeconds(headers.get('prefer')) : null;
+  return seconds === null ? null : seconds * 1000;
 }

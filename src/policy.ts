@@ -16,6 +16,7 @@ export function policyOf(route: Route, { hotSeconds }: Pick<Config, 'hotSeconds'
     recordStatuses: route.recordStatuses,
     failedWhen: route.failedWhen,
     upstreamTimeoutMs: route.upstreamTimeoutSeconds * SECOND_MS,
+    cancelAfterMs: route.cancelAfterSeconds === null ? null : route.cancelAfterSeconds * SECOND_MS,
     maxRequestBytes: route.maxRequestBytes,
     maxRecordBytes: route.maxRecordBytes,
     resultsFromBytes: route.resultsFromBytes,

@@ -28,6 +28,8 @@ export interface Policy {
   /** What in a response whose status is a success says that it failed after all. */
   readonly failedWhen: readonly FailureRule[];
   readonly upstreamTimeoutMs: number;
+  /** How long a run goes on after its last client has left; `null`: to its end. */
+  readonly cancelAfterMs: number | null;
   readonly maxRequestBytes: number;
   readonly maxRecordBytes: number;
   /** A smaller result stays in the ledger for its whole TTL, and never goes to RESULTS. */
@@ -59,6 +61,10 @@ export interface LedgerCall {
   readonly body: Uint8Array | ReadableStream<Uint8Array>;
   /** How long a caller that joins a running execution waits for its head. */
   readonly waitMs: number;
+  /** After how long without a head the answer is that it runs; `null`: never. */
+  readonly respondAfterMs: number | null;
+  /** Breaks off when the client has left, or has its whole answer; `null` where that makes no difference. */
+  readonly presence: ReadableStream<Uint8Array> | null;
 }
 
 export interface ResponseHead {
@@ -129,6 +135,8 @@ export type LedgerAnswer =
       readonly reason: 'upstream-unreachable' | 'upstream-timeout';
       readonly joined: boolean;
     }
+  /** It runs, and its caller did not want to wait any longer. */
+  | { readonly outcome: 'accepted' }
   | { readonly outcome: 'refused'; readonly reason: Refusal };
 
 /**
@@ -143,6 +151,13 @@ export type AskedAnswer =
 export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export type Location = (typeof LOCATIONS)[number];
 
+/** Asks for what became of an execution, without the request that it is of. */
+export interface ResultQuery extends Pick<LedgerCall, 'id' | 'secret'> {
+  readonly route: string;
+  /** A digest of credentials that bind the request; `null` where there are none. */
+  readonly binding: string | null;
+}
+
 /** The ledger as the Worker sees it. */
 export interface LedgerNamespace {
   getByName(name: string, options: { locationHint?: Location }): LedgerStub & LedgerInspection;
@@ -155,6 +170,8 @@ export interface LedgerStub {
   execute(call: LedgerCall): Promise<LedgerAnswer>;
   /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
   recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
+  /** What became of an execution; `null` where there is no result, or none that is there to be had. Never starts a run. */
+  result(query: ResultQuery): Promise<LedgerAnswer | null>;
   /** The response that came with this lease was given again so many times, without asking. */
   countReplays(id: string, lease: LeaseGrant, replays: number): Promise<void>;
 }
@@ -180,7 +197,8 @@ export const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewher
 export type Place = (typeof PLACES)[number];
 
 /** Why the outcome of an execution is not known. */
-export type UnknownCause = 'upstream-broke-off' | 'gateway-restarted';
+export const UNKNOWN_CAUSES = ['upstream-broke-off', 'gateway-restarted', 'cancelled'] as const;
+export type UnknownCause = (typeof UNKNOWN_CAUSES)[number];
 
 /** When a run got how far; `null` where it did not get there, or nobody was left to see it. */
 export interface RunTimes {

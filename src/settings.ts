@@ -61,6 +61,28 @@ function integer(min: number, max: number, fallback: number) {
   );
 }
 
+function integerOrNone(min: number, max: number) {
+  const message = `must be none or a whole number from ${min} to ${max}`;
+  const number = v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+  return v.optional(v.union([v.literal('none'), number], message), 'none');
+}
+
+function flag(fallback: boolean) {
+  const message = 'must be true or false';
+  return v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.picklist(['true', 'false'])], message),
+      v.transform((value) => value === true || value === 'true'),
+    ),
+    fallback,
+  );
+}
+
 function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
   return v.optional(v.picklist(values, `must be one of ${values.join(', ')}`), fallback);
 }
@@ -236,8 +258,10 @@ export const routeSettings = {
   recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),
   failedWhen: failureRules,
   unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
+  respondAsync: flag(false),
   corsOrigins,
   upstreamTimeoutSeconds: integer(1, 86_400, 600),
+  cancelAfterSeconds: integerOrNone(0, 86_400),
   maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
   maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
   resultsFromBytes: integer(0, LEDGER_ALONE_MAX_BYTES, 0),

@@ -37,6 +37,8 @@ test('with an upstream and nothing else, everything has its default', () => {
       ],
       unknownOutcome: 'retry',
       corsOrigins: 'none',
+      cancelAfterSeconds: null,
+      respondAsync: false,
       upstreamTimeoutSeconds: 600,
       maxRequestBytes: 10_485_760,
       maxRecordBytes: 26_214_400 - 65_536,

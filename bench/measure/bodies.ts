@@ -1,5 +1,6 @@
-import { startBenchWorker, startOncegate } from '../contenders.ts';
-import { jobOf, RETRY_KEYS } from '../scenarios.ts';
+import { LEDGER_LIMIT_MAX_BYTES, startBenchWorker, startLedgerLimit, startOncegate } from '../contenders.ts';
+import type { LoadJob } from '../load-job.ts';
+import { jobOf, poolJob } from '../scenarios.ts';
 import type { World } from '../world.ts';
 import { median } from './statistics.ts';
 
@@ -12,8 +13,6 @@ export interface BodyFigure {
 }
 
 const CONNECTIONS = 4;
-/** Keys enough that none is one that was just replayed; a large response is never kept for that. */
-const poolKeys = (bytes: number) => (bytes <= 64 * 1024 ? RETRY_KEYS : 4);
 
 /** Responses of different sizes: through the plain proxy, on their first run, and replayed. */
 export async function measureBodies(
@@ -23,29 +22,36 @@ export async function measureBodies(
   sliceMs: number,
 ): Promise<BodyFigure[]> {
   const proxy = world.keep(await startBenchWorker(world, 'proxy'));
+  const ledger = world.keep(await startLedgerLimit(world, 'tmpfs', 'retry'));
   const oncegate = world.keep(await startOncegate(world, 'tmpfs'));
   const found: BodyFigure[] = [];
   for (const bytes of sizes) {
     const figures = new Map<string, BodyFigure[]>();
-    const jobFor = (url: string, scenario: 'first' | 'retry', round: number) => ({
-      ...jobOf(scenario, { url, originUrl: '', replayedHead: undefined }, round, sliceMs),
-      url: `${url}/json/${bytes}`,
+    const target = (url: string) => ({ url, originUrl: '', replayedHead: undefined });
+    // Sizes have keys of their own.
+    const ofSize = (job: LoadJob): LoadJob => ({
+      ...job,
       connections: CONNECTIONS,
-      keys: {
-        header: 'idempotency-key',
-        prefix: `${scenario}-${bytes}-${scenario === 'first' ? round : ''}-`,
-        ...(scenario === 'retry' ? { pool: poolKeys(bytes) } : {}),
-      },
+      keys: job.keys && { ...job.keys, prefix: `${bytes}-${job.keys.prefix}` },
     });
-    const record = { ...jobFor(oncegate.url, 'retry', 0), maxMs: 120_000, maxRequests: poolKeys(bytes) };
-    await world.load.run(record);
+    const cases: [name: string, url: string, scenario: 'first' | 'retry'][] = [
+      ['plain Worker proxy', proxy.url, 'first'],
+      ['Oncegate, first run', oncegate.url, 'first'],
+      ['Oncegate, replay', oncegate.url, 'retry'],
+    ];
+    if (bytes <= LEDGER_LIMIT_MAX_BYTES) {
+      cases.push(
+        ['Limit: ledger, first run', ledger.url, 'first'],
+        ['Limit: ledger, replay', ledger.url, 'retry'],
+      );
+    }
+    for (const [, url, scenario] of cases) {
+      if (scenario === 'retry') await world.load.run(ofSize(poolJob('retry', target(url), bytes)));
+    }
     for (let round = 0; round <= rounds; round += 1) {
-      for (const [name, url, scenario] of [
-        ['plain Worker proxy', proxy.url, 'first'],
-        ['Oncegate, first run', oncegate.url, 'first'],
-        ['Oncegate, replay', oncegate.url, 'retry'],
-      ] as const) {
-        const result = await world.load.run(jobFor(url, scenario, round));
+      for (const [name, url, scenario] of cases) {
+        const job = jobOf(scenario, target(url), round, sliceMs, bytes);
+        const result = await world.load.run(ofSize(job));
         if (round === 0) continue;
         figures.set(name, [
           ...(figures.get(name) ?? []),
@@ -69,6 +75,6 @@ export async function measureBodies(
       });
     }
   }
-  for (const running of [proxy, oncegate]) await running.stop();
+  for (const running of [proxy, ledger, oncegate]) await running.stop();
   return found;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender } from '../contenders.ts';
 import type { Running } from '../processes/child.ts';
-import { cpuMicroseconds } from '../processes/usage.ts';
 import { jobOf, poolJob, runsPerRequest, type ScenarioName, type Target } from '../scenarios.ts';
 import type { World } from '../world.ts';
+import { measureSlice, type Runs, type Slice } from './slice.ts';
 import { median } from './statistics.ts';
 
 export interface Throughput {
@@ -35,7 +35,7 @@ export async function measureThroughput(
   for (const contender of contenders) entrants.push(await enter(world, contender));
   await delay(Math.max(0, ...contenders.map(({ coolMs }) => coolMs ?? 0)));
 
-  const figures = new Map<string, Omit<Throughput, 'contender' | 'storage' | 'scenario'>[]>();
+  const figures = new Map<string, Slice[]>();
   // The first round warms up and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const entrant of entrants) {
@@ -79,25 +79,15 @@ async function enter(world: World, contender: Contender): Promise<Entrant> {
 
 async function slice(world: World, entrant: Entrant, scenario: ScenarioName, round: number, maxMs: number) {
   const { contender, running, target } = entrant;
-  await runsSince(world);
-  const cpuBefore = cpuMicroseconds(running.pid);
-  const result = await world.load.run(jobOf(scenario, target, round, maxMs)).catch((error) => {
+  const job = jobOf(scenario, target, round, maxMs);
+  return measureSlice(world, running, job, runsOf(contender, scenario)).catch((error) => {
     throw new Error(`${contender.name} on ${contender.storage}, ${scenario}`, { cause: error });
   });
-  const cpu = cpuMicroseconds(running.pid) - cpuBefore;
-  const runs = await runsSince(world);
-  const expected = contender.name.includes('static') ? 0 : runsPerRequest[scenario] * result.requests;
-  // A proxy knows no keys; of shared keys, the last may lack some of its callers.
-  const most =
-    scenario === 'joined' && !contender.name.includes('proxy') ? expected * 1.1 + 16 : Number.MAX_VALUE;
-  const exact = scenario !== 'joined' && runs !== Math.round(expected);
-  if (exact || runs > most) {
-    throw new Error(`${contender.name}, ${scenario}: ${result.requests} requests ran upstream ${runs} times`);
-  }
-  const { perSecond, p50Ms, p99Ms } = result;
-  return { perSecond, p50Ms, p99Ms, cpuMicros: cpu / result.requests };
 }
 
-async function runsSince(world: World): Promise<number> {
-  return Number(await (await fetch(`${world.origin.url}/_runs`)).text());
+function runsOf({ name }: Contender, scenario: ScenarioName): Runs {
+  if (name.includes('static')) return { exactly: 0 };
+  if (scenario !== 'joined') return { exactly: runsPerRequest[scenario] };
+  // A proxy knows no keys.
+  return name.includes('proxy') ? 'any' : { about: runsPerRequest.joined };
 }

@@ -52,7 +52,9 @@ class Requests {
     if (this.#sent >= this.#job.maxRequests || performance.now() >= this.#endsAt) return null;
     const { keys, body } = this.#job;
     const n =
-      keys?.pool === undefined ? Math.floor(this.#sent / (keys?.sharedBy ?? 1)) : this.#sent % keys.pool;
+      keys?.pool === undefined
+        ? Math.floor(this.#sent / (keys?.sharedBy ?? 1))
+        : ((keys.from ?? 0) + this.#sent) % keys.pool;
     this.#sent += 1;
     const key = keys === null ? '' : `${keys.header}: ${keys.prefix}${n}\r\n`;
     if (body === null) return [`${this.#head}${key}\r\n`, null];

@@ -1,6 +1,8 @@
 import type { Throughput } from '../measure/throughput.ts';
 import type { Results } from '../results.ts';
 import type { ScenarioName } from '../scenarios.ts';
+import { goals } from './goals.ts';
+import { comparisons } from './limits.ts';
 import { table } from './table.ts';
 
 const SCENARIOS: Record<ScenarioName, string> = {
@@ -31,6 +33,8 @@ export function tables(results: Results): string {
         whole(figure.cpuMicros),
       ]),
     ),
+    '### Against the limits',
+    againstLimits(throughput),
     '### Goals',
     goals(results),
     '### One request at a time',
@@ -66,89 +70,28 @@ export function tables(results: Results): string {
   ].join('\n\n');
 }
 
+/** The gateway against the least that this platform lets anybody do for the same request. */
+function againstLimits(throughput: readonly Throughput[]): string {
+  return table(
+    ['', 'storage', 'req/s', 'of the limit’s', '', 'CPU µs', 'of the limit’s', ''],
+    comparisons(throughput).map(({ what, storage, own, limit, rate, cpu }) => [
+      what,
+      storage,
+      whole(own.perSecond),
+      whole(limit.perSecond),
+      `× ${rate.toFixed(2)}`,
+      whole(own.cpuMicros),
+      whole(limit.cpuMicros),
+      `× ${cpu.toFixed(2)}`,
+    ]),
+  );
+}
+
 /** A replay is measured against a static reply, all else against the proxy doing the same request. */
 function limitOf(figure: Throughput, all: readonly Throughput[]): number | undefined {
   const against = ['retry', 'storm', 'reused'].includes(figure.scenario) ? 'static' : 'proxy';
   const scenario = against === 'static' || figure.scenario === 'chat' ? 'first' : figure.scenario;
   return all.find((other) => other.contender.includes(against) && other.scenario === scenario)?.perSecond;
-}
-
-function goals({ throughput, firstByte, memory, storedKeys }: Results): string {
-  const rate = (contender: string, scenario: ScenarioName, storage?: string) =>
-    throughput.find(
-      (figure) =>
-        figure.contender === contender &&
-        figure.scenario === scenario &&
-        (storage === undefined || figure.storage === storage),
-    )?.perSecond;
-  const firstByteOf = (name: string) =>
-    firstByte.find((latency) => latency.name === name)?.p50Ms ?? Number.NaN;
-  const flat = (figures: readonly number[]) => Math.min(...figures) / Math.max(...figures);
-  const PROXY = 'Limit: plain Worker proxy';
-  const peers = throughput.filter((figure) => figure.contender.includes('Redis'));
-  const best = (scenario: ScenarioName, storage: string) =>
-    Math.max(
-      ...peers
-        .filter((figure) => figure.scenario === scenario && figure.storage === storage)
-        .map((figure) => figure.perSecond),
-    );
-  const first = rate('Oncegate', 'first', 'tmpfs') ?? Number.NaN;
-  const retry = rate('Oncegate', 'retry', 'tmpfs') ?? Number.NaN;
-  const storm = rate('Oncegate', 'storm', 'tmpfs') ?? Number.NaN;
-  const onDisk = rate('Oncegate', 'first', 'disk') ?? Number.NaN;
-  const rows: [string, string, number, boolean][] = [];
-  const atLeast = (what: string, goal: number, value: number, suffix = '') =>
-    rows.push([what, `≥ ${goal}${suffix}`, value, value >= goal]);
-  const atMost = (what: string, goal: number, value: number, suffix: string) =>
-    rows.push([what, `≤ ${goal}${suffix}`, value, value <= goal]);
-  atLeast('first run, of the plain Worker proxy', 0.4, first / (rate(PROXY, 'first') ?? Number.NaN));
-  const reply = rate('Limit: static reply (Hono)', 'first') ?? Number.NaN;
-  atLeast('hot replay, 300 keys again and again, of a static reply', 0.5, storm / reply);
-  atLeast('hot replay, each key once, of a static reply', 0.5, retry / reply);
-  atLeast(
-    'first run, of the object per key, tmpfs',
-    4,
-    first / (rate('Object per key', 'first', 'tmpfs') ?? Number.NaN),
-    ' ×',
-  );
-  atLeast(
-    'first run, of the object per key, disk',
-    4,
-    onDisk / (rate('Object per key', 'first', 'disk') ?? Number.NaN),
-    ' ×',
-  );
-  if (peers.length > 0) {
-    atLeast('first run, of the best peer, in memory', 1, first / best('first', 'tmpfs'), ' ×');
-    atLeast('first run, of the best peer, on disk', 1, onDisk / best('first', 'disk'), ' ×');
-    atLeast('replay again and again, of the best peer', 1, storm / best('storm', 'tmpfs'), ' ×');
-    atLeast('replay, each key once, of the best peer', 1, retry / best('retry', 'tmpfs'), ' ×');
-  }
-  atLeast(
-    'GET that is not keyed, of the plain Worker proxy',
-    0.9,
-    (rate('Oncegate', 'bypass') ?? Number.NaN) / (rate(PROXY, 'bypass') ?? Number.NaN),
-  );
-  atLeast(
-    'first run, fewest to most stored keys',
-    0.9,
-    flat(storedKeys.map((figure) => figure.firstPerSecond)),
-  );
-  atLeast(
-    'replay, fewest to most stored keys',
-    0.9,
-    flat(storedKeys.map((figure) => figure.replayPerSecond)),
-  );
-  atMost('first byte later than direct', 1, firstByteOf('Oncegate') - firstByteOf('direct'), ' ms');
-  atMost(
-    'memory of a silent stream',
-    64,
-    (memory.find(({ name }) => name === 'Oncegate')?.bytesPerStream ?? Number.NaN) / 1000,
-    ' KB',
-  );
-  return table(
-    ['', 'goal', 'found', ''],
-    rows.map(([what, goal, value, met]) => [what, goal, value.toFixed(2), met ? 'met' : '**missed**']),
-  );
 }
 
 function latencyTable(all: Results['latency'], ...columns: string[]): string {

@@ -2,17 +2,16 @@ import { pause } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import type {
   AskedAnswer,
-  LeaseGrant,
   LedgerAnswer,
   LedgerCall,
   LedgerInspection,
   LedgerNamespace,
   LedgerStub,
   Location,
+  ResultQuery,
 } from '../protocol.ts';
-import { DamagedRecordError, reportDamage } from '../record/record.ts';
-import { discard, getResult } from '../record/results.ts';
-import { differenceOf } from '../request/fingerprint.ts';
+import { differenceOf, isBoundTo } from '../request/fingerprint.ts';
+import { type Archived, recordedIn } from './recorded.ts';
 
 /** Where a Worker finds what is recorded. */
 export interface LedgerAccess {
@@ -59,13 +58,35 @@ export async function askLedger(
     ledger = reach();
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(access, call)) ?? { outcome: 'unavailable' };
+    return (await recordOf(access, call)) ?? { outcome: 'unavailable' };
   }
   try {
     return await settled(access, call, await ledger.execute(call));
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await fromResults(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
+    return (await recordOf(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
+  }
+}
+
+/**
+ * Asks what became of an execution, as above. `absent`: there is no result, or none that the ledger knows of while RESULTS may not
+ * show it yet. Never rejects.
+ */
+export async function askResult(
+  access: LedgerAccess,
+  route: LedgerObjects,
+  shard: number,
+  query: ResultQuery,
+): Promise<AskedAnswer | { readonly outcome: 'absent' }> {
+  const faultOf = (recorded: string) => (isBoundTo(recorded, query.binding) ? null : 'other-credentials');
+  try {
+    const answer = await reachLedger(access, route, shard).result(query);
+    if (answer === null) return { outcome: 'absent' };
+    if (answer.outcome !== 'archived') return answer;
+    return (await recordedIn(access.results, { ...query, faultOf }, answer)) ?? { outcome: 'unreadable' };
+  } catch (error) {
+    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
   }
 }
 
@@ -76,41 +97,17 @@ async function settled(
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await fromResults(access, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
+  return (await recordOf(access, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
 }
 
-/**
- * A recorded result, if RESULTS has it. Records never change, so one whose fingerprint matches is safe to replay whether
- * or not the ledger can be asked. KV may still show the record of an earlier execution of this key, so where the ledger
- * has said which one it is, no other will do.
- */
-async function fromResults(
-  access: LedgerAccess,
-  call: Omit<LedgerCall, 'body'>,
-  archived?: { readonly completedAt: number; readonly lease: LeaseGrant },
+function recordOf(
+  { results }: LedgerAccess,
+  { id, secret, fingerprint, policy }: Omit<LedgerCall, 'body'>,
+  archived?: Archived,
 ): Promise<AskedAnswer | null> {
-  try {
-    const record = await getResult(access.results, call.id, call.secret);
-    if (record === null) return null;
-    const { head, body } = record;
-    if (archived !== undefined && head.completedAt !== archived.completedAt) {
-      await discard(body);
-      return null;
-    }
-    if (head.fingerprint !== call.fingerprint) {
-      await discard(body);
-      return { outcome: 'refused', reason: differenceOf(head.fingerprint, call.fingerprint) };
-    }
-    const { size, expiresAt } = head;
-    return { outcome: 'replayed', head, body, size, expiresAt, lease: archived?.lease ?? null };
-  } catch (error) {
-    if (error instanceof DamagedRecordError) {
-      reportDamage('results', error);
-      return { outcome: 'refused', reason: 'not-recorded' };
-    }
-    log('error', 'results-read-failed', { route: call.policy.route, reason: textOf(error) });
-    return null;
-  }
+  const faultOf = (recorded: string) =>
+    recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
+  return recordedIn(results, { id, secret, route: policy.route, faultOf }, archived);
 }
 
 /**
@@ -124,7 +121,7 @@ async function afterLostAnswer(
   reach: () => LedgerStub,
   error: unknown,
 ): Promise<AskedAnswer> {
-  const { body: _, ...bodiless } = call;
+  const { body: _, ...bodiless } = { ...call, presence: null };
   const unsent = { outcome: beganNothing(error) ? 'unavailable' : 'interrupted' } as const;
   if (isFlagged(error, 'overloaded')) return unsent;
   for (const delayMs of RECALL_AFTER_MS) {

@@ -1,6 +1,6 @@
 import { checkIsKey, checkMadeKey } from './key-syntax.js';
 import type { Settings } from './options.js';
-import { followWithinOrigin, type Stop, showsRedirects } from './redirect.js';
+import { BODY_HEADERS, followWithinOrigin, type Stop, showsRedirects } from './redirect.js';
 import { repeatableBody } from './request-body.js';
 
 /** One call of the fetch, made ready to be sent more than once with the same key and the same bytes. */
@@ -16,10 +16,18 @@ export interface Call {
   /** The request as a whole, to look at. It is never sent itself. */
   readonly request: Request;
   readonly send: (signal: AbortSignal) => Promise<Response>;
+  /** Sends a GET in the same way, with the same key and credentials, to another URL. */
+  readonly get: (url: string, signal: AbortSignal) => Promise<Response>;
 }
 
 /** A call that has its key. */
 export type KeyedCall = Call & { readonly key: string };
+
+/** How long a server is given to have the response at once, before it is asked for later. */
+const WAIT_AT_ONCE_SECONDS = 10;
+
+/** What a request says for which `async` is set (RFC 7240 §4.1, §4.3). */
+const PREFER_LATER = `respond-async, wait=${WAIT_AT_ONCE_SECONDS}`;
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -55,6 +63,7 @@ export async function prepareCall(
 
   const key = keyed ? await keyOf(headers, request, settings) : undefined;
   if (key !== undefined) headers.set(settings.keyHeader, key);
+  if (key !== undefined && settings.async) headers.append('prefer', PREFER_LATER);
   if (key !== undefined && (init?.mode ?? given?.mode) === 'no-cors') {
     throw new TypeError(`mode: a no-cors request cannot carry ${settings.keyHeader}`);
   }
@@ -77,6 +86,18 @@ export async function prepareCall(
     repeatable: keyed || (IDEMPOTENT_METHODS.has(method) && body.kind === 'repeatable'),
     signal,
     request,
+    get: (url, signal) => {
+      const asking = new Headers(headers);
+      for (const name of [...BODY_HEADERS, 'prefer']) asking.delete(name);
+      return sendOnce(url, {
+        ...init,
+        method: 'GET',
+        headers: asking,
+        body: null,
+        redirect: 'manual',
+        signal,
+      });
+    },
     send: (attemptSignal) => {
       if (!followed) return sendHere({ signal: attemptSignal });
       const how = { signal: attemptSignal, redirect: 'manual' } as const;

@@ -1,6 +1,7 @@
 import { sendWithRetries } from './attempts.js';
 import { type KeyedCall, prepareCall } from './call.js';
 import { fetchThroughStore } from './fetch-store.js';
+import { fetchLater, laterAt } from './later.js';
 import { type IdempotentFetchOptions, readOptions, type Settings } from './options.js';
 import { isReplayed } from './recorded.js';
 import { continuable } from './resume.js';
@@ -53,7 +54,7 @@ export function idempotentFetch(options: IdempotentFetchOptions = {}): typeof fe
 
 async function sendKeyed(call: KeyedCall, settings: Settings): Promise<Response> {
   const { key, method, url, signal } = call;
-  const response = await sendWithRetries(call, settings);
+  const response = await sendAndComeBack(call, settings);
   const whole = settings.resume
     ? continuable(response, {
         key,
@@ -66,4 +67,16 @@ async function sendKeyed(call: KeyedCall, settings: Settings): Promise<Response>
     : response;
   if (isReplayed(whole.headers)) settings.onReplay?.({ key, response: whole, from: 'server' });
   return whole;
+}
+
+/** Sends the call, and fetches the result later where the server says that it runs. */
+async function sendAndComeBack(call: KeyedCall, settings: Settings): Promise<Response> {
+  const deadline = performance.now() + settings.totalTimeoutMs;
+  for (let absent = 0; ; absent += 1) {
+    const response = await sendWithRetries(call, settings);
+    const at = settings.async ? laterAt(response, call.url) : undefined;
+    if (at === undefined || absent > settings.maxRetries) return response;
+    const result = await fetchLater(call, response, at, settings, deadline);
+    if (result !== undefined) return result;
+  }
 }

@@ -66,6 +66,11 @@ export interface IdempotentFetchOptions {
   readonly maxRequestBytes?: number;
   /** Throw a `RetriesExhaustedError` for a retryable status at the end, instead of returning it. Default `false`. */
   readonly throwWhenExhausted?: boolean;
+  /**
+   * Let the gateway answer «it runs» and come back for the result (its route needs `RESPOND_ASYNC`), so that a call of minutes
+   * survives a network that goes away meanwhile. Anything else than a 202 of the gateway's is returned as ever. Default `false`.
+   */
+  readonly async?: boolean;
   /** Continue a recorded response whose body breaks off. Default `true`. */
   readonly resume?: boolean;
   /** Remembers successful responses on this side, for an API that knows no idempotency. Default: none. */
@@ -95,6 +100,7 @@ export interface Settings extends RetryTiming {
   readonly totalTimeoutMs: number;
   readonly maxRequestBytes: number;
   readonly throwWhenExhausted: boolean;
+  readonly async: boolean;
   readonly resume: boolean;
   readonly store: ResultStore | undefined;
   readonly caller: ((request: Request) => string | Promise<string>) | undefined;
@@ -147,6 +153,7 @@ export function readOptions(options: IdempotentFetchOptions): Settings {
     totalTimeoutMs: readTimeout('totalTimeoutMs', options.totalTimeoutMs),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES, 0),
     throwWhenExhausted: readFlag('throwWhenExhausted', options.throwWhenExhausted, false),
+    async: readFlag('async', options.async, false),
     resume: readFlag('resume', options.resume, true),
     store: options.store,
     caller: options.caller,

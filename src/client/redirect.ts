@@ -13,7 +13,7 @@ export interface Stop {
 const MAX_REDIRECTS = 20;
 
 /** They describe a body, and go where it goes (Fetch standard, "request-body-header name"). */
-const BODY_HEADERS = [
+export const BODY_HEADERS = [
   'content-encoding',
   'content-language',
   'content-location',

@@ -1,9 +1,9 @@
-import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
 import { putResult } from '../record/results.ts';
 import type { Alarm } from './alarm.ts';
+import type { Watchdog } from './run/watchdog.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow, Row, StoredParts } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
@@ -38,6 +38,7 @@ export class Archive {
   readonly #results: () => KVNamespace;
   readonly #alarm: Alarm;
   readonly #storage: StorageRoom;
+  readonly #watchdog: Watchdog;
   /** See {@link Marks}. It never goes back. */
   #archivedBefore = 0;
   /** Whether the mark may go on. */
@@ -59,6 +60,7 @@ export class Archive {
     results: () => KVNamespace,
     alarm: Alarm,
     storage: StorageRoom,
+    watchdog: Watchdog,
   ) {
     this.#ctx = ctx;
     this.#rows = rows;
@@ -66,6 +68,7 @@ export class Archive {
     this.#results = results;
     this.#alarm = alarm;
     this.#storage = storage;
+    this.#watchdog = watchdog;
   }
 
   /** Takes over from an earlier life of the object. */
@@ -170,7 +173,7 @@ export class Archive {
   #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
     const underWay = this.#turns.get(result.id);
-    if (underWay?.seq === result.seq) return soon(underWay.done);
+    if (underWay?.seq === result.seq) return this.#inTime(underWay.done);
     return this.#inTurn(result, () => this.#tryPut(result, record));
   }
 
@@ -183,7 +186,12 @@ export class Archive {
     void done.finally(() => {
       if (this.#turns.get(id) === turn) this.#turns.delete(id);
     });
-    return soon(done);
+    return this.#inTime(done);
+  }
+
+  /** Whether a change in KV is done. One that takes too long is not known to be. */
+  async #inTime(done: Promise<boolean>): Promise<boolean> {
+    return (await this.#watchdog.settlesWithin(done, KV_MAX_MS)) && done;
   }
 
   async #tryPut(result: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
@@ -241,9 +249,4 @@ export class Archive {
     }
     if (last >= 0) yield rest;
   }
-}
-
-/** Whether a change in KV is done. One that takes too long is not known to be. */
-async function soon(done: Promise<boolean>): Promise<boolean> {
-  return (await settlesWithin(done, KV_MAX_MS)) && done;
 }

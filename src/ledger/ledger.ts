@@ -1,6 +1,5 @@
 /** @module The ledger object: its life, and the calls that come in. Each decision is made in decide.ts. */
 import { DurableObject } from 'cloudflare:workers';
-import { resultsOf } from '../bindings.ts';
 import { BodyBytes } from '../body-bytes.ts';
 import { pause } from '../deadline.ts';
 import type {
@@ -12,30 +11,23 @@ import type {
   LedgerSummary,
   ListQuery,
   Refusal,
+  ResultQuery,
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
-import { Alarm } from './alarm.ts';
-import { Archive } from './archive.ts';
+import { isBoundTo } from '../request/fingerprint.ts';
 import { type Decision, decide, idApart } from './decide.ts';
-import { Removal } from './removal.ts';
+import { type LedgerParts, partsOf } from './parts.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
 import { type Intent, intentOf } from './run/intent.ts';
 import { Recorder } from './run/recorder.ts';
-import { RunMemory, RunRoom } from './run/run-memory.ts';
-import { Runs } from './run/runs.ts';
+import { RunRoom } from './run/run-memory.ts';
 import { send } from './run/send.ts';
-import { Counts, isLimit } from './store/counts.ts';
-import { Holds } from './store/holds.ts';
+import { isLimit } from './store/counts.ts';
 import { Listing } from './store/listing.ts';
-import { Pieces } from './store/pieces.ts';
-import type { Begun, Row } from './store/row.ts';
-import { Rows } from './store/rows.ts';
-import { createTables } from './store/schema.ts';
-import { StorageRoom } from './store/storage-room.ts';
+import type { Begun, CompletedRow, Row } from './store/row.ts';
 import { Sweeper } from './sweeper.ts';
-import { CallerUsage } from './usage.ts';
 
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
@@ -123,6 +115,19 @@ export class Ledger extends DurableObject<object> {
     return wouldRun ? null : this.#answerKnown(decision, call);
   }
 
+  /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
+  async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
+    const run = this.#parts.runs.find(id)?.execution ?? null;
+    const row = run === null ? this.#parts.rows.find(id) : null;
+    const known = run ?? row;
+    if (known === null || (row !== null && row.expiresAt <= Date.now())) return null;
+    if (!isBoundTo(known.fingerprint, binding)) return this.#refuse(id, 'other-credentials');
+    if (row === null) return { outcome: 'accepted' };
+    if (row.state !== 'completed') return this.#refuse(id, 'outcome-unknown');
+    if (row.place === 'elsewhere') return null;
+    return row.place === 'nowhere' ? this.#refuse(id, 'not-recorded') : this.#replay(row, { id, secret });
+  }
+
   override async alarm(): Promise<void> {
     const { counts, runs } = this.#parts;
     await this.#sweeper.sweep((now, marks) => counts.flush(now, marks, (id) => runs.has(id)));
@@ -183,20 +188,24 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
         return this.#refuse(call.id, decision.reason);
       case 'replay':
-        return (await this.#replays.replay(decision.row, call)) ?? this.#refuse(call.id, 'not-recorded');
+        return this.#replay(decision.row, call);
       case 'join': {
-        const answer = await answerFrom(decision.run, 'joined', call.waitMs);
+        const answer = await answerFrom(decision.run, 'joined', call, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
         this.#parts.counts.joined(call.id);
         return answer;
       }
     }
+  }
+
+  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
+    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'not-recorded');
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {
@@ -210,13 +219,14 @@ export class Ledger extends DurableObject<object> {
     room: RunRoom,
     replaces: Row | null,
   ): Promise<LedgerAnswer> {
-    const answer = await answerFrom(this.#begin(call, body, room, replaces), 'executed', null);
+    const execution = this.#begin(call, body, room, replaces);
+    const answer = await answerFrom(execution, 'executed', { ...call, waitMs: null }, this.#parts.moment);
     return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
   #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
-    const { counts, rows, runs, usage } = this.#parts;
+    const { counts, rows, runs, usage, watchdog } = this.#parts;
     const { id, caller, address, fingerprint, keyHash, policy } = call;
     const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, keyHash, receivedAt: Date.now() };
     let intent: Intent;
@@ -232,7 +242,7 @@ export class Ledger extends DurableObject<object> {
     usage.began(caller, address);
 
     const recorder = new Recorder(this.#parts, begun, call.secret, policy, intent, () => runs.remove(begun));
-    const execution = new Execution(fingerprint, policy, recorder, call.method, room);
+    const execution = new Execution(fingerprint, policy, recorder, call.method, room, watchdog);
     runs.add({ begun, expiresAt: begun.receivedAt + policy.ttlMs, execution });
     execution.sentWhen(intent.durable);
     const run = execution.run(send(call, body, this.env, execution.signal)).finally(() => {
@@ -244,37 +254,6 @@ export class Ledger extends DurableObject<object> {
     this.ctx.waitUntil(run);
     return execution;
   }
-}
-
-type LedgerParts = ReturnType<typeof partsOf>;
-
-/** What a ledger object is made of, without what it does with it. */
-function partsOf(ctx: DurableObjectState, env: object) {
-  const { storage } = ctx;
-  const { sql } = storage;
-  createTables(sql);
-  const alarm = new Alarm(storage);
-  const rows = new Rows(sql);
-  const pieces = new Pieces(sql);
-  const holds = new Holds();
-  const usage = new CallerUsage();
-  const room = new StorageRoom(sql);
-  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room);
-  return {
-    ctx,
-    alarm,
-    rows,
-    pieces,
-    holds,
-    usage,
-    archive,
-    removal: new Removal(rows, pieces, holds, usage),
-    storage: room,
-    counts: new Counts(sql, () => alarm.writeDownSoon()),
-    memory: new RunMemory(),
-    runs: new Runs(),
-    sync: () => storage.sync(),
-  };
 }
 
 /** Whom a call counts against. */

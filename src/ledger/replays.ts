@@ -46,7 +46,7 @@ export class Replays {
     // The pieces stay here until the reader is done with them.
     const release = holds.hold(seq);
     try {
-      const { preamble, rest } = rows.record(seq);
+      const { preamble, rest } = row.parts ?? rows.record(seq);
       const { head, seal } = await openPreamble(secret, preamble);
       const body = await openBody(seal, size, {
         read: (n) => (n < last ? pieces.read(seq, n) : rest),

@@ -77,6 +77,11 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       unknown: 'unknown',
       'not-recorded': 'tooLarge',
     }),
+    counter(
+      'oncegate_cancelled_total',
+      'Requests sent upstream that were ended because all of their clients had left. They are unknown too.',
+      'cancelled',
+    ),
     counter('oncegate_replays_total', 'Requests answered with a recorded response.', 'replays'),
     counter('oncegate_joins_total', 'Requests that joined a running one.', 'joins'),
     labelled('oncegate_refusals_total', 'Requests refused by the ledger, by reason.', 'reason', {

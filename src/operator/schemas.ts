@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
+import { UNKNOWN_CAUSES } from '../protocol.ts';
 
 export const LIST_DEFAULT = 50;
 export const LIST_MAX = 200;
@@ -67,12 +68,7 @@ export const execution = v.object({
   route: v.string(),
   shard: v.pipe(count, v.description('The number of the ledger object among those of its route.')),
   state: executionState,
-  cause: v.nullable(
-    v.pipe(
-      v.picklist(['upstream-broke-off', 'gateway-restarted']),
-      v.description('Why the outcome is unknown.'),
-    ),
-  ),
+  cause: v.nullable(v.pipe(v.picklist(UNKNOWN_CAUSES), v.description('Why the outcome is unknown.'))),
   place: v.nullable(
     v.pipe(
       v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere']),

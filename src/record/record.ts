@@ -18,7 +18,7 @@ export interface RecordHead extends ResponseHead {
 /**
  * A record is a response as bytes, the same in the ledger and in RESULTS:
  *
- *     version (1 byte) · salt (16 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
+ *     version (1 byte) · salt (8 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
  *     · the sealed pieces of the body, all but the last of them of one size
  *
  * The first line of it is the preamble, which the ledger keeps apart from the body.

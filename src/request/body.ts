@@ -53,9 +53,7 @@ export class RequestBodies {
     if (declaredBytes !== null && declaredBytes > maxBytes) return { kind: 'too-large' };
     const { silenceMs } = this.#limits;
     const room = this.#budget.hold();
-    if (declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES) {
-      return readAtOnce(request, declaredBytes, room, silenceMs);
-    }
+    if (isReadAtOnce(declaredBytes)) return readAtOnce(request, room, silenceMs);
     if (request.body === null) return { kind: 'body', bytes: BodyBytes.of(new Uint8Array(0)) };
     const reader = request.body.getReader({ mode: 'byob' });
     const read = await BodyBytes.read(reader, { maxBytes, declaredBytes, room, silenceMs });
@@ -94,6 +92,15 @@ export class RequestBodies {
   }
 }
 
+/** Whether a body takes its room while it comes. One that is read at once takes it when it is here. */
+export function isHeldWhileRead(request: Request): boolean {
+  return !isReadAtOnce(declaredLength(request));
+}
+
+function isReadAtOnce(declaredBytes: number | null): boolean {
+  return declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES;
+}
+
 /** Whether a request has a body that nobody has begun to read. To ask for the body makes a stream of it, so that comes last. */
 export function isUnread(request: Request): boolean {
   return !request.bodyUsed && request.body !== null && !request.body.locked;
@@ -106,23 +113,19 @@ export function withBody(request: Request, body: BodyBytes, keep: (done: Promise
   return new Request(url, { method, headers, body: stream, redirect: 'manual', ...(cf && { cf }) });
 }
 
-/** Leaves the reading to the runtime, which costs a fraction of what a stream does. */
-async function readAtOnce(
-  request: Request,
-  bytes: number,
-  room: Hold,
-  silenceMs: number,
-): Promise<BodyResult> {
-  if (!room.grow(bytes)) return { kind: 'no-room' };
+/**
+ * Leaves the reading to the runtime, which costs a fraction of what a stream does. Nothing is held until it is here, so that
+ * nothing is held on to when the client leaves before.
+ */
+async function readAtOnce(request: Request, room: Hold, silenceMs: number): Promise<BodyResult> {
   try {
     const read = request.arrayBuffer();
-    if (await settlesWithin(read, silenceMs)) {
-      return { kind: 'body', bytes: BodyBytes.of(new Uint8Array(await read), room) };
-    }
-    room.release();
-    return { kind: 'silent' };
+    if (!(await settlesWithin(read, silenceMs))) return { kind: 'silent' };
+    const bytes = new Uint8Array(await read);
+    return room.grow(bytes.byteLength)
+      ? { kind: 'body', bytes: BodyBytes.of(bytes, room) }
+      : { kind: 'no-room' };
   } catch {
-    room.release();
     return { kind: 'broken-off' };
   }
 }

@@ -16,7 +16,7 @@ export interface Caller {
 
 /**
  * Reads the caller from what its route says. `keyFields` are the header fields of the idempotency key, in lower case: they are
- * no credentials, whatever they are called.
+ * no credentials, whatever they are called. `names` are those of all fields, where the caller has them already.
  *
  * With `auto`, every field that says who sends the request names the caller, and the `Cookie` field binds it: a session of
  * somebody else is not answered, and a cookie that changed runs nothing twice. Where no field says so, the whole `Cookie`
@@ -29,17 +29,18 @@ export function callerOf(
   query: string,
   scopeFrom: ScopeFrom,
   keyFields: readonly string[],
+  names: Iterable<string> = headers.keys(),
 ): Caller {
   if (scopeFrom === 'none') return { scope: '"none"', bound: null, anonymous: true };
-  if (scopeFrom === 'auto') return automatic(headers, keyFields);
+  if (scopeFrom === 'auto') return automatic(headers, keyFields, names);
   const values = scopeFrom.map((part) => credential(headers, query, part));
   return { scope: JSON.stringify(values), bound: null, anonymous: values.every((value) => value === null) };
 }
 
-function automatic(headers: Headers, keyFields: readonly string[]): Caller {
+function automatic(headers: Headers, keyFields: readonly string[], names: Iterable<string>): Caller {
   const said: [name: string, value: string][] = [];
   // Names alone: to copy all values costs more than to look up those that count.
-  for (const name of headers.keys()) {
+  for (const name of names) {
     if (!saysWhoSends(name) || keyFields.includes(name)) continue;
     const value = nonEmpty(headers.get(name));
     if (value !== null) said.push([name, value]);

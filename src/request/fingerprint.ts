@@ -1,6 +1,5 @@
 import { MIMEType } from 'whatwg-mimetype';
 import type { BodyBytes } from '../body-bytes.ts';
-import type { Route } from '../config.ts';
 import { sha256 } from './digest.ts';
 import { CANONICAL_MAX_BYTES, canonicalJson } from './json.ts';
 import { partsOf } from './multipart.ts';
@@ -44,8 +43,14 @@ const ASKING_FIELDS = [
   'x-method-override',
 ];
 
-/** What the fields of a request say of what is asked; the empty string where they say nothing, as most do. */
-export function whatIsAsked(headers: Headers): string {
+const IS_ASKING: ReadonlySet<string> = new Set(ASKING_FIELDS);
+
+/**
+ * What the fields of a request say of what is asked; the empty string where they say nothing, as most do. `names` are those of
+ * all its fields.
+ */
+export function whatIsAsked(headers: Headers, names: readonly string[] = [...headers.keys()]): string {
+  if (!names.some((name) => IS_ASKING.has(name))) return '';
   let asked = '';
   for (const name of ASKING_FIELDS) {
     const value = headers.get(name);
@@ -54,7 +59,8 @@ export function whatIsAsked(headers: Headers): string {
   return asked;
 }
 
-type FingerprintMode = Route['fingerprint'];
+/** What of the body counts: its bytes, its JSON in one spelling, or nothing of the request. */
+type FingerprintMode = 'bytes' | 'json' | 'none';
 
 /** Stands between what is asked for and the bound credentials. No digest holds it. */
 const BOUND_MARK = '.';
@@ -72,9 +78,19 @@ export async function fingerprintOf(input: FingerprintInput, mode: FingerprintMo
   if (bound === null) return requestDigest(input, mode);
   const [request, binding] = await Promise.all([
     requestDigest(input, mode),
-    sha256(JSON.stringify(['bound', scope, sentKey, bound])),
+    bindingOf(scope, sentKey, bound),
   ]);
   return `${request}${BOUND_MARK}${binding}`;
+}
+
+/** What credentials add to a fingerprint that bind the request without naming the caller. */
+export function bindingOf(scope: string, sentKey: string | null, bound: string): Promise<string> {
+  return sha256(JSON.stringify(['bound', scope, sentKey, bound]));
+}
+
+/** Whether a request with this binding, or without one, has the credentials that a recorded fingerprint is bound to. */
+export function isBoundTo(fingerprint: string, binding: string | null): boolean {
+  return (fingerprint.split(BOUND_MARK)[1] ?? null) === binding;
 }
 
 /** What is other in a request whose fingerprint is not the one on record: what it asks for, or only the bound credentials. */

@@ -59,10 +59,11 @@ export async function readKeyedRequest(
 ): Promise<KeyedRequestResult> {
   const key = sent.kind === 'key' ? sent.key : undefined;
   const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key });
-  const refusal = keyRefusal(sent, route) ?? ageRefusal(request, sent, route);
+  const refusal = keyRefusal(request, sent, route);
   if (refusal !== null) return refused(refusal);
 
-  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route));
+  const names = [...request.headers.keys()];
+  const caller = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route), names);
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     return refused({ reason: 'caller-unreadable' });
   }
@@ -75,41 +76,48 @@ export async function readKeyedRequest(
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
   if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
-  if (sent.kind !== 'in-body-if-at-all') return keyedRequest(request, url, route, sent, caller, body.bytes);
+  const read = { request, url, names, caller, body: body.bytes };
+  if (sent.kind !== 'in-body-if-at-all') return keyedRequest(read, sent, route);
 
   const inBody = sentKey(request, url, route, body.bytes);
   if (inBody.kind === 'absent' && route.key === 'optional') return { kind: 'unkeyed', body: body.bytes };
-  const late = keyRefusal(inBody, route);
-  if (late === null) return keyedRequest(request, url, route, inBody, caller, body.bytes);
+  const late = keyRefusal(request, inBody, route);
+  if (late === null) return keyedRequest(read, inBody, route);
   body.bytes.release();
   return refused(late);
 }
 
-/** What is wrong with a key, or with there being none. */
-function keyRefusal(sent: SentKey, { key }: Route): RequestRefusal | null {
-  if (sent.kind === 'invalid') return { reason: 'key-invalid', why: sent.why, place: sent.place };
-  return sent.kind === 'absent' && key !== 'derived' ? { reason: 'key-missing' } : null;
+/** What is wrong with a key, with its age where it tells one, or with there being none. */
+function keyRefusal({ headers }: Request, sent: SentKey, { key, ttlSeconds }: Route): RequestRefusal | null {
+  switch (sent.kind) {
+    case 'absent':
+      return key === 'derived' ? null : { reason: 'key-missing' };
+    case 'in-body-if-at-all':
+      return null;
+    case 'invalid':
+      return { reason: 'key-invalid', why: sent.why, place: sent.place };
+    case 'key': {
+      const why = isRepeatable(sent) ? whyNotRepeatable(headers, ttlSeconds, Date.now()) : null;
+      return why === null ? null : { reason: 'key-invalid', why, place: sent.place };
+    }
+  }
 }
 
-/** What is wrong with the age of a key that tells it. */
-function ageRefusal(
-  { headers }: Request,
-  sent: SentKey,
-  { ttlSeconds }: Pick<Route, 'ttlSeconds'>,
-): RequestRefusal | null {
-  if (sent.kind !== 'key' || !isRepeatable(sent)) return null;
-  const why = whyNotRepeatable(headers, ttlSeconds, Date.now());
-  return why === null ? null : { reason: 'key-invalid', why, place: sent.place };
+/** A request whose body is here. */
+interface ReadRequest {
+  readonly request: Request;
+  readonly url: URL;
+  /** Those of its fields. */
+  readonly names: readonly string[];
+  readonly caller: Caller;
+  readonly body: BodyBytes;
 }
 
 /** The request, with all that follows from it. */
 async function keyedRequest(
-  request: Request,
-  url: URL,
-  route: Route,
+  { request, url, names, caller, body }: ReadRequest,
   sent: SentKey,
-  caller: Caller,
-  body: BodyBytes,
+  route: Route,
 ): Promise<KeyedRequestResult> {
   const sentKey = sent.kind === 'key' ? sent.key : null;
   const fingerprinted = fingerprintOf(
@@ -122,7 +130,7 @@ async function keyedRequest(
       path: url.pathname,
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
-      asked: whatIsAsked(request.headers),
+      asked: whatIsAsked(request.headers, names),
       body,
     },
     route.fingerprint,
@@ -136,8 +144,8 @@ async function keyedRequest(
   return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint, identity } };
 }
 
-/** The fields that the key comes in and goes on in. */
-function keyFieldsOf({ keyFrom, forwardKeyAs }: Route): string[] {
+/** The fields that the key comes in and goes on in. They name no caller. */
+export function keyFieldsOf({ keyFrom, forwardKeyAs }: Pick<Route, 'keyFrom' | 'forwardKeyAs'>): string[] {
   const sentOn = forwardKeyAs.kind === 'in' ? [forwardKeyAs.name] : [];
   return [...keyHeadersOf(keyFrom), ...sentOn].map((name) => name.toLowerCase());
 }

@@ -5,6 +5,25 @@ export function preferredWaitSeconds(prefer: string | null): number {
   return /^\d+$/.test(wait) ? Number(wait) : Number.POSITIVE_INFINITY;
 }
 
+/**
+ * How long a client that prefers to be answered later waits for the head first (RFC 7240 §4.1), in seconds; `null` where it does not
+ * prefer that.
+ */
+export function asyncAfterSeconds(prefer: string | null): number | null {
+  if (prefer === null) return null;
+  const preferences = preferencesOf(prefer);
+  if (!preferences.has('respond-async')) return null;
+  const wait = preferences.get('wait') ?? '';
+  return /^\d+$/.test(wait) ? Number(wait) : 0;
+}
+
+/** The field without what the gateway does itself of it; `null` where nothing is left. */
+export function withoutAsync(prefer: string): string | null {
+  const members = prefer.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? [];
+  const left = members.filter((member) => !/^\s*(?:respond-async|wait)\s*(?:[=;]|$)/i.test(member));
+  return left.length === 0 ? null : left.join(',').trim();
+}
+
 type Token = { readonly kind: 'word' | 'quoted'; readonly text: string } | { readonly kind: ',' | ';' | '=' };
 
 /** One token with the white space before it: a word (RFC 9110 §5.6.2), a quoted string (§5.6.4), or a sign between them. */

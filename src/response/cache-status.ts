@@ -5,6 +5,7 @@ import type { Recording } from '../protocol.ts';
 export type Handling =
   | { readonly kind: 'executed' | 'joined'; readonly recording: Recording }
   | { readonly kind: 'replayed'; readonly expiresAt: number }
+  | { readonly kind: 'accepted' }
   | { readonly kind: 'bypass' }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -22,6 +23,8 @@ export function cacheStatus(handling: Handling): string {
     case 'replayed':
       // The serializer takes 0.8 µs, which every replay would pay. A whole number that is not negative is its own text.
       return `${HIT}; ttl=${Math.max(0, Math.floor((handling.expiresAt - Date.now()) / 1000))}`;
+    case 'accepted':
+      return RUNS;
     case 'bypass':
       return BYPASS;
     case 'refused':
@@ -32,6 +35,7 @@ export function cacheStatus(handling: Handling): string {
 const MISS = { fwd: new Token('miss') };
 const FIRST = member({ ...MISS, stored: true });
 const JOINED = member({ ...MISS, collapsed: true });
+const RUNS = member({ ...MISS, detail: new Token('running') });
 const HIT = member({ hit: true });
 const BYPASS = member({ fwd: new Token('bypass') });
 

@@ -122,6 +122,16 @@ export const problemTypes = {
     retry: false,
     error: 'invalid_request_error',
   },
+  'result-absent': {
+    status: 404,
+    title: 'There is no such result',
+    page: [
+      'Nothing is known of a request with this key and these credentials, or it failed, or its result has expired. Nothing was sent upstream.',
+      'Send the request itself again, with the same key: it runs if it has not, and is answered with its result if it has.',
+    ],
+    retry: false,
+    error: 'invalid_request_error',
+  },
   'not-passed-on': {
     status: 403,
     title: 'The gateway does not pass this request on',

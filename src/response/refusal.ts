@@ -12,7 +12,10 @@ const FULL_RETRY_AFTER_SECONDS = 30;
 const BUSY_RETRY_AFTER_SECONDS = 2;
 
 /** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
-export function problemOf(answer: Exclude<AskedAnswer, RespondingAnswer>, key: string): Problem {
+export function problemOf(
+  answer: Exclude<AskedAnswer, RespondingAnswer | { outcome: 'accepted' }>,
+  key: string,
+): Problem {
   switch (answer.outcome) {
     case 'refused':
       return refusalProblem(answer.reason, key);

@@ -19,6 +19,8 @@ const call: LedgerCall = {
   headers: [],
   body: new Uint8Array(0),
   waitMs: 1000,
+  presence: null,
+  respondAfterMs: null,
 };
 
 const joined: LedgerAnswer = {
@@ -33,7 +35,7 @@ function lost(flags: object = {}): Error {
   return Object.assign(new Error('Network connection lost.'), flags);
 }
 
-type Stub = Omit<LedgerStub, 'countReplays'>;
+type Stub = Pick<LedgerStub, 'execute' | 'recall'>;
 
 async function ask(stub: Stub | (() => Stub)): Promise<string> {
   return (await answerOf(stub, null)).outcome;

@@ -39,7 +39,7 @@ function problem(status: number, slug: string): CallOutcome {
 const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
 
 function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
-  const policy = { ttlMs: TTL_MS, silenceMs: 1_000, maxRecordBytes: 1_000 };
+  const policy = { ttlMs: TTL_MS, cancels: false, silenceMs: 1_000, maxRecordBytes: 1_000 };
   return {
     calls,
     runs,

@@ -152,7 +152,9 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
 
   'reason-to-run': ({ runs, policy, deaths, calls }) =>
     overNeighbours(runs, (first, second) =>
-      mayRunAgain(first, second, policy, deaths) || wasGivenUp(first, second, policy, calls)
+      mayRunAgain(first, second, policy, deaths) ||
+      wasGivenUp(first, second, policy, calls) ||
+      wasLeft(first, second, policy, calls)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
     ),
@@ -229,6 +231,20 @@ function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly D
   if (!withinTtl(first, second.startedAt, policy)) return true;
   if (deaths.some((death) => death.until >= first.startedAt && death.at <= second.startedAt)) return true;
   return first.fate === 'cut' && first.endedAt - first.startedAt >= policy.silenceMs;
+}
+
+/** A run that clients have left, one of them while it lasted or just before it was seen to begin, may have been cancelled. */
+function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly Call[]): boolean {
+  return (
+    cancels &&
+    calls.some(
+      ({ startedAt, endedAt, outcome }) =>
+        outcome.kind === 'broken' &&
+        outcome.by === 'client' &&
+        startedAt <= first.endedAt &&
+        endedAt <= second.startedAt,
+    )
+  );
 }
 
 /**

@@ -2,12 +2,17 @@ import { createHash } from 'node:crypto';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, CallOutcome, Provenance } from './history.ts';
-import { type KeyPlan, type Leave, pathOf } from './plan.ts';
+import { comesBack, type KeyPlan, type Leave, pathOf } from './plan.ts';
 
 /** No call may take longer than this; one that does is broken off, and the promise that it breaks is in the report. */
 const CALL_MAX_MS = 30_000;
+/** How long a client stays away that comes back for a result. */
+const COMES_BACK_AFTER_MS = 50;
 /** A client that leaves before the head does so after this long, if no head came. */
 const LEAVES_AFTER_MS = 4;
+
+/** What one request is answered with. `at`: the path and query where its result will be. */
+type Answer = CallOutcome | { readonly kind: 'accepted'; readonly at: string };
 
 /** Sends requests and writes down what came back. It retries nothing by itself, so that each call is in the history. */
 export class RecordingClient {
@@ -26,32 +31,45 @@ export class RecordingClient {
 
   async send(url: string, plan: KeyPlan, leave: Leave = 'never', body = plan.body): Promise<CallOutcome> {
     const startedAt = performance.now();
-    const outcome = await this.#outcome(url, plan, leave, body);
-    this.calls.push({ ...plan.subject, body, startedAt, endedAt: performance.now(), outcome });
-    return outcome;
+    let answer = await this.#answer(url, pathOf(plan), plan, leave, body);
+    while (answer.kind === 'accepted') {
+      await sleep(COMES_BACK_AFTER_MS);
+      const result = await this.#answer(url, answer.at, plan, 'never', null);
+      // Whoever comes back may come back again, through whatever happens to the gateway.
+      const unheard = result.kind === 'broken' || (result.kind === 'problem' && result.status === 503);
+      if (!unheard) answer = result;
+      if (performance.now() - startedAt > CALL_MAX_MS) answer = { kind: 'broken', by: 'gateway', from: null };
+    }
+    this.calls.push({ ...plan.subject, body, startedAt, endedAt: performance.now(), outcome: answer });
+    return answer;
   }
 
-  #outcome(url: string, plan: KeyPlan, leave: Leave, body: string): Promise<CallOutcome> {
+  /** `body`: `null` asks for a result that was not waited for. */
+  #answer(url: string, path: string, plan: KeyPlan, leave: Leave, body: string | null): Promise<Answer> {
     return new Promise((resolve) => {
       let by: 'client' | 'gateway' = 'gateway';
-      const sent = request(`${url}${pathOf(plan)}`, {
-        method: 'POST',
+      const sent = request(`${url}${path}`, {
+        method: body === null ? 'GET' : 'POST',
         agent: this.#agent,
         headers: {
           ...plan.headers,
           'accept-encoding': 'identity',
-          'content-type': 'text/plain',
-          'content-length': Buffer.byteLength(body),
           'idempotency-key': plan.subject.key,
+          ...(comesBack(plan) ? { prefer: 'respond-async' } : {}),
+          ...(body === null
+            ? {}
+            : { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) }),
         },
       });
       const leaveNow = (when: 'before-head' | 'mid-body') => {
         by = 'client';
         this.left[when] += 1;
+        // A reset: over bare TCP, a connection that is only closed is not known to be left.
+        sent.socket?.resetAndDestroy();
         sent.destroy();
       };
       const deadline = setTimeout(() => sent.destroy(), CALL_MAX_MS);
-      const settle = (outcome: CallOutcome) => {
+      const settle = (outcome: Answer) => {
         clearTimeout(deadline);
         resolve(outcome);
       };
@@ -77,7 +95,7 @@ export class RecordingClient {
       sent.on('error', () => settle({ kind: 'broken', by, from: null }));
       // The last of all events; whatever could be told has been by then.
       sent.on('close', () => setImmediate(settle, { kind: 'broken', by, from: null }));
-      sent.end(body);
+      sent.end(body ?? undefined);
       if (leave === 'before-head') {
         void sleep(LEAVES_AFTER_MS).then(() => headCame || leaveNow('before-head'));
       }
@@ -87,8 +105,13 @@ export class RecordingClient {
 
 const PROBLEM_TYPE = /\/_oncegate\/problems\/([a-z-]+)$/;
 
-function whole(response: IncomingMessage, bytes: Buffer): CallOutcome {
+function whole(response: IncomingMessage, bytes: Buffer): Answer {
   const status = response.statusCode ?? 0;
+  const { location } = response.headers;
+  if (status === 202 && location !== undefined) {
+    const { pathname, search } = new URL(location);
+    return { kind: 'accepted', at: `${pathname}${search}` };
+  }
   const type = response.headers['content-type'] ?? '';
   const from = provenanceIn(bytes);
   if (type === 'application/problem+json') {

@@ -72,6 +72,8 @@ export type Death = Interval;
 export interface Policy {
   readonly unknownOutcome: 'retry' | 'refuse';
   readonly ttlMs: number;
+  /** Whether a run ends when its last client leaves. */
+  readonly cancels: boolean;
   /** After so much silence the gateway gives a run up. */
   readonly silenceMs: number;
   /** A larger response may be refused a replay. */

@@ -74,11 +74,16 @@ const SILENCE_SECONDS = 2;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 const KIB = 1024;
 
-/** The routes of the gateway under test. On `brief`, results expire while the run goes on. */
+/**
+ * The routes of the gateway under test. On `brief`, results expire while the run goes on; on `cancel`, a run ends when its last client
+ * leaves; on `later`, clients come back for what they were not willing to wait for.
+ */
 const ROUTES = {
   '/retry/*': { unknownOutcome: 'retry', ttlSeconds: 3_600 },
   '/refuse/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600 },
   '/brief/*': { unknownOutcome: 'retry', ttlSeconds: 3 },
+  '/cancel/*': { unknownOutcome: 'retry', ttlSeconds: 3_600, cancelAfterSeconds: 0 },
+  '/later/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600, respondAsync: true },
 } as const;
 
 /** The gateway's settings. Results leave the ledger for RESULTS after two seconds. */
@@ -95,11 +100,12 @@ export function settings(originUrl: string): Record<string, unknown> {
 
 export function policies(): Map<string, Policy> {
   return new Map(
-    Object.entries(ROUTES).map(([path, { unknownOutcome, ttlSeconds }]) => [
+    Object.entries(ROUTES).map(([path, route]) => [
       path,
       {
-        unknownOutcome,
-        ttlMs: ttlSeconds * 1000,
+        unknownOutcome: route.unknownOutcome,
+        ttlMs: route.ttlSeconds * 1000,
+        cancels: 'cancelAfterSeconds' in route,
         silenceMs: SILENCE_SECONDS * 1000,
         maxRecordBytes: MAX_RECORD_BYTES,
       },
@@ -125,9 +131,11 @@ export function callerNamed(headers: Readonly<Record<string, unknown>>): string 
 export function keyPlan(seed: number, index: number): KeyPlan {
   const pair = Math.floor(index / 2);
   const route = Random.of(seed, 1, pair).weighted([
-    [45, '/retry/*'],
-    [45, '/refuse/*'],
+    [35, '/retry/*'],
+    [35, '/refuse/*'],
     [10, '/brief/*'],
+    [10, '/cancel/*'],
+    [10, '/later/*'],
   ]);
   const random = Random.of(seed, 2, index);
   const headers = CALLERS[index % CALLERS.length] ?? {};
@@ -181,6 +189,11 @@ function answerPlan(random: Random): Answer {
     type: pieces > 1 && random.chance(0.5) ? 'text/event-stream' : 'application/json',
     announcesLength: random.chance(0.5),
   };
+}
+
+/** Whether the clients of this key come back for what takes long. */
+export function comesBack({ subject }: KeyPlan): boolean {
+  return subject.route === '/later/*';
 }
 
 /** The request's path and query: what the origin is to do stands in it, so it needs no memory of plans. */

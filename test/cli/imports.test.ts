@@ -7,6 +7,7 @@ const FLOORS = [
   ['index.ts'],
   ['gateway.ts'],
   ['operator'],
+  ['asynchronous.ts'],
   ['keyed.ts', 'proxy.ts'],
   ['ask'],
   ['ledger'],

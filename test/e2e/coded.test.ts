@@ -115,8 +115,10 @@ test.each(cases)(
 );
 
 test('a coded body comes out of KV as it went in', async () => {
+  // Only what is larger than a row leaves the ledger.
+  const large = cases.filter(([, form]) => form === 'large');
   const sent = await Promise.all(
-    cases.map(async ([coding, form, length]) => {
+    large.map(async ([coding, form, length]) => {
       const [key, url] = [freshKey(), `${gateway.url}/coded/${coding}?form=${form}${length}`];
       return { key, url, first: await send(url, key) };
     }),

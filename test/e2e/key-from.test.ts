@@ -35,6 +35,13 @@ beforeAll(async () => {
         { path: '/small/*', stripPrefix: '/small', key: 'optional', maxRequestBytes: 1_000 },
         { path: '/get/*', stripPrefix: '/get', key: 'optional', methods: 'GET,POST' },
         { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
+        { path: '/async/*', stripPrefix: '/async', respondAsync: true },
+        {
+          path: '/async-query/*',
+          stripPrefix: '/async-query',
+          keyFrom: 'query:token',
+          respondAsync: true,
+        },
         { path: '/key-alone/*', stripPrefix: '/key-alone', fingerprint: 'none' },
         {
           path: '/page/*',
@@ -318,6 +325,32 @@ describe('where the key alone says which request it is', () => {
     expect(other.status).toBe(422);
     expect((await other.json()).detail).toContain('with other credentials');
     expect(replayed(await send('/key-alone/count', { idempotency_key, attempt: 3 }, as('alice')))).toBe(true);
+  });
+});
+
+describe('the result of a request that was not waited for is fetched', () => {
+  const AT_ONCE = { headers: { prefer: 'respond-async' } };
+
+  test('with the key of its body in Idempotency-Key', async () => {
+    const [gate, key] = [freshGate(), freshKey()];
+    const accepted = await send(`/async/held/${gate}`, { idempotency_key: key }, AT_ONCE);
+    expect(accepted.status).toBe(202);
+    const location = accepted.headers.get('location') ?? '';
+    const result = () => fetch(location, { headers: { 'idempotency-key': key } });
+    expect((await result()).status).toBe(202);
+    await origin.open(gate);
+    await expect.poll(async () => (await result()).status, { timeout: 20_000 }).toBe(200);
+    const { detail } = await (await fetch(location)).json();
+    expect(detail).toContain('Send one in Idempotency-Key, ');
+  });
+
+  test('where a key in the query leads', async () => {
+    const gate = freshGate();
+    const accepted = await send(`/async-query/held/${gate}?token=${freshKey()}`, {}, AT_ONCE);
+    expect(accepted.status).toBe(202);
+    await origin.open(gate);
+    const result = () => fetch(accepted.headers.get('location') ?? '');
+    await expect.poll(async () => (await result()).status, { timeout: 20_000 }).toBe(200);
   });
 });
 

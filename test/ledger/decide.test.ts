@@ -22,7 +22,14 @@ const OTHER = 'o'.repeat(43);
 const common = { seq: 1, id: ID, caller: 'c', receivedAt: NOW, expiresAt: NOW + TTL_MS };
 
 function completed(place: Place, fingerprint = FIRST): Row {
-  const rest = { state: 'completed', place, completedAt: NOW, size: 1, unarchived: false } as const;
+  const rest = {
+    state: 'completed',
+    place,
+    completedAt: NOW,
+    size: 1,
+    unarchived: false,
+    parts: null,
+  } as const;
   return { ...common, fingerprint, ...rest };
 }
 

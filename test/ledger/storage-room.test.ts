@@ -158,6 +158,8 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
     url: 'https://x/',
     headers: [],
     waitMs: 0,
+    presence: null,
+    respondAfterMs: null,
     policy: policyFor(),
   };
   expect(await ledger().recall(call)).toBeNull();

@@ -110,6 +110,17 @@ test('a body that only says how large it is takes no more than what came of it',
   await result;
 });
 
+test('a small body takes nothing until it is here, so that a client that leaves before leaves nothing behind', async () => {
+  const bodies = new RequestBodies();
+  const { request, writer } = declaring(1000);
+  const result = bodies.read(request, MIB);
+  await writer.write(pattern(400));
+  expect(bodies.heldBytes).toBe(0);
+  await send(writer, pattern(600), 600);
+  expect(bytesOf(await result).length).toBe(1000);
+  expect(bodies.heldBytes).toBe(1000);
+});
+
 test.each([0, 1000, 300 * KIB])(
   'a body that stalls after %i bytes is given up, and takes nothing any more',
   async (size) => {

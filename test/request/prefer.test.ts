@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { preferredWaitSeconds } from '../../src/request/prefer.ts';
+import { asyncAfterSeconds, preferredWaitSeconds, withoutAsync } from '../../src/request/prefer.ts';
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
@@ -78,4 +78,28 @@ test.each([
   const startedAt = performance.now();
   preferredWaitSeconds(prefer);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test.each([
+  ['respond-async', 0],
+  ['Respond-Async', 0],
+  ['respond-async, wait=10', 10],
+  ['wait=10, respond-async; x=y', 10],
+  ['respond-async, wait=soon', 0],
+  ['wait=10', null],
+  ['x="respond-async"', null],
+  ['respond-async,,=', null],
+  [null, null],
+])('%j asks to come back for the result after %j s', (prefer, seconds) => {
+  expect(asyncAfterSeconds(prefer)).toBe(seconds);
+});
+
+test.each([
+  ['respond-async', null],
+  ['respond-async, wait=10', null],
+  ['return=minimal, Respond-Async;x="a, b",wait = 5', 'return=minimal'],
+  ['handling=lenient; wait=3, x="respond-async"', 'handling=lenient; wait=3, x="respond-async"'],
+  ['respond-asynchronous, waits=1', 'respond-asynchronous, waits=1'],
+])('what is left of %j for the upstream is %j', (prefer, left) => {
+  expect(withoutAsync(prefer)).toBe(left);
 });

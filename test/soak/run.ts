@@ -25,6 +25,9 @@ const SWEPT_WITHIN_MS = TTL_SECONDS * 1000 + 40_000;
 /** Every so many requests are for an error of this size, whose client leaves: nobody is left to read it. */
 const ABANDONED_EVERY = 50;
 const ABANDONED_BYTES = 4 * 1024 * 1024;
+/** Every so many results are larger than a row, and leave the ledger for RESULTS. */
+const LARGE_EVERY = 40;
+const LARGE_BYTES = 600_000;
 /** By how much the last third may lie above the middle one and still be level. */
 const LEVEL = 1.3;
 
@@ -38,7 +41,8 @@ const origin = createServer((incoming, response) => {
   });
   incoming.resume();
   const abandoned = incoming.url === '/abandoned';
-  response.writeHead(abandoned ? 500 : 200).end(Buffer.alloc(abandoned ? ABANDONED_BYTES : 2_000, 'x'));
+  const bytes = abandoned ? ABANDONED_BYTES : incoming.url === '/large' ? LARGE_BYTES : 2_000;
+  response.writeHead(abandoned ? 500 : 200).end(Buffer.alloc(bytes, 'x'));
 });
 origin.listen(0, '127.0.0.1');
 await once(origin, 'listening');
@@ -97,7 +101,8 @@ function isLevel(values: readonly number[]): boolean {
 function ask(n: number): Promise<void> {
   const abandoned = n % ABANDONED_EVERY === 0;
   return new Promise((resolve) => {
-    const sentRequest = request(`${gateway.url}/${abandoned ? 'abandoned' : ''}`, {
+    const path = abandoned ? 'abandoned' : n % LARGE_EVERY === 0 ? 'large' : '';
+    const sentRequest = request(`${gateway.url}/${path}`, {
       method: 'POST',
       headers: { 'idempotency-key': `soak-${n}`, 'accept-encoding': 'identity' },
     });

@@ -1,21 +1,34 @@
 import { settlesWithin } from '../../deadline.ts';
-import type { LedgerAnswer, ResponseHead } from '../../protocol.ts';
+import type { LedgerAnswer, LedgerCall, ResponseHead } from '../../protocol.ts';
 import type { Execution } from './execution.ts';
+import type { Moment } from './moment.ts';
 
-/** How long a response that is no event stream may take to be whole before it is streamed instead. */
-const WHOLE_WITHIN_MS = 5;
+/** How long a caller waits, and how it is known that it does. */
+export type Waiting = Pick<LedgerCall, 'respondAfterMs' | 'presence'> & {
+  /** For the head of a run that another caller began; `null`: for as long as it takes. */
+  readonly waitMs: number | null;
+};
 
 /**
- * Answers from a run: with the whole body where it is here or about to be, else with a stream of it. A caller that joins waits no
- * longer than `waitMs` for the head; `in-progress` where that is not enough.
+ * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. `in-progress` where there is no
+ * head in time. Where `presence` breaks off, the client has left.
  */
 export async function answerFrom(
   execution: Execution,
   outcome: 'executed' | 'joined',
-  waitMs: number | null,
+  { waitMs, respondAfterMs, presence }: Waiting,
+  moment: Moment,
 ): Promise<LedgerAnswer | 'in-progress'> {
   const reader = execution.body.attach();
-  if (waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
+  // Where a run has ended, it makes no difference who leaves.
+  presence?.pipeTo(new WritableStream()).catch(() => reader.leave());
+  if (respondAfterMs !== null && !(await settlesWithin(execution.head, respondAfterMs))) {
+    // It is not left: whoever is told that it runs means to come back.
+    execution.detach();
+    reader.leave();
+    return { outcome: 'accepted' };
+  }
+  if (respondAfterMs === null && waitMs !== null && !(await settlesWithin(execution.head, waitMs))) {
     reader.leave();
     return 'in-progress';
   }
@@ -27,7 +40,7 @@ export async function answerFrom(
   const { head } = result;
   // Where there is no body, the head is the end.
   if (result.bodiless) await execution.body.ended;
-  else if (!isEventStream(head)) await settlesWithin(execution.body.ended, WHOLE_WITHIN_MS);
+  else if (!isEventStream(head)) await moment.settles(execution.body.ended);
   if (execution.isLost) {
     // Nobody has seen a byte of it, so nobody need take a head for a response that nobody will ever get again.
     reader.leave();

@@ -1,5 +1,6 @@
 import { log, textOf } from '../../log.ts';
-import type { Policy, Recording, ResponseHead, RunTimes } from '../../protocol.ts';
+import type { Policy, Recording, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
+import { Abandonment, CancelledError } from './abandonment.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
@@ -7,6 +8,7 @@ import { isRecordStatus, sendsElsewhere } from './record-status.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
 import { Silence } from './silence.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What an execution has written down. */
 export interface ExecutionStore extends HeldPieceStore {
@@ -18,7 +20,7 @@ export interface ExecutionStore extends HeldPieceStore {
   /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
   redirected(status: number, times: RunTimes): void;
   /** Whether the upstream acted on the request is not known. */
-  unknown(times: RunTimes): void;
+  unknown(cause: UnknownCause, times: RunTimes): void;
   /**
    * The whole response is here; `rest` is what of its body is in no piece, lent until this resolves, or `null` if it is
    * not recorded. Resolves when all of it is written, and tells whether the response is recorded.
@@ -40,7 +42,13 @@ export type HeadOutcome =
 /** What an execution has to know of the policy. */
 export type ExecutionPolicy = Pick<
   Policy,
-  'route' | 'sendTo' | 'recordStatuses' | 'failedWhen' | 'upstreamTimeoutMs' | 'maxRecordBytes'
+  | 'route'
+  | 'sendTo'
+  | 'recordStatuses'
+  | 'failedWhen'
+  | 'upstreamTimeoutMs'
+  | 'maxRecordBytes'
+  | 'cancelAfterMs'
 >;
 
 /**
@@ -61,6 +69,7 @@ export class Execution {
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
   readonly #room: SpareRoom;
+  readonly #abandonment: Abandonment;
   /** Nobody wants the rest of the response, so it was not read. */
   #givenUp = false;
   #isReceived = false;
@@ -74,12 +83,16 @@ export class Execution {
     store: ExecutionStore,
     readonly method = 'POST',
     room: SpareRoom = AMPLE,
+    watchdog: Watchdog = new Watchdog(),
   ) {
     this.#policy = policy;
     this.#store = store;
-    this.#silence = new Silence(policy.upstreamTimeoutMs);
+    this.#silence = new Silence(policy.upstreamTimeoutMs, watchdog);
     this.#room = room;
-    this.body = new LiveBody(store, room);
+    this.#abandonment = new Abandonment(policy.cancelAfterMs, watchdog, () =>
+      this.#silence.abort(new CancelledError()),
+    );
+    this.body = new LiveBody(store, room, (readers) => this.#abandonment.heard(readers));
     const { promise, resolve } = Promise.withResolvers<HeadOutcome>();
     this.head = promise;
     this.#setHead = resolve;
@@ -127,13 +140,24 @@ export class Execution {
       this.#judge(head, length);
       this.#setHead({ kind: 'head', head, length, bodiless: response.body === null || length === 0 });
       if (response.body !== null) await this.#receive(response.body, length);
-      this.#silence.stop();
+      this.#settle();
       this.#isReceived = true;
       await this.#complete(head);
     } catch (error) {
-      this.#silence.stop();
+      this.#settle();
       this.#broke(error);
     }
+  }
+
+  /** Nothing more is expected of the upstream, and nothing can end the run any more. */
+  #settle(): void {
+    this.#silence.stop();
+    this.#abandonment.stop();
+  }
+
+  /** It goes on to its end, whoever waits for it. */
+  detach(): void {
+    this.#abandonment.stop();
   }
 
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
@@ -145,7 +169,7 @@ export class Execution {
       if (length !== null && length > this.#policy.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
-      this.#store.unknown(this.times);
+      this.#store.unknown('upstream-broke-off', this.times);
     } else if (sendsElsewhere(status, this.method)) {
       this.#forgo('failed');
       this.#store.redirected(status, this.times);
@@ -230,17 +254,15 @@ export class Execution {
   }
 
   #broke(error: unknown): void {
-    log('warn', 'upstream-broke-off', {
-      route: this.#policy.route,
-      reason: textOf(error),
-      recording: this.#recording,
-      bytes: this.body.size,
-    });
+    const isCancelled = this.signal.reason instanceof CancelledError;
+    const fields = { route: this.#policy.route, recording: this.#recording, bytes: this.body.size };
+    if (isCancelled) log('info', 'execution-cancelled', fields);
+    else log('warn', 'upstream-broke-off', { ...fields, reason: textOf(error) });
     try {
       // A failed response that breaks off is a failure still: its status said so.
       if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
         this.#forgo('unknown');
-        this.#store.unknown(this.times);
+        this.#store.unknown(isCancelled ? 'cancelled' : 'upstream-broke-off', this.times);
       }
     } catch (storeError) {
       // The row goes on saying `running` with nobody running it, which means the same.

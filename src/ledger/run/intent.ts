@@ -1,4 +1,4 @@
-import type { Policy, RunTimes } from '../../protocol.ts';
+import type { Policy, RunTimes, UnknownCause } from '../../protocol.ts';
 import type { Removal } from '../removal.ts';
 import type { Begun, Row } from '../store/row.ts';
 import type { Rows } from '../store/rows.ts';
@@ -16,7 +16,7 @@ export interface Intent {
   /** The run failed, and leaves nothing. */
   failed(): void;
   /** Whether the upstream acted on the request is not known. */
-  unknown(expiresAt: number, times: RunTimes): void;
+  unknown(cause: UnknownCause, expiresAt: number, times: RunTimes): void;
 }
 
 /** Where intents are written. */
@@ -51,7 +51,7 @@ function written(
     durable: sync(),
     replace: () => {},
     failed: () => rows.remove(begun.seq),
-    unknown: (expiresAt, times) => rows.markUnknown(begun.seq, expiresAt, times),
+    unknown: (cause, expiresAt, times) => rows.markUnknown(begun.seq, cause, expiresAt, times),
   };
 }
 

@@ -49,6 +49,7 @@ interface Place {
 export class LiveBody {
   readonly #store: HeldPieceStore;
   readonly #bytes: BodyLog;
+  readonly #readersChanged: (readers: number) => void;
   readonly #readers = new Set<Place>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #unwanted = Promise.withResolvers<void>();
@@ -64,8 +65,14 @@ export class LiveBody {
   #end: BodyEnd | null = null;
   #isUnwanted = false;
 
-  constructor(store: HeldPieceStore, room: SpareRoom = AMPLE) {
+  /** `readersChanged` is called with the number of callers that are attached, whenever it changes. */
+  constructor(
+    store: HeldPieceStore,
+    room: SpareRoom = AMPLE,
+    readersChanged: (readers: number) => void = () => {},
+  ) {
     this.#store = store;
+    this.#readersChanged = readersChanged;
     this.#bytes = new BodyLog(store, room);
   }
 
@@ -146,6 +153,7 @@ export class LiveBody {
   attach(): BodyReader {
     const reader: Place = { position: 0, release: this.#store.hold(), cutOff: null, endWatch: () => {} };
     this.#readers.add(reader);
+    this.#readersChanged(this.#readers.size);
     return { stream: () => this.#streamTo(reader), leave: () => this.#leave(reader) };
   }
 
@@ -239,6 +247,7 @@ export class LiveBody {
     if (!this.#readers.delete(reader)) return;
     reader.endWatch();
     reader.release();
+    this.#readersChanged(this.#readers.size);
     this.#leaveOff();
     this.#signalMove();
   }

@@ -1,5 +1,5 @@
 import { log, textOf } from '../../log.ts';
-import type { Policy, ResponseHead, RunTimes } from '../../protocol.ts';
+import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
 import { openPiece, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
 import { Seal } from '../../record/seal.ts';
@@ -129,10 +129,11 @@ export class Recorder implements ExecutionStore {
     });
   }
 
-  unknown(times: RunTimes): void {
+  unknown(cause: UnknownCause, times: RunTimes): void {
     this.#leave();
     this.#parts.counts.add('unknown');
-    this.#intent.unknown(this.#expiry(Date.now()), times);
+    if (cause === 'cancelled') this.#parts.counts.add('cancelled');
+    this.#intent.unknown(cause, this.#expiry(Date.now()), times);
   }
 
   async completed(

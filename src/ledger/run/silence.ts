@@ -1,51 +1,54 @@
-/**
- * Aborts its signal when the upstream has been silent for too long. The timer is not set anew for each piece of a
- * stream: it looks, when it fires, how long ago the upstream was last heard, or that nothing is expected of it.
- */
+import type { Watchdog } from './watchdog.ts';
+
+/** Aborts its signal when the upstream has been silent for too long while something was expected of it. */
 export class Silence {
   readonly #controller = new AbortController();
   readonly #maxMs: number;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #heardAt = 0;
-  #listening = false;
+  readonly #watchdog: Watchdog;
+  #dueAt: number | null = null;
+  #tooLong = false;
 
-  constructor(maxMs: number) {
+  constructor(maxMs: number, watchdog: Watchdog) {
     this.#maxMs = maxMs;
+    this.#watchdog = watchdog;
+    watchdog.watch(this);
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Whether the upstream was given up. */
+  /** Whether the upstream was given up for its silence. */
   get tooLong(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#tooLong;
+  }
+
+  get dueAt(): number | null {
+    return this.#dueAt;
+  }
+
+  late(): void {
+    this.#tooLong = true;
+    this.abort(new Error(`the upstream was silent for ${this.#maxMs / 1000} s`));
+  }
+
+  /** Gives the upstream up, for this reason. */
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
   }
 
   /** From now on the upstream is expected to say something. */
   listen(): void {
-    this.#heardAt = Date.now();
-    this.#listening = true;
-    if (this.#timer === null) this.#set(this.#maxMs);
+    this.#dueAt = Date.now() + this.#maxMs;
   }
 
   /** Until the next `listen`, nothing is expected of the upstream. */
   pause(): void {
-    this.#listening = false;
+    this.#dueAt = null;
   }
 
   /** Nothing more is expected of the upstream. */
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-  }
-
-  #set(ms: number): void {
-    this.#timer = setTimeout(() => {
-      const leftMs = this.#listening ? this.#heardAt + this.#maxMs - Date.now() : this.#maxMs;
-      if (leftMs > 0) return this.#set(leftMs);
-      this.#timer = null;
-      this.#controller.abort(new Error(`the upstream was silent for ${this.#maxMs / 1000} s`));
-    }, ms);
+    this.#watchdog.unwatch(this);
   }
 }

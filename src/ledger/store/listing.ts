@@ -4,6 +4,7 @@ import {
   type ListQuery,
   type Place,
   type RunTimes,
+  type UnknownCause,
 } from '../../protocol.ts';
 import type { Counts } from './counts.ts';
 import { type RepeatsRow, repeatColumns } from './repeats.ts';
@@ -121,11 +122,10 @@ export class Listing {
   #ended(row: ViewRow, now: number): ExecutionView | null {
     if (row.expires_at <= now) return null;
     const state = row.state === 'completed' ? 'completed' : 'unknown';
-    const brokeOff = row.cause === 'upstream-broke-off';
     return {
       id: row.id,
       state,
-      cause: state === 'completed' ? null : brokeOff ? 'upstream-broke-off' : 'gateway-restarted',
+      cause: state === 'completed' ? null : (row.cause ?? 'gateway-restarted'),
       place: row.place,
       status: row.status,
       size: row.size,
@@ -155,7 +155,7 @@ type ViewRow = RepeatsRow & {
   seq: number;
   id: string;
   state: string;
-  cause: string | null;
+  cause: UnknownCause | null;
   place: Place | null;
   status: number | null;
   size: number | null;

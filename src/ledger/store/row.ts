@@ -24,6 +24,8 @@ export interface CompletedRow extends CommonRow {
   readonly size: number;
   /** RESULTS does not have it, though it has what was completed about then. */
   readonly unarchived: boolean;
+  /** What was read of its record along with the row. */
+  readonly parts: StoredParts | null;
 }
 
 /** What a completed row holds of a record: all but the full pieces of its body. Sealed. */
@@ -57,9 +59,17 @@ export interface Completion {
       };
 }
 
+/** A record of such a body is read along with its row: whoever looks for one most often wants to replay it. */
+const READ_ALONG_MAX_BYTES = 64 * 1024;
+
 /** The columns that make a {@link Row}. */
 export const COLUMNS =
   'seq, id, caller, fingerprint, state, place, received_at, completed_at, expires_at, size, unarchived';
+
+/** The same, with the record where it is small. */
+export const COLUMNS_AND_RECORD = `${COLUMNS},
+  CASE WHEN size <= ${READ_ALONG_MAX_BYTES} THEN preamble END AS preamble,
+  CASE WHEN size <= ${READ_ALONG_MAX_BYTES} THEN rest END AS rest`;
 
 export type SqlRow = {
   seq: number;
@@ -73,6 +83,8 @@ export type SqlRow = {
   expires_at: number;
   size: number | null;
   unarchived: number | null;
+  preamble?: ArrayBuffer | null;
+  rest?: ArrayBuffer | null;
 };
 
 /** The value of a row. */
@@ -93,9 +105,15 @@ export function toRow(row: SqlRow): Row {
     completedAt: row.completed_at ?? row.received_at,
     size: row.size ?? 0,
     unarchived: row.unarchived === 1,
+    parts: partsOf(row),
   };
 }
 
 export function isCompleted(row: Row): row is CompletedRow {
   return row.state === 'completed';
+}
+
+function partsOf({ preamble, rest }: SqlRow): StoredParts | null {
+  if (!(preamble instanceof ArrayBuffer) || !(rest instanceof ArrayBuffer)) return null;
+  return { preamble: new Uint8Array(preamble), rest: new Uint8Array(rest) };
 }

@@ -1,8 +1,9 @@
-import type { RunTimes } from '../../protocol.ts';
+import type { RunTimes, UnknownCause } from '../../protocol.ts';
 import type { Marks } from './marks.ts';
 import {
   type Begun,
   COLUMNS,
+  COLUMNS_AND_RECORD,
   type CompletedRow,
   type Completion,
   isCompleted,
@@ -65,8 +66,9 @@ export class Rows {
   }
 
   find(id: string): Row | null {
-    const [row] = this.#select('WHERE id = ?', id);
-    return row ?? null;
+    const sql = `SELECT ${COLUMNS_AND_RECORD} FROM executions WHERE id = ?`;
+    const [row] = this.#sql.exec<SqlRow>(sql, id).toArray();
+    return row === undefined ? null : toRow(row);
   }
 
   /** The rows from `seq` on, oldest first. Few are read ahead of who takes few. */
@@ -139,11 +141,11 @@ export class Rows {
     );
   }
 
-  /** The upstream broke off or fell silent. */
-  markUnknown(seq: number, expiresAt: number, times: RunTimes): void {
+  markUnknown(seq: number, cause: UnknownCause, expiresAt: number, times: RunTimes): void {
     this.#sql.exec(
-      `UPDATE executions SET state = 'unknown', cause = 'upstream-broke-off', expires_at = ?, sent_at = ?, head_at = ?
+      `UPDATE executions SET state = 'unknown', cause = ?, expires_at = ?, sent_at = ?, head_at = ?
        WHERE seq = ?`,
+      cause,
       expiresAt,
       times.sentAt,
       times.headAt,

@@ -139,9 +139,8 @@ const behaviours: Record<string, Behaviour> = {
     response.setHeader('content-encoding', 'gzip');
     response.end(gzipSync(text));
   },
-  /** A body without an end, until it is closed: see `closed`. `?silent` says nothing after its first bytes. */
+  /** A body without an end, until it is closed: see `closed`. */
   endless: async ({ response, argument, query }) => {
-    response.on('close', () => slot(closings, argument).resolve());
     if (query.has('held')) await waitAt(argument);
     response.writeHead(Number(query.get('status') ?? 200), { location: '/elsewhere' });
     const bytes = pattern(64 * 1024);
@@ -218,6 +217,9 @@ const server = createServer(async (request, response) => {
   const run = runs.filter((other) => other.key === key).length;
   const behave = behaviours[behaviour];
   if (behave === undefined) return json(response, 404, { error: 'no such behaviour' });
+  response.on('close', () => {
+    if (!response.writableFinished) slot(closings, argument).resolve();
+  });
   await behave({ request, response, body, argument, query: url.searchParams, run });
 });
 

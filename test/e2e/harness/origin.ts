@@ -14,7 +14,7 @@ export interface Origin {
   runs(key: string): Promise<Run[]>;
   /** Resolves when a request has arrived at the gate. */
   arrived(gate: string): Promise<void>;
-  /** Resolves when the endless response of this name was closed. */
+  /** Resolves when a response of this name was closed before its end. */
   closed(name: string): Promise<void>;
   /** Lets through what waits at the gate, and what will come to it. */
   open(gate: string): Promise<void>;

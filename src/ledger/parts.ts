@@ -1,0 +1,49 @@
+import { resultsOf } from '../bindings.ts';
+import { Alarm } from './alarm.ts';
+import { Archive } from './archive.ts';
+import { Removal } from './removal.ts';
+import { Moment } from './run/moment.ts';
+import { RunMemory } from './run/run-memory.ts';
+import { Runs } from './run/runs.ts';
+import { Watchdog } from './run/watchdog.ts';
+import { Counts } from './store/counts.ts';
+import { Holds } from './store/holds.ts';
+import { Pieces } from './store/pieces.ts';
+import { Rows } from './store/rows.ts';
+import { createTables } from './store/schema.ts';
+import { StorageRoom } from './store/storage-room.ts';
+import { CallerUsage } from './usage.ts';
+
+export type LedgerParts = ReturnType<typeof partsOf>;
+
+/** What a ledger object is made of, without what it does with it. */
+export function partsOf(ctx: DurableObjectState, env: object) {
+  const { storage } = ctx;
+  const { sql } = storage;
+  createTables(sql);
+  const alarm = new Alarm(storage);
+  const rows = new Rows(sql);
+  const pieces = new Pieces(sql);
+  const holds = new Holds();
+  const usage = new CallerUsage();
+  const room = new StorageRoom(sql);
+  const watchdog = new Watchdog();
+  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room, watchdog);
+  return {
+    ctx,
+    alarm,
+    rows,
+    pieces,
+    holds,
+    usage,
+    archive,
+    removal: new Removal(rows, pieces, holds, usage),
+    storage: room,
+    counts: new Counts(sql, () => alarm.writeDownSoon()),
+    memory: new RunMemory(),
+    runs: new Runs(),
+    moment: new Moment(),
+    watchdog,
+    sync: () => storage.sync(),
+  };
+}
