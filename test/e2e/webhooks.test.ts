@@ -176,6 +176,16 @@ describe.each(SENDERS.map((sender) => [sender.name, sender] as const))('%s', (_,
     expect(receiver.processed(event)).toBe(1);
   });
 
+  test('a delivery that somebody has seen is another event under another ID only where the ID is not signed', async () => {
+    const [event, other] = [randomUUID(), randomUUID()];
+    const seen = await deliveryOf(sender, { event });
+    await send(sender, seen);
+    const { status } = await send(sender, sender.relabelled(seen, other));
+    expect({ status, processed: receiver.processed(other) }).toEqual(
+      sender.signsEvent ? { status: 400, processed: 0 } : { status: 200, processed: 1 },
+    );
+  });
+
   test('nobody makes a second event of it by adding a credential', async () => {
     const event = randomUUID();
     const { headers, body } = await deliveryOf(sender, { event });

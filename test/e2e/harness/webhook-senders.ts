@@ -25,6 +25,10 @@ export interface Sender {
   verify(delivery: Delivery): Promise<boolean>;
   /** Which event it is. */
   eventOf(delivery: Delivery): string;
+  /** Whether the signature covers which event it is. */
+  readonly signsEvent: boolean;
+  /** The delivery, as that of another event. */
+  relabelled(delivery: Delivery, event: string): Delivery;
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -49,6 +53,8 @@ const stripe: Sender = {
     return !throws(() => Stripe.webhooks.constructEvent(body, headers['stripe-signature'] ?? '', SECRET));
   },
   eventOf: ({ body }) => JSON.parse(body).id,
+  signsEvent: true,
+  relabelled: (delivery, event) => withBody(delivery, { id: event }),
 };
 
 const github: Sender = {
@@ -70,6 +76,8 @@ const github: Sender = {
   },
   verify: ({ body, headers }) => verifyGitHub(SECRET, body, headers['x-hub-signature-256'] ?? 'none'),
   eventOf: ({ headers }) => headers['x-github-delivery'] ?? '',
+  signsEvent: false,
+  relabelled: (delivery, event) => withField(delivery, 'x-github-delivery', event),
 };
 
 const shopify: Sender = {
@@ -93,6 +101,8 @@ const shopify: Sender = {
     return isEqual(headers['x-shopify-hmac-sha256'], hmac('sha256', SECRET, body, 'base64'));
   },
   eventOf: ({ headers }) => headers['x-shopify-webhook-id'] ?? '',
+  signsEvent: false,
+  relabelled: (delivery, event) => withField(delivery, 'x-shopify-webhook-id', event),
 };
 
 /** How far a receiver lets a sender's clock be from its own. */
@@ -129,6 +139,8 @@ const slack: Sender = {
     return isNow && isEqual(headers['x-slack-signature'], slackSignature(SECRET, timestamp, body));
   },
   eventOf: ({ body }) => (body.startsWith('{') ? (JSON.parse(body).event_id ?? '') : ''),
+  signsEvent: true,
+  relabelled: (delivery, event) => withBody(delivery, { event_id: event }),
 };
 
 const standard: Sender = {
@@ -148,6 +160,8 @@ const standard: Sender = {
     return !throws(() => new Webhook(SECRET).verify(body, headers));
   },
   eventOf: ({ headers }) => headers['webhook-id'] ?? '',
+  signsEvent: true,
+  relabelled: (delivery, event) => withField(delivery, 'webhook-id', event),
 };
 
 /** Covers the URL as the sender sees it, and the form's fields in the order of their names. */
@@ -176,9 +190,19 @@ const twilio: Sender = {
     return isEqual(headers['x-twilio-signature'], twilioSignature(SECRET, url, new URLSearchParams(body)));
   },
   eventOf: ({ headers }) => headers['i-twilio-idempotency-token'] ?? '',
+  signsEvent: false,
+  relabelled: (delivery, event) => withField(delivery, 'i-twilio-idempotency-token', event),
 };
 
 export const SENDERS: readonly Sender[] = [stripe, github, shopify, slack, standard, twilio];
+
+function withBody(delivery: Delivery, members: object): Delivery {
+  return { ...delivery, body: JSON.stringify({ ...JSON.parse(delivery.body), ...members }) };
+}
+
+function withField(delivery: Delivery, name: string, value: string): Delivery {
+  return { ...delivery, headers: { ...delivery.headers, [name]: value } };
+}
 
 function hmac(algorithm: string, secret: string, text: string, encoding: 'hex' | 'base64'): string {
   return createHmac(algorithm, secret).update(text).digest(encoding);
