@@ -65,13 +65,18 @@ export interface Unkeyed {
 const NOT_ASKED = { shard: null, keyHash: null } as const;
 
 /** Answers a keyed request. Rejects only where the gateway itself has a defect. */
-export async function answerKeyed(
+export function answerKeyed(
   keyable: Keyable,
   keyedRoute: KeyedRoute,
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
-  const handled = await handle(keyable, keyedRoute, gate);
-  if ('response' in handled && isRepeatable(keyable.sent)) {
+  const handling = handle(keyable, keyedRoute, gate);
+  return isRepeatable(keyable.sent) ? sayWhetherAccepted(handling) : handling;
+}
+
+async function sayWhetherAccepted(handling: Promise<Handled | Unkeyed>): Promise<Handled | Unkeyed> {
+  const handled = await handling;
+  if ('response' in handled) {
     handled.response.headers.set('repeatability-result', repeatabilityResult(handled.outcome));
   }
   return handled;
