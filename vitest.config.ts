@@ -50,8 +50,26 @@ export default defineConfig({
             'test/cli/**',
             'test/chaos/**',
             'test/fuzz/**',
+            'test/hostile/**',
           ],
         },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: './test/hostile/worker.ts',
+            miniflare: {
+              compatibilityDate: '2026-11-01',
+              compatibilityFlags: ['nodejs_als'],
+              durableObjects: { INSTANCES: { className: 'Instance', useSQLite: true } },
+              bindings: {
+                HOSTILE_SEED: process.env.HOSTILE_SEED ?? '1',
+                HOSTILE_WORLDS: process.env.HOSTILE_WORLDS ?? '1',
+              },
+            },
+          }),
+        ],
+        test: { name: 'hostile', include: ['test/hostile/**/*.test.ts'], maxConcurrency: 16 },
       },
       {
         test: {

@@ -6,16 +6,12 @@
  */
 import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
-import type { FailureRule } from './failed-when.ts';
-import type { ForwardKey, KeyFrom } from './key-from.ts';
-import type { CorsOrigins } from './origin.ts';
-import type { LedgerNamespace, Location, StatusRange } from './protocol.ts';
-import type { ScopeFrom } from './scope-from.ts';
+import type { ForwardKey } from './key-from.ts';
+import type { LedgerNamespace } from './protocol.ts';
 import {
-  adminTokenSetting,
   bindingOf,
-  hotSetting,
-  operatorHostSetting,
+  type GatewaySettings,
+  gatewaySettings,
   type RouteSettings,
   routeSettings,
 } from './settings.ts';
@@ -25,60 +21,23 @@ export type Upstream =
   /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
   { readonly kind: 'url'; readonly base: string } | { readonly kind: 'service'; readonly name: string };
 
-/** What one route does. Durations are in seconds and sizes in bytes, as in the settings they come from. */
-export interface Route {
-  /** Hono path pattern. It is also the route's identity: its ledger objects are named after it. */
-  readonly path: string;
+/**
+ * What one route does: its settings, and what they come to. Durations are in seconds and sizes in bytes. The path is also the
+ * route's identity: its ledger objects are named after it.
+ */
+export interface Route extends Omit<RouteSettings, 'upstream' | 'service' | 'forwardKeyAs'> {
   readonly upstream: Upstream;
-  readonly stripPrefix: string;
-  readonly ttlSeconds: number;
-  readonly key: 'required' | 'optional' | 'derived';
-  /** Where the key is. */
-  readonly keyFrom: KeyFrom;
   /** What the upstream gets the key in. */
   readonly forwardKeyAs: ForwardKey;
-  readonly methods: readonly string[];
-  /** Who says to the upstream by which host and scheme a request came: the gateway, the client, or nobody. */
-  readonly forwarded: 'set' | 'pass' | 'drop';
-  /** Who the caller is. */
-  readonly scopeFrom: ScopeFrom;
-  readonly fingerprint: 'bytes' | 'json' | 'none';
-  readonly concurrent: 'wait' | 'reject';
-  readonly waitSeconds: number;
-  readonly recordStatuses: readonly StatusRange[];
-  /** What in a response whose status is a success says that it failed after all. */
-  readonly failedWhen: readonly FailureRule[];
-  readonly unknownOutcome: 'retry' | 'refuse';
-  /** Whether `Prefer: respond-async` is honoured. */
-  readonly respondAsync: boolean;
-  /** Whose pages may read the route's answers; `none`: what the upstream says of that passes. */
-  readonly corsOrigins: CorsOrigins;
-  readonly upstreamTimeoutSeconds: number;
-  /** How long a run goes on after its last client has left; `null`: to its end. */
-  readonly cancelAfterSeconds: number | null;
-  readonly maxRequestBytes: number;
-  readonly maxRecordBytes: number;
-  /** A smaller result stays in the ledger for its whole TTL, and never goes to KV. */
-  readonly resultsFromBytes: number;
-  /** How much one caller may have in one ledger object. */
-  readonly maxRunningPerCaller: number;
-  readonly maxStoredBytesPerCaller: number;
-  readonly shards: number;
-  readonly location: Location | null;
 }
 
-export interface Config {
+/** The gateway's settings, its routes and its bindings. */
+export interface Config extends GatewaySettings {
   readonly routes: readonly Route[];
-  /** How long a result stays in the ledger as well as in KV. */
-  readonly hotSeconds: number;
   readonly ledger: LedgerNamespace;
   readonly results: KVNamespace;
   /** Cloudflare's rate limiting, where it is bound. */
   readonly rateLimiter: RateLimit | null;
-  /** The operator's secret; `null` switches the operator surface off. */
-  readonly adminToken: string | null;
-  /** The one host that the operator surface answers on, and that passes nothing on; `null`: it shares every host. */
-  readonly operatorHost: string | null;
   /** Where each keyed request leaves a data point, if anywhere. */
   readonly events: AnalyticsEngineDataset | null;
 }
@@ -108,16 +67,8 @@ export function parseConfig(env: object): ConfigResult {
   const bad: BadSetting[] = [];
   const bindings = new Map<string, unknown>(Object.entries(env));
 
-  const shared: Record<string, unknown> = {};
-  for (const [field, schema] of Object.entries(routeSettings)) {
-    const binding = bindingOf(field);
-    if (binding !== null) shared[field] = parseSetting(schema, bindings.get(binding), binding, bad);
-  }
-  const hotSeconds = parseSetting(hotSetting, bindings.get('HOT_SECONDS'), 'HOT_SECONDS', bad);
-
-  const adminToken = parseSetting(adminTokenSetting, bindings.get('ADMIN_TOKEN'), 'ADMIN_TOKEN', bad) ?? null;
-  const operatorHost =
-    parseSetting(operatorHostSetting, bindings.get('OPERATOR_HOST'), 'OPERATOR_HOST', bad) ?? null;
+  const shared = parseVariables(routeSettings, bindings, bad);
+  const gateway = parseVariables(gatewaySettings, bindings, bad) as GatewaySettings;
 
   const ledger = bindings.get('LEDGER');
   if (!isLedgerNamespace(ledger)) {
@@ -149,21 +100,31 @@ export function parseConfig(env: object): ConfigResult {
   }
 
   if (bad.length > 0 || !isLedgerNamespace(ledger) || !isKvNamespace(results)) return { ok: false, bad };
-  const limiter = isRateLimit(rateLimiter) ? rateLimiter : null;
-  const dataset = isDataset(events) ? events : null;
   return {
     ok: true,
     config: {
+      ...gateway,
       routes,
-      hotSeconds,
       ledger,
       results,
-      rateLimiter: limiter,
-      adminToken,
-      operatorHost,
-      events: dataset,
+      rateLimiter: isRateLimit(rateLimiter) ? rateLimiter : null,
+      events: isDataset(events) ? events : null,
     },
   };
+}
+
+/** The settings that have a name in the environment, by their fields. */
+function parseVariables(
+  settings: Record<string, v.GenericSchema>,
+  bindings: ReadonlyMap<string, unknown>,
+  bad: BadSetting[],
+): Record<string, unknown> {
+  const parsed: Record<string, unknown> = {};
+  for (const [field, schema] of Object.entries(settings)) {
+    const binding = bindingOf(field);
+    if (binding !== null) parsed[field] = parseSetting(schema, bindings.get(binding), binding, bad);
+  }
+  return parsed;
 }
 
 /** The setting's value, or its default and an entry in `bad`. */
@@ -216,7 +177,7 @@ function parseRoute(
     ),
   } as RouteSettings;
 
-  const { service: _, upstream: __, forwardKeyAs, location, cancelAfterSeconds, ...same } = settings;
+  const { service: _, upstream: __, forwardKeyAs, ...same } = settings;
   if (settings.key === 'derived' && settings.fingerprint === 'none') {
     const why = 'must not be none where KEY is derived: all requests without a key would be one';
     bad.push({ setting: name === '' ? 'FINGERPRINT' : `${name}.fingerprint`, why });
@@ -225,8 +186,6 @@ function parseRoute(
     ...same,
     upstream: parseUpstream(table, name, settings, bindings, bad),
     forwardKeyAs: forwardKeyOf(forwardKeyAs),
-    location: location ?? null,
-    cancelAfterSeconds: cancelAfterSeconds === 'none' ? null : cancelAfterSeconds,
   };
 }
 

@@ -18,12 +18,16 @@ export const COUNTERS = [
   'inProgress',
   'outcomeUnknown',
   'notRecorded',
+  'recordDamaged',
   'overLimit',
   'ledgerFull',
   'replayedBytes',
   /** Time that the upstream took for what was recorded, and would have taken again for what was replayed. */
   'upstreamMs',
   'savedMs',
+  /** Wrong operator tokens, and attempts that were not looked at as too many came before them. In the first object alone. */
+  'loginsFailed',
+  'loginsTurnedAway',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];

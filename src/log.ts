@@ -1,10 +1,78 @@
+/** The gateway's log: one JSON object a line, which Workers Logs indexes by field. */
+
+/** What a line can be about, by its field `event`. docs/operating.md says of each what an operator does about it. */
+export type LogEvent =
+  /** A keyed request was answered. */
+  | 'request'
+  /** The configuration is invalid, and nothing is let through. */
+  | 'config-invalid'
+  /** A name that looks like a misspelt setting. */
+  | 'setting-unknown'
+  /** A defect of the gateway, in a client's request. */
+  | 'unexpected'
+  /** The gateway is its own upstream. */
+  | 'loop-detected'
+  /** The rate limiter itself failed, and the request went on. */
+  | 'rate-limiter-failed'
+  /** A request without a key got no response from the upstream. */
+  | 'upstream-gave-no-response'
+  /** A run's response ended before its end, or never began. */
+  | 'upstream-broke-off'
+  /** A run was ended, as all of its clients had left. */
+  | 'execution-cancelled'
+  /** A success said in its body that it is none. */
+  | 'upstream-said-failed'
+  /** Whether a success says so in its body could not be found out. */
+  | 'response-not-judged'
+  /** A replayed body did not get to its end, most often as its client left. */
+  | 'response-broke-off'
+  /** A ledger object could not be reached, or its answer was lost. */
+  | 'ledger-unreachable'
+  /** That the outcome of a run is unknown could not be written down. */
+  | 'ledger-write-failed'
+  /** A result could not be written down. */
+  | 'result-not-written'
+  /** What is left of pieces could not be removed. */
+  | 'pieces-not-removed'
+  /** A ledger object is so full that bodies leave early. */
+  | 'ledger-pressed'
+  /** A ledger object is so full that nothing new begins. */
+  | 'ledger-full'
+  /** A ledger object had no room for the rest of a body. */
+  | 'ledger-out-of-room'
+  /** The alarm that does what is left for later could not be set. */
+  | 'alarm-not-set'
+  /** A part of what is left for later failed, and is tried again. */
+  | 'sweep-failed'
+  /** A result could not be put into RESULTS, and is tried again. */
+  | 'results-write-failed'
+  /** A result could not be taken out of RESULTS, so its execution is not forgotten. */
+  | 'results-delete-failed'
+  /** A result could not be read from RESULTS. */
+  | 'results-read-failed'
+  /** What is stored of a response is not what was stored. */
+  | 'record-damaged'
+  /** A stored response could not be read to its end. */
+  | 'record-read-failed'
+  /** How often a Worker replayed by itself did not get to the ledger. */
+  | 'replays-not-counted'
+  /** How many logins failed did not get to the ledger, and is handed on with the next. */
+  | 'logins-not-counted'
+  /** A wrong operator's token. */
+  | 'operator-login-failed'
+  /** A request for elsewhere carried the operator's token or login. */
+  | 'operator-token-misplaced'
+  /** A defect of the console or the operator's API. */
+  | 'operator-failed';
+
 type LogValue = string | number | boolean | null;
 
-/**
- * Writes one structured log line: a JSON object that Workers Logs indexes by field. No line ever holds a credential, an
- * idempotency key or a body.
- */
-export function log(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, LogValue>): void {
+/** Writes one structured log line. No line ever holds a credential, an idempotency key or a body. */
+export function log(
+  level: 'info' | 'warn' | 'error',
+  event: LogEvent,
+  fields: Readonly<Record<string, LogValue>>,
+): void {
   console[level](JSON.stringify({ level, event, ...fields }));
 }
 

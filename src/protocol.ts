@@ -78,7 +78,13 @@ export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 export type Recording = 'stored' | 'failed' | 'not-recorded' | 'unknown';
 
 /** Why a request is refused because of the execution that its key names. */
-export const REPEAT_REFUSALS = ['key-reused', 'in-progress', 'outcome-unknown', 'not-recorded'] as const;
+export const REPEAT_REFUSALS = [
+  'key-reused',
+  'in-progress',
+  'outcome-unknown',
+  'not-recorded',
+  'record-damaged',
+] as const;
 export type RepeatRefusal = (typeof REPEAT_REFUSALS)[number];
 
 /** What a caller, or an address, has too much of to begin another execution. */
@@ -183,6 +189,14 @@ export interface LedgerInspection {
   forget(id: string): Promise<Forgotten>;
   /** What was counted, and in each minute from this one on. */
   summary(sinceMinute: number): Promise<LedgerSummary>;
+  /** Somebody tried to log in as the operator, so many times. */
+  countLogins(failures: LoginFailures): Promise<void>;
+}
+
+/** Logins that failed: with a wrong token, or without a look at it, as too many wrong ones came before. */
+export interface LoginFailures {
+  readonly failed: number;
+  readonly turnedAway: number;
 }
 
 /** What became of the wish to forget an execution. One that runs stays. */

@@ -1,15 +1,31 @@
 /**
- * The settings of a route and of the gateway: what each takes, its default, and what is said of a value that it does not take.
+ * The settings of a route and of the gateway: what each takes, its default, and what it does. They are said here once: the
+ * configuration's types, docs/settings.md and what is said of a misspelt name all come from these two lists.
  */
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
-import { DEFAULT_FAILED_WHEN, type FailureRule, parseRule, splitRules } from './failed-when.ts';
-import { DEFAULT_KEY_FROM, KEY_FROM_MESSAGE, keyPlaceSetting } from './key-from.ts';
-import { type CorsOrigins, faultOfOrigin } from './origin.ts';
+import { DEFAULT_FAILED_WHEN, type FailureRule, splitRules } from './failed-when.ts';
+import { DEFAULT_KEY_FROM } from './key-from.ts';
+import type { CorsOrigins } from './origin.ts';
 import { inOneSpelling } from './path-spelling.ts';
-import { LOCATIONS, type StatusRange } from './protocol.ts';
+import { LOCATIONS } from './protocol.ts';
 import { KV_VALUE_MAX_BYTES, PIECE_BYTES, RECORD_HEAD_MAX_BYTES } from './record/format.ts';
-import type { ScopePart } from './scope-from.ts';
+import {
+  corsOrigin,
+  failureRule,
+  flag,
+  headerName,
+  hostName,
+  integer,
+  integerOrNone,
+  keyPlaces,
+  list,
+  method,
+  oneOf,
+  recordedStatus,
+  scope,
+  upstreamUrl,
+} from './setting-values.ts';
 
 /** Everything under this path belongs to the gateway itself. */
 export const OPERATOR_PREFIX = '/_oncegate';
@@ -28,9 +44,218 @@ const REQUEST_MAX_BYTES = 64 * 1024 * 1024;
 /** 90 days. APIs that keep idempotency keys for long keep them for 31 to 45. */
 const TTL_MAX_SECONDS = 7_776_000;
 
-export type RouteSettings = { [F in keyof typeof routeSettings]: v.InferOutput<(typeof routeSettings)[F]> };
+/** Shorter secrets are guessed. */
+const ADMIN_TOKEN_MIN_CHARACTERS = 16;
 
-/** The environment's name of a route setting: `ttlSeconds` → `TTL_SECONDS`; `null` where only a route has it. */
+const FAILURE_RULES_MAX = 32;
+
+const pathPattern = v.pipe(
+  v.string('must be a Hono path pattern such as /v1/*'),
+  v.startsWith('/', 'must begin with /'),
+  v.check(
+    (path) => !path.startsWith(OPERATOR_PREFIX),
+    `must not begin with ${OPERATOR_PREFIX}, which is the gateway’s own`,
+  ),
+  v.check(isPathPattern, 'is not a Hono path pattern'),
+  // As the path of a request is, so that the two can meet.
+  v.transform(inOneSpelling),
+);
+
+const failureRules = v.pipe(
+  list(failureRule, `${DEFAULT_FAILED_WHEN},json:/ok=false`, DEFAULT_FAILED_WHEN, splitRules),
+  v.maxLength(FAILURE_RULES_MAX, `must have at most ${FAILURE_RULES_MAX} rules`),
+  v.check((rules) => rules.length === 1 || !rules.includes('none'), 'must have no other rule beside none'),
+  v.transform((rules): readonly FailureRule[] => rules.filter((rule) => rule !== 'none')),
+);
+
+/** `*` and `none` only by themselves. */
+const corsOrigins = v.pipe(
+  list(corsOrigin, 'https://app.example.com,https://admin.example.com', 'none'),
+  v.check(
+    (origins) => origins.length === 1 || !origins.some((origin) => ['*', 'none'].includes(origin)),
+    'must be a list of origins, or * for all, or none',
+  ),
+  v.transform(([first = '', ...others]): CorsOrigins => {
+    return first === '*' || first === 'none' ? first : [first, ...others];
+  }),
+);
+
+/** A blank one is none. What is said of it never shows it. */
+const adminToken = v.pipe(
+  v.string('must be a secret text'),
+  v.check(
+    (token) => token === '' || token.length >= ADMIN_TOKEN_MIN_CHARACTERS,
+    `must have at least ${ADMIN_TOKEN_MIN_CHARACTERS} characters; a good one comes from: openssl rand -base64 32`,
+  ),
+  v.transform((token) => (token === '' ? null : token)),
+);
+
+/**
+ * A setting: what it takes and what it does, in the Markdown of docs/settings.md. `otherwise` says what holds without it, where
+ * that is not the default as one would write it.
+ */
+function setting<const T extends v.GenericSchema>(schema: T, description: string, otherwise?: string) {
+  return v.pipe(
+    schema,
+    v.description<v.InferOutput<T>, string>(description),
+    v.metadata<v.InferOutput<T>, { otherwise: string | undefined }>({ otherwise }),
+  );
+}
+
+/** What one route can be told. */
+export const routeSettings = {
+  path: setting(v.optional(pathPattern, '/*'), 'path pattern; first match wins'),
+  upstream: setting(v.optional(upstreamUrl), 'base URL; the request’s path and query are appended to it'),
+  service: setting(
+    v.optional(v.string('must be the name of a service binding')),
+    'name of a service binding to call instead',
+  ),
+  stripPrefix: setting(
+    v.optional(
+      v.pipe(
+        v.string('must be a path'),
+        v.startsWith('/', 'must begin with /'),
+        v.transform((prefix) => inOneSpelling(prefix).replace(/\/+$/, '')),
+      ),
+      '/',
+    ),
+    'prefix taken off the path before it goes upstream',
+    '–',
+  ),
+  ttlSeconds: setting(
+    integer(1, TTL_MAX_SECONDS, 86_400),
+    'how long a result is replayed; 24–48 h are recommended, 90 days the most',
+  ),
+  key: setting(
+    oneOf(['required', 'optional', 'derived'], 'required'),
+    'without a key: `required` answers 400, `optional` is a plain proxy, `derived` takes the request’s fingerprint as its key',
+  ),
+  keyFrom: setting(
+    v.optional(keyPlaces, DEFAULT_KEY_FROM),
+    'where the key is, a list of which [the first that holds one counts](keys.md): a header’s name, `query:NAME`, or `json:/POINTER`, a string or an integer in a JSON body',
+  ),
+  forwardKeyAs: setting(
+    v.optional(headerName),
+    'the header that the upstream gets the key in; `none` drops the headers that hold one. A key in the query or in the body stays there either way',
+    'as it came',
+  ),
+  methods: setting(
+    list(method, 'POST,PATCH', 'POST,PATCH'),
+    'methods that are keyed; all others are passed on as they are',
+  ),
+  forwarded: setting(
+    oneOf(['set', 'pass', 'drop'], 'set'),
+    'who tells the upstream by which host and scheme a request came. `set`: the gateway, in `X-Forwarded-Host` and `X-Forwarded-Proto`; what the client says in these, in `Forwarded` and in their kin goes no further. `pass`: the client, or a proxy before the gateway that you trust. `drop`: nobody',
+  ),
+  scopeFrom: setting(
+    v.optional(scope, 'auto'),
+    'who the caller is: `auto` (see [callers](callers.md)), `none` (all callers are one), or a list of header names, `cookie:NAME` and `query:NAME`, and then nothing else counts',
+  ),
+  fingerprint: setting(
+    oneOf(['bytes', 'json', 'none'], 'bytes'),
+    'what of its body makes a request the same. `bytes`: each byte. `json`: the order of members, white space and the spelling of strings and numbers in a JSON body of up to 1 MiB do not matter (RFC 8785); a larger one counts byte by byte. `none`: the key alone says which request it is, whatever its method, path and body, [as for webhooks](webhooks.md); cookies bind as ever',
+  ),
+  concurrent: setting(
+    oneOf(['wait', 'reject'], 'wait'),
+    'a duplicate while the first request runs: `wait` joins it, `reject` answers 409',
+  ),
+  waitSeconds: setting(
+    integer(0, 3_600, 60),
+    'how long a duplicate waits for the running request’s head before it gets 409. `Prefer: wait=N` lowers it',
+  ),
+  recordStatuses: setting(
+    list(recordedStatus, '200-299,404', '200-299,301-303'),
+    'what counts as success, such as `200-299,404`. 307 and 308 never do, nor do 301 and 302 to any method but POST: they [send the request elsewhere](../README.md#redirects)',
+  ),
+  failedWhen: setting(
+    failureRules,
+    'by which marks a success [says that it failed](failed-when.md), so that a retry runs again: an error or a missing end in an LLM’s stream; also `json-error`, `json:/POINTER=value`, or `none`',
+  ),
+  unknownOutcome: setting(
+    oneOf(['retry', 'refuse'], 'retry'),
+    'the gateway died or the upstream broke off in the middle, and nobody knows what came of it: `retry` runs it again, `refuse` answers 409 until an operator forgets it or its TTL ends',
+  ),
+  cancelAfterSeconds: setting(
+    integerOrNone(0, 86_400),
+    'how long a run goes on [after its last client has left](long-calls.md#stop-when-everybody-has-left-cancel_after_seconds); `0`: not at all',
+    'none: to its end',
+  ),
+  respondAsync: setting(
+    flag(false),
+    '`true`: a client that [prefers `respond-async`](long-calls.md) gets 202, and comes back for the result',
+  ),
+  corsOrigins: setting(
+    corsOrigins,
+    'origins whose pages may read the answers, such as `https://app.example.com`, or `*`: the gateway answers preflights and sets the CORS fields of every response, [see there](browsers.md)',
+    'none: CORS is the upstream’s',
+  ),
+  upstreamTimeoutSeconds: setting(
+    integer(1, 86_400, 600),
+    'longest silence of the upstream, before its head or between two pieces of its body',
+  ),
+  maxRequestBytes: setting(
+    integer(1, REQUEST_MAX_BYTES, 10_485_760),
+    'larger request bodies get 413; 64 MiB is the most',
+  ),
+  maxRecordBytes: setting(
+    integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
+    'a larger response reaches its client whole but is not recorded: its retries get 409',
+  ),
+  resultsFromBytes: setting(
+    integer(0, LEDGER_ALONE_MAX_BYTES, 0),
+    'a smaller result stays in the ledger for its TTL and is never written to KV: [half the cost](cost.md), but while the ledger is out of reach its retry gets 503, and [an object holds 10 GB](deploying.md#what-it-costs). 524288 is the most',
+  ),
+  maxRunningPerCaller: setting(
+    integer(1, 100_000, 1_000),
+    'executions that one caller, or [one address](#limits-of-a-caller), may have running in one ledger object; over it, 429',
+  ),
+  maxStoredBytesPerCaller: setting(
+    integer(1, 1_099_511_627_776, CALLER_STORED_BYTES),
+    'bytes that one caller, or [one address](#limits-of-a-caller), may have in one ledger object, which holds 10 GB: its results since the object started, less the bodies that have left for KV; over it, new executions get 429',
+  ),
+  shards: setting(
+    integer(1, 4_096, 16),
+    'ledger objects for the route. Another number starts with an empty ledger',
+  ),
+  location: setting(
+    v.nullish(
+      v.picklist(
+        LOCATIONS,
+        'must be a Durable Object location hint: wnam, enam, sam, weur, eeur, apac, oc, afr or me',
+      ),
+      null,
+    ),
+    '[location hint](https://developers.cloudflare.com/durable-objects/reference/data-location/) for the ledger: near the upstream is best',
+  ),
+} as const satisfies Record<string, v.GenericSchema>;
+
+/** What the whole gateway can be told, beside its routes and its bindings. */
+export const gatewaySettings = {
+  hotSeconds: setting(
+    integer(1, TTL_MAX_SECONDS, 300),
+    'how long a result of more than 512 KiB stays in the ledger as well as in KV; smaller ones stay for their TTL, as long as [its object has room](operating.md#a-ledger-object-is-full). Less than 60 is for tests: KV takes that long to be the same everywhere',
+  ),
+  adminToken: setting(
+    v.optional(adminToken, ''),
+    'the operator’s secret, of 16 characters or more: it opens [console, API and metrics](operating.md). Set it by `wrangler secret put ADMIN_TOKEN`, never in `[vars]`',
+    'none: they are switched off',
+  ),
+  operatorHost: setting(
+    v.optional(hostName, ''),
+    'a host name, with a port if need be, that the operator’s surface has for itself and that passes nothing on: set it [whenever the upstream serves HTML](deploying.md#a-host-of-its-own-for-the-operator)',
+    'none: it shares every host',
+  ),
+} as const satisfies Record<string, v.GenericSchema>;
+
+export type RouteSettings = {
+  readonly [F in keyof typeof routeSettings]: v.InferOutput<(typeof routeSettings)[F]>;
+};
+
+export type GatewaySettings = {
+  readonly [F in keyof typeof gatewaySettings]: v.InferOutput<(typeof gatewaySettings)[F]>;
+};
+
+/** The environment's name of a setting: `ttlSeconds` → `TTL_SECONDS`; `null` where only a route has it. */
 export function bindingOf(field: string): string | null {
   switch (field) {
     case 'path':
@@ -46,271 +271,6 @@ export function bindingOf(field: string): string | null {
     default:
       return field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   }
-}
-
-function integer(min: number, max: number, fallback: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return v.optional(
-    v.pipe(
-      v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
-      v.integer(message),
-      v.minValue(min, message),
-      v.maxValue(max, message),
-    ),
-    fallback,
-  );
-}
-
-function integerOrNone(min: number, max: number) {
-  const message = `must be none or a whole number from ${min} to ${max}`;
-  const number = v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^\s*\d+\s*$/), v.transform(Number))], message),
-    v.integer(message),
-    v.minValue(min, message),
-    v.maxValue(max, message),
-  );
-  return v.optional(v.union([v.literal('none'), number], message), 'none');
-}
-
-function flag(fallback: boolean) {
-  const message = 'must be true or false';
-  return v.optional(
-    v.pipe(
-      v.union([v.boolean(), v.picklist(['true', 'false'])], message),
-      v.transform((value) => value === true || value === 'true'),
-    ),
-    fallback,
-  );
-}
-
-function oneOf<const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) {
-  return v.optional(v.picklist(values, `must be one of ${values.join(', ')}`), fallback);
-}
-
-/** A list is written as in the contract, `POST,PATCH`, or as a TOML array. */
-function list<T extends v.GenericSchema<string, unknown>>(
-  item: T,
-  example: string,
-  fallback: string,
-  split = splitList,
-) {
-  return v.optional(listOf(item, `must be a list such as ${example}`, split), fallback);
-}
-
-function listOf<T extends v.GenericSchema<string, unknown>>(item: T, message: string, split = splitList) {
-  return v.pipe(
-    v.union([v.pipe(v.string(), v.transform(split)), v.array(v.string())], message),
-    v.array(item),
-    v.nonEmpty(message),
-  );
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerName = v.pipe(v.string('must be a header name'), v.regex(TOKEN, 'must be a header name'));
-
-const statusRange = v.pipe(
-  v.string(),
-  v.regex(/^[2-5]\d\d(\s*-\s*[2-5]\d\d)?$/, 'must be statuses from 200 to 599 such as 200-299,404'),
-  v.transform((text): StatusRange => {
-    const [from = '', to = from] = text.split('-');
-    return { from: Number(from), to: Number(to) };
-  }),
-  v.check((range) => range.from <= range.to, 'has a range that ends before it begins'),
-);
-
-const recordedStatus = v.pipe(
-  statusRange,
-  v.check(
-    ({ from, to }) => from < 307 || to > 308,
-    'must not hold 307 or 308, which are never recorded: they send the request elsewhere',
-  ),
-);
-
-const method = v.pipe(
-  v.string(),
-  v.regex(TOKEN, 'must be HTTP methods such as POST,PATCH'),
-  v.toUpperCase(),
-  v.check(
-    (name) => !['HEAD', 'OPTIONS', 'CONNECT', 'TRACE', 'TRACK'].includes(name),
-    'must not hold HEAD, OPTIONS, CONNECT, TRACE or TRACK, which are never keyed',
-  ),
-);
-
-const SCOPE_MESSAGE =
-  'must be auto, none, or a list of header names, cookie:NAME and query:NAME such as authorization,cookie:session';
-
-const scopePart = v.pipe(
-  v.string(),
-  v.regex(/^(?:(?:cookie|query):)?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i, SCOPE_MESSAGE),
-  v.check((part) => !/^(?:auto|none)$/i.test(part), SCOPE_MESSAGE),
-  v.transform((part): ScopePart => {
-    const [, place, name] = /^(cookie|query):(.*)$/i.exec(part) ?? [];
-    if (place === undefined || name === undefined) return { in: 'header', name: part.toLowerCase() };
-    return { in: place.toLowerCase() === 'cookie' ? 'cookie' : 'query', name };
-  }),
-);
-
-const scopeFrom = v.optional(
-  v.union([v.picklist(['auto', 'none']), listOf(scopePart, SCOPE_MESSAGE)], SCOPE_MESSAGE),
-  'auto',
-);
-
-const failureRule = v.pipe(
-  v.string(),
-  v.trim(),
-  v.rawTransform(({ dataset, addIssue, NEVER }): FailureRule | 'none' => {
-    if (dataset.value === 'none') return 'none';
-    const parsed = parseRule(dataset.value);
-    if (parsed.ok) return parsed.rule;
-    addIssue({ message: parsed.why });
-    return NEVER;
-  }),
-);
-
-const FAILURE_RULES_MAX = 32;
-
-const failureRules = v.pipe(
-  list(failureRule, `${DEFAULT_FAILED_WHEN},json:/ok=false`, DEFAULT_FAILED_WHEN, splitRules),
-  v.maxLength(FAILURE_RULES_MAX, `must have at most ${FAILURE_RULES_MAX} rules`),
-  v.check((rules) => rules.length === 1 || !rules.includes('none'), 'must have no other rule beside none'),
-  v.transform((rules): readonly FailureRule[] => rules.filter((rule) => rule !== 'none')),
-);
-
-const upstreamUrl = v.pipe(
-  v.string('must be an http or https URL'),
-  v.check((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be an http or https URL'),
-  v.check((text) => {
-    const url = URL.parse(text);
-    return url === null || `${url.search}${url.hash}${url.username}${url.password}` === '';
-  }, 'must not have a query, a fragment or credentials: the request’s path and query are appended to it'),
-  // In the URL's own spelling, so that a path can be appended to the text: no space, no empty query, no trailing slash.
-  v.transform((text) => {
-    const url = URL.parse(text);
-    return url === null ? text : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-  }),
-);
-
-const pathPattern = v.pipe(
-  v.string('must be a Hono path pattern such as /v1/*'),
-  v.startsWith('/', 'must begin with /'),
-  v.check(
-    (path) => !path.startsWith(OPERATOR_PREFIX),
-    `must not begin with ${OPERATOR_PREFIX}, which is the gateway’s own`,
-  ),
-  v.check(isPathPattern, 'is not a Hono path pattern'),
-  // As the path of a request is, so that the two can meet.
-  v.transform(inOneSpelling),
-);
-
-/** Each origin with what is wrong with it; `*` and `none` only by themselves. */
-const corsOrigins = v.pipe(
-  list(
-    v.pipe(
-      v.string(),
-      v.rawCheck(({ dataset, addIssue }) => {
-        if (!dataset.typed || ['*', 'none'].includes(dataset.value)) return;
-        const message = faultOfOrigin(dataset.value);
-        if (message !== null) addIssue({ message });
-      }),
-    ),
-    'https://app.example.com,https://admin.example.com',
-    'none',
-  ),
-  v.check(
-    (origins) => origins.length === 1 || !origins.some((origin) => ['*', 'none'].includes(origin)),
-    'must be a list of origins, or * for all, or none',
-  ),
-  v.transform(([first = '', ...others]): CorsOrigins => {
-    return first === '*' || first === 'none' ? first : [first, ...others];
-  }),
-);
-
-export const routeSettings = {
-  path: v.optional(pathPattern, '/*'),
-  upstream: v.optional(upstreamUrl),
-  service: v.optional(v.string('must be the name of a service binding')),
-  stripPrefix: v.optional(
-    v.pipe(
-      v.string('must be a path'),
-      v.startsWith('/', 'must begin with /'),
-      v.transform((prefix) => inOneSpelling(prefix).replace(/\/+$/, '')),
-    ),
-    '/',
-  ),
-  ttlSeconds: integer(1, TTL_MAX_SECONDS, 86_400),
-  key: oneOf(['required', 'optional', 'derived'], 'required'),
-  keyFrom: v.optional(listOf(keyPlaceSetting, KEY_FROM_MESSAGE), DEFAULT_KEY_FROM),
-  forwardKeyAs: v.optional(headerName),
-  methods: list(method, 'POST,PATCH', 'POST,PATCH'),
-  forwarded: oneOf(['set', 'pass', 'drop'], 'set'),
-  scopeFrom,
-  fingerprint: oneOf(['bytes', 'json', 'none'], 'bytes'),
-  concurrent: oneOf(['wait', 'reject'], 'wait'),
-  waitSeconds: integer(0, 3_600, 60),
-  recordStatuses: list(recordedStatus, '200-299,404', '200-299,301-303'),
-  failedWhen: failureRules,
-  unknownOutcome: oneOf(['retry', 'refuse'], 'retry'),
-  respondAsync: flag(false),
-  corsOrigins,
-  upstreamTimeoutSeconds: integer(1, 86_400, 600),
-  cancelAfterSeconds: integerOrNone(0, 86_400),
-  maxRequestBytes: integer(1, REQUEST_MAX_BYTES, 10_485_760),
-  maxRecordBytes: integer(1, BODY_MAX_BYTES, BODY_MAX_BYTES),
-  resultsFromBytes: integer(0, LEDGER_ALONE_MAX_BYTES, 0),
-  maxRunningPerCaller: integer(1, 100_000, 1_000),
-  maxStoredBytesPerCaller: integer(1, 1_099_511_627_776, CALLER_STORED_BYTES),
-  shards: integer(1, 4_096, 16),
-  location: v.optional(
-    v.picklist(
-      LOCATIONS,
-      'must be a Durable Object location hint: wnam, enam, sam, weur, eeur, apac, oc, afr or me',
-    ),
-  ),
-} as const satisfies Record<string, v.GenericSchema>;
-
-export const hotSetting = integer(1, TTL_MAX_SECONDS, 300);
-
-/** Shorter secrets are guessed. A blank one is none. Nothing here shows the value. */
-const ADMIN_TOKEN_MIN_CHARACTERS = 16;
-
-export const adminTokenSetting = v.optional(
-  v.pipe(
-    v.string('must be a secret text'),
-    v.check(
-      (token) => token === '' || token.length >= ADMIN_TOKEN_MIN_CHARACTERS,
-      `must have at least ${ADMIN_TOKEN_MIN_CHARACTERS} characters; a good one comes from: openssl rand -base64 32`,
-    ),
-    v.transform((token) => (token === '' ? undefined : token)),
-  ),
-);
-
-/** The operator's own host: a name, and a port where it is not the usual one. In the URL's own spelling. */
-export const operatorHostSetting = v.optional(
-  v.pipe(
-    v.string('must be a host name'),
-    v.transform((host) => host.trim().toLowerCase()),
-    v.check(
-      (host) => host === '' || isHost(host),
-      'must be a host name such as ops.example.com, with a port if need be, and nothing else',
-    ),
-    v.transform((host) => (host === '' ? undefined : host)),
-  ),
-);
-
-/** Whether it is a host as a URL spells it, so that it can be compared with one. */
-function isHost(host: string): boolean {
-  return (
-    /^(\[[\da-f:.]+\]|[a-z\d-]+(\.[a-z\d-]+)*)(:\d+)?$/.test(host) &&
-    ['http', 'https'].every((scheme) => URL.parse(`${scheme}://${host}`)?.host === host)
-  );
 }
 
 /** Whether Hono's router takes the pattern. It compiles one on the first match, so one is made here. */

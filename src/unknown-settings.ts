@@ -3,7 +3,7 @@
  * is nearly one of theirs is a mistake: what it should have set keeps its default.
  */
 import { nearestName } from './nearest-name.ts';
-import { bindingOf, routeSettings } from './settings.ts';
+import { bindingOf, gatewaySettings, routeSettings } from './settings.ts';
 
 export interface UnknownSetting {
   readonly setting: string;
@@ -11,7 +11,10 @@ export interface UnknownSetting {
 }
 
 /** The variables that no route has. */
-const GATEWAY_VARIABLES = ['HOT_SECONDS', 'ADMIN_TOKEN', 'OPERATOR_HOST', 'ROUTES'];
+const GATEWAY_VARIABLES = [
+  ...Object.keys(gatewaySettings).flatMap((field) => bindingOf(field) ?? []),
+  'ROUTES',
+];
 
 /** Bindings that the gateway works without, and the method by which their kind is known. One that is needed is missed by itself. */
 const OPTIONAL_BINDINGS = { EVENTS: 'writeDataPoint', RATE_LIMITER: 'limit' } as const;

@@ -1,33 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../src/config.ts';
-import { bindingOf } from '../src/settings.ts';
+import { bindingOf, routeSettings } from '../src/settings.ts';
 
 const BINDINGS = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} } };
-const FIELDS = [
-  ...[
-    'path',
-    'upstream',
-    'service',
-    'stripPrefix',
-    'ttlSeconds',
-    'key',
-    'keyFrom',
-    'forwardKeyAs',
-    'methods',
-  ],
-  ...['scopeFrom', 'fingerprint', 'concurrent', 'waitSeconds', 'recordStatuses', 'unknownOutcome'],
-  'corsOrigins',
-  ...[
-    'failedWhen',
-    'upstreamTimeoutSeconds',
-    'maxRequestBytes',
-    'maxRecordBytes',
-    'shards',
-    'location',
-    'noSuchSetting',
-  ],
-];
+const FIELDS = [...Object.keys(routeSettings), 'noSuchSetting'];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
 
 /** What somebody may write for a setting: what is right for some other one, near misses, and anything at all. */

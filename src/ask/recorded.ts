@@ -45,7 +45,7 @@ export async function recordedIn(
   } catch (error) {
     if (error instanceof DamagedRecordError) {
       reportDamage('results', error);
-      return { outcome: 'refused', reason: 'not-recorded' };
+      return { outcome: 'refused', reason: 'record-damaged' };
     }
     log('error', 'results-read-failed', { route, reason: textOf(error) });
     return null;

@@ -1,4 +1,6 @@
 import { type BadSetting, type Config, parseConfig } from '../config.ts';
+import { bytesText, durationText } from '../format.ts';
+import { PIECE_BYTES } from '../record/format.ts';
 import { unknownSettings } from '../unknown-settings.ts';
 import { EXIT, Exit } from './exit.ts';
 import { explain } from './explain.ts';
@@ -54,7 +56,7 @@ export async function check(args: readonly string[]): Promise<void> {
   }
   line(addressSentence(read.config));
   line(
-    `A result is in the ledger for ${result.config.hotSeconds} s and in RESULTS until its time ends. ADMIN_TOKEN is a secret, which is not in this file: set it with “wrangler secret put ADMIN_TOKEN” to have the console.`,
+    `A result is in the ledger and in RESULTS until its time ends; one of more than ${bytesText(PIECE_BYTES)} leaves the ledger after ${durationText(result.config.hotSeconds * 1000)}. ADMIN_TOKEN is a secret, which is not in this file: set it with “wrangler secret put ADMIN_TOKEN” to have the console.`,
   );
   const { operatorHost } = result.config;
   if (operatorHost !== null) {

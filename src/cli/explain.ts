@@ -1,42 +1,74 @@
 import type { Route } from '../config.ts';
 import type { FailureRule } from '../failed-when.ts';
+import { bytesText, countText, durationText } from '../format.ts';
 import { placesInWords } from '../key-from.ts';
-import { bytesText, durationText } from '../operator/console/format.ts';
 import { scopeText } from '../scope-from.ts';
+import { fieldsOf, statusesText } from '../setting-texts.ts';
+import { type RouteSettings, routeSettings } from '../settings.ts';
 
 /** What a route will do with a request, in sentences. */
 export function explain(route: Route): string[] {
-  const { path, upstream, stripPrefix, location } = route;
+  const { path, upstream, stripPrefix } = route;
   const target = upstream.kind === 'url' ? upstream.base : `the service bound as ${upstream.name}`;
   const stripped = stripPrefix === '' ? '' : `, without the prefix ${stripPrefix}`;
-  const near = location === null ? '' : ` near ${location}`;
-  return [
-    `${path} → ${target}${stripped}`,
-    ...[
-      keySentence(route),
-      forwardSentence(route),
-      forwardedSentence(route),
-      callerSentence(route),
-      `Recorded are statuses ${statusText(route)} and bodies up to ${bytesText(route.maxRecordBytes)}, for ${durationText(route.ttlSeconds * 1000)}.`,
-      failedSentence(route),
-      ...(route.resultsFromBytes === 0
-        ? []
-        : [
-            `Results under ${bytesText(route.resultsFromBytes)} stay in the ledger alone: while it is out of reach, their retries get 503.`,
-          ]),
-      fingerprintSentence(route),
-      route.concurrent === 'wait'
-        ? `A duplicate that comes while the first runs joins it, and waits up to ${durationText(route.waitSeconds * 1000)} for its head.`
-        : 'A duplicate that comes while the first runs is refused with 409.',
-      `An upstream that is silent for ${durationText(route.upstreamTimeoutSeconds * 1000)} is given up.`,
-      route.unknownOutcome === 'retry'
-        ? 'When the outcome is unknown, a retry RUNS IT AGAIN.'
-        : 'When the outcome is unknown, retries are REFUSED with 409 until an operator forgets it or its time ends.',
-      corsSentence(route),
-      `Its executions are spread over ${route.shards} ledger ${route.shards === 1 ? 'object' : 'objects'}${near}.`,
-    ].map((sentence) => `  ${sentence}`),
-  ];
+  const sentences = fieldsOf(routeSettings).flatMap((field) => {
+    const sentence = SENTENCES[field];
+    return typeof sentence === 'function' ? sentence(route) : [];
+  });
+  return [`${path} → ${target}${stripped}`, ...sentences.map((sentence) => `  ${sentence}`)];
 }
+
+/** Where a setting is said that has no sentence of its own. */
+type SaidWith = 'the heading' | keyof RouteSettings;
+
+/** What is said of each setting, in the order of the settings. */
+const SENTENCES: {
+  readonly [F in keyof RouteSettings]: ((route: Route) => string | []) | SaidWith;
+} = {
+  path: 'the heading',
+  upstream: 'the heading',
+  service: 'the heading',
+  stripPrefix: 'the heading',
+  ttlSeconds: ({ ttlSeconds }) => `A result is replayed for ${secondsText(ttlSeconds)}.`,
+  key: keySentence,
+  keyFrom: 'key',
+  forwardKeyAs: forwardSentence,
+  methods: 'key',
+  forwarded: forwardedSentence,
+  scopeFrom: callerSentence,
+  fingerprint: fingerprintSentence,
+  concurrent: ({ concurrent, waitSeconds }) =>
+    concurrent === 'wait'
+      ? `A duplicate that comes while the first runs joins it, and waits up to ${secondsText(waitSeconds)} for its head.`
+      : 'A duplicate that comes while the first runs is refused with 409.',
+  waitSeconds: 'concurrent',
+  recordStatuses: ({ recordStatuses, maxRecordBytes }) =>
+    `Recorded are statuses ${statusesText(recordStatuses)} and bodies up to ${bytesText(maxRecordBytes)}; a larger response is handed on, and its retries are refused with 409.`,
+  failedWhen: failedSentence,
+  unknownOutcome: ({ unknownOutcome }) =>
+    unknownOutcome === 'retry'
+      ? 'When the outcome is unknown, a retry RUNS IT AGAIN.'
+      : 'When the outcome is unknown, retries are REFUSED with 409 until an operator forgets it or its time ends.',
+  cancelAfterSeconds: cancelSentence,
+  respondAsync: ({ respondAsync }) =>
+    respondAsync ? 'A client that prefers respond-async gets 202, and comes back for the result.' : [],
+  corsOrigins: corsSentence,
+  upstreamTimeoutSeconds: ({ upstreamTimeoutSeconds }) =>
+    `An upstream that is silent for ${secondsText(upstreamTimeoutSeconds)} is given up.`,
+  maxRequestBytes: ({ maxRequestBytes }) =>
+    `A request of more than ${bytesText(maxRequestBytes)} is refused with 413.`,
+  maxRecordBytes: 'recordStatuses',
+  resultsFromBytes: ({ resultsFromBytes }) =>
+    resultsFromBytes === 0
+      ? []
+      : `Results under ${bytesText(resultsFromBytes)} stay in the ledger alone: while it is out of reach, their retries get 503.`,
+  maxRunningPerCaller: ({ maxRunningPerCaller, maxStoredBytesPerCaller }) =>
+    `In one ledger object a caller, or an address, may have ${countText(maxRunningPerCaller)} running and ${bytesText(maxStoredBytesPerCaller)} stored; over that it is refused with 429.`,
+  maxStoredBytesPerCaller: 'maxRunningPerCaller',
+  shards: ({ shards, location }) =>
+    `Its executions are spread over ${shards} ledger ${shards === 1 ? 'object' : 'objects'}${location === null ? '' : ` near ${location}`}.`,
+  location: 'shards',
+};
 
 function keySentence({ key, keyFrom, methods }: Route): string {
   const which = methods.join(' and ');
@@ -97,6 +129,17 @@ function forwardedSentence({ forwarded }: Route): string {
   }
 }
 
+function cancelSentence({ cancelAfterSeconds }: Route): string {
+  switch (cancelAfterSeconds) {
+    case null:
+      return 'A run goes on to its end when all of its clients have left.';
+    case 0:
+      return 'A run is CANCELLED as soon as its last client has left.';
+    default:
+      return `A run is CANCELLED ${secondsText(cancelAfterSeconds)} after its last client has left.`;
+  }
+}
+
 function corsSentence({ corsOrigins }: Route): string {
   switch (corsOrigins) {
     case 'none':
@@ -127,6 +170,6 @@ function markText(rule: FailureRule): string {
   }
 }
 
-function statusText({ recordStatuses }: Route): string {
-  return recordStatuses.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+function secondsText(seconds: number): string {
+  return durationText(seconds * 1000);
 }

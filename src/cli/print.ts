@@ -1,4 +1,5 @@
-import { durationText, relativeText } from '../operator/console/format.ts';
+import { durationText, relativeText } from '../format.ts';
+import { placeText, repeatsOf } from '../operator/execution-texts.ts';
 import type { Execution, ExecutionDetail, ExecutionList } from '../operator/schemas.ts';
 import { printable, printableJson } from './printable.ts';
 
@@ -51,10 +52,10 @@ export function warnOfUnanswered({ unanswered }: ExecutionList): void {
 
 /** Everything that is known of one execution. */
 export function executionText(execution: ExecutionDetail, now: number): void {
-  const { id, route, shard, state, cause, status, bytes, place } = execution;
+  const { id, route, shard, state, cause, status, bytes } = execution;
   line(`${id}`);
   line(`  ${state}${cause === null ? '' : `, ${cause}`}, route ${route}, ledger object ${route}:${shard}`);
-  if (status !== null) line(`  status ${status}, ${bytes ?? 0} bytes, ${PLACES[place ?? 'nowhere']}`);
+  if (status !== null) line(`  status ${status}, ${bytes ?? 0} bytes, ${placeText(execution)}`);
   const from = Date.parse(execution.receivedAt);
   for (const { at, event } of execution.timeline) {
     const ms = Date.parse(at);
@@ -67,16 +68,4 @@ export function executionText(execution: ExecutionDetail, now: number): void {
     .map(([reason, n]) => `, ${n} refused with ${reason}`)
     .join('');
   line(`  ${execution.replays} replayed, ${execution.joins} joined${refusals}`);
-}
-
-const PLACES = {
-  ledger: 'in the ledger',
-  'ledger-alone': 'in the ledger alone',
-  results: 'in RESULTS',
-  nowhere: 'not recorded',
-  elsewhere: 'sent elsewhere',
-} as const;
-
-function repeatsOf({ replays, joins, refusals }: Execution): number {
-  return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
 }

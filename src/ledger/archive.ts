@@ -7,7 +7,6 @@ import type { Watchdog } from './run/watchdog.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow, Row, StoredParts } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
-import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS } from './sweep-pace.ts';
 
 /** Results written to KV at the same time by {@link Archive.catchUp}. */
@@ -37,7 +36,6 @@ export class Archive {
   readonly #pieces: Pieces;
   readonly #results: () => KVNamespace;
   readonly #alarm: Alarm;
-  readonly #storage: StorageRoom;
   readonly #watchdog: Watchdog;
   /** See {@link Marks}. It never goes back. */
   #archivedBefore = 0;
@@ -59,7 +57,6 @@ export class Archive {
     pieces: Pieces,
     results: () => KVNamespace,
     alarm: Alarm,
-    storage: StorageRoom,
     watchdog: Watchdog,
   ) {
     this.#ctx = ctx;
@@ -67,7 +64,6 @@ export class Archive {
     this.#pieces = pieces;
     this.#results = results;
     this.#alarm = alarm;
-    this.#storage = storage;
     this.#watchdog = watchdog;
   }
 
@@ -221,9 +217,9 @@ export class Archive {
       this.#movedOn = true;
       this.#alarm.writeDownSoon();
     }
-    // Its body may be due by now, or there is little room, and it may leave before that.
-    const mayLeave = piecesOf(size) > 1 && (late || this.#storage.isPressed);
-    if (mayLeave) this.#alarm.wakeBy(now);
+    // No sweep has looked for a body that was not there yet.
+    const leavesAt = late && piecesOf(size) > 1 ? this.#rows.nextToCool(now) : null;
+    if (leavesAt !== null) this.#alarm.wakeBy(leavesAt);
   }
 
   #tryAgain(): void {

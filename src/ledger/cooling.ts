@@ -1,6 +1,6 @@
 import type { Removal } from './removal.ts';
 import type { CompletedRow } from './store/row.ts';
-import type { Rows } from './store/rows.ts';
+import { KV_SETTLES_MS, type Rows } from './store/rows.ts';
 import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
@@ -32,7 +32,7 @@ export class Cooling {
   /** Returns when there is the next body to drop; `null` where there is none. */
   cool(now: number): number | null {
     const next = this.#coolDue(now);
-    if (this.#storage.isPressed) this.#coolHot();
+    if (this.#storage.isPressed) this.#coolHot(now);
     return this.#storage.isCrowded ? soonest(next, this.#coolSmall(now)) : next;
   }
 
@@ -45,8 +45,8 @@ export class Cooling {
   }
 
   /** So many as it takes, and no more. */
-  #coolHot(): void {
-    for (const row of this.#rows.toCool(Number.MAX_SAFE_INTEGER, SWEEP_ROWS)) {
+  #coolHot(now: number): void {
+    for (const row of this.#rows.settledButHot(now, SWEEP_ROWS)) {
       if (!this.#storage.isPressed) return;
       this.#drop(row);
     }
@@ -59,8 +59,8 @@ export class Cooling {
       if (seen === SWEEP_ROWS) return now;
       seen += 1;
       this.#crowdedFrom = row.seq + 1;
-      const isSmall = row.state === 'completed' && row.place === 'ledger';
-      if (isSmall && row.size >= OWN_PAGES_FROM_BYTES) this.#drop(row);
+      if (row.state !== 'completed' || row.place !== 'ledger' || row.size < OWN_PAGES_FROM_BYTES) continue;
+      if (row.completedAt + KV_SETTLES_MS <= now) this.#drop(row);
     }
     // From the oldest on again: what was needed may not be any more.
     this.#crowdedFrom = 0;

@@ -10,6 +10,7 @@ import type {
   LedgerCall,
   LedgerSummary,
   ListQuery,
+  LoginFailures,
   Refusal,
   ResultQuery,
 } from '../protocol.ts';
@@ -159,6 +160,11 @@ export class Ledger extends DurableObject<object> {
     this.#replays.countLeased(id, lease, replays);
   }
 
+  countLogins({ failed, turnedAway }: LoginFailures): void {
+    this.#parts.counts.add('loginsFailed', failed);
+    this.#parts.counts.add('loginsTurnedAway', turnedAway);
+  }
+
   summary(sinceMinute: number): LedgerSummary {
     const { counts, runs } = this.#parts;
     return {
@@ -205,7 +211,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
-    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'not-recorded');
+    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'record-damaged');
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {

@@ -26,9 +26,8 @@ export function partsOf(ctx: DurableObjectState, env: object) {
   const pieces = new Pieces(sql);
   const holds = new Holds();
   const usage = new CallerUsage();
-  const room = new StorageRoom(sql);
   const watchdog = new Watchdog();
-  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, room, watchdog);
+  const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, watchdog);
   return {
     ctx,
     alarm,
@@ -38,7 +37,7 @@ export function partsOf(ctx: DurableObjectState, env: object) {
     usage,
     archive,
     removal: new Removal(rows, pieces, holds, usage),
-    storage: room,
+    storage: new StorageRoom(sql),
     counts: new Counts(sql, () => alarm.writeDownSoon()),
     memory: new RunMemory(),
     runs: new Runs(),

@@ -5,8 +5,11 @@ import type { OperatorApp } from './app.ts';
 import { FORGET_PROBLEMS, findExecution, forgetExecution, listExecutions } from './executions.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
+import { operatorProblem } from './problem.ts';
 import { executionId, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
+
+const RETRY_AFTER_SECONDS = '2';
 
 /** The operator's API, and its description. */
 export function addApi(app: OperatorApp, config: Config): void {
@@ -56,21 +59,8 @@ export function addApi(app: OperatorApp, config: Config): void {
   app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
 }
 
-const TITLES = {
-  400: 'Bad request',
-  404: 'Not found',
-  409: 'Conflict',
-  503: 'Service unavailable',
-} as const;
-
-function problem(status: keyof typeof TITLES, detail: string): Response {
-  const body = { type: 'about:blank', title: TITLES[status], status, detail };
-  const headers: Record<string, string> = {
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-  };
-  if (status === 503) headers['retry-after'] = '2';
-  return new Response(JSON.stringify(body), { status, headers });
+function problem(status: 400 | 404 | 409 | 503, detail: string): Response {
+  return operatorProblem(status, detail, status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {});
 }
 
 function fresh(c: Context, value: object): Response {

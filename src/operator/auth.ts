@@ -1,9 +1,11 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { log } from '../log.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { type AdminToken, basicPassword, bearerToken } from './admin-token.ts';
 import { recordEvent } from './events.ts';
+import type { LoginCounts } from './login-counts.ts';
 import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts';
+import { operatorProblem } from './problem.ts';
 
 /**
  * What a 401 asks for. Never Basic: a browser would ask for a password, and then send it to all of the origin, which the
@@ -11,18 +13,20 @@ import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts
  */
 export const CHALLENGE = 'Bearer realm="Oncegate"';
 
-/** Judges a presented token, and lets the operator know of each wrong one. */
-export type Judge = (headers: Headers, presented: string) => Attempt;
+/** Judges a token that a request presents, and lets the operator know of each wrong one. */
+export type Judge = (c: Context, presented: string) => Attempt;
 
-/** A judge that slows guessing down, and writes each failure into the log and to Analytics Engine. */
+/** A judge that slows guessing down, counts failures, and writes each into the log and to Analytics Engine. */
 export function judgeOf(
   token: AdminToken,
   throttle: LoginThrottle,
+  counts: LoginCounts,
   events: AnalyticsEngineDataset | null,
 ): Judge {
-  return (headers, presented) => {
-    const address = addressOf(headers);
+  return (c, presented) => {
+    const address = addressOf(c.req.raw.headers);
     const attempt = throttle.attempt(address, () => token.is(presented));
+    if (attempt.kind !== 'right') counts.add(attempt.kind, (promise) => c.executionCtx.waitUntil(promise));
     if (attempt.kind === 'wrong') {
       const { failures, turnedAway } = attempt;
       log('warn', 'operator-login-failed', { address, failures, turnedAway });
@@ -46,27 +50,22 @@ export function needsToken(judge: Judge): MiddlewareHandler {
   return async (c, next) => {
     const request = c.req.raw;
     const presented = bearerToken(request) ?? basicPassword(request);
-    if (presented === null) return refusal(401, 'This needs ADMIN_TOKEN, as a Bearer token.');
-    const attempt = judge(request.headers, presented);
+    if (presented === null) return unauthorized('This needs ADMIN_TOKEN, as a Bearer token.');
+    const attempt = judge(c, presented);
     switch (attempt.kind) {
       case 'right':
         return next();
       case 'wrong':
-        return refusal(401, 'This is not the ADMIN_TOKEN of this gateway.');
+        return unauthorized('This is not the ADMIN_TOKEN of this gateway.');
       case 'wait': {
         const { seconds } = attempt;
-        return refusal(429, `Too many wrong tokens came from here. Try again in ${seconds} s.`, seconds);
+        const detail = `Too many wrong tokens came from here. Try again in ${seconds} s.`;
+        return operatorProblem(429, detail, { 'retry-after': String(seconds) });
       }
     }
   };
 }
 
-const TITLES = { 401: 'Unauthorized', 429: 'Too many requests' } as const;
-
-function refusal(status: keyof typeof TITLES, detail: string, retryAfterSeconds?: number): Response {
-  const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
-  if (status === 401) headers.set('www-authenticate', CHALLENGE);
-  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
-  const body = { type: 'about:blank', title: TITLES[status], status, detail };
-  return new Response(JSON.stringify(body), { status, headers });
+function unauthorized(detail: string): Response {
+  return operatorProblem(401, detail, { 'www-authenticate': CHALLENGE });
 }

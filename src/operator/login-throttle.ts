@@ -1,11 +1,12 @@
 import { networkOf } from '../request/address.ts';
+import { MINUTE_MS } from '../time.ts';
 
 /** So many wrong tokens of one address are answered at once. */
 const FREE_FAILURES = 5;
 /** Each one more doubles the wait, from one second to this. */
 const WAIT_MAX_SECONDS = 60;
 /** Without a failure for so long, an address begins anew. */
-const FORGOTTEN_AFTER_MS = 15 * 60_000;
+const FORGOTTEN_AFTER_MS = 15 * MINUTE_MS;
 /** More addresses than that are not remembered; the one that failed longest ago goes first. */
 const ADDRESSES_MAX = 4_096;
 /** The longest text of an IPv6 address. Only Cloudflare's edge says that it is one. */

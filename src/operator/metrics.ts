@@ -89,6 +89,7 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       'in-progress': 'inProgress',
       'outcome-unknown': 'outcomeUnknown',
       'not-recorded': 'notRecorded',
+      'record-damaged': 'recordDamaged',
       'caller-limit': 'overLimit',
       'ledger-full': 'ledgerFull',
     }),
@@ -105,6 +106,20 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       'savedMs',
       0.001,
     ),
+    {
+      name: 'oncegate_operator_logins_refused_total',
+      type: 'counter',
+      help: 'Attempts to log in as the operator: with a wrong token, or turned away after too many of them.',
+      // They belong to no route, and are counted in the ledger of the first.
+      samples: summaries.slice(0, 1).flatMap(({ totals, unanswered }) =>
+        unanswered.length > 0
+          ? []
+          : [
+              { labels: { reason: 'wrong-token' }, value: totals.loginsFailed },
+              { labels: { reason: 'turned-away' }, value: totals.loginsTurnedAway },
+            ],
+      ),
+    },
     gauge('oncegate_in_flight', 'Requests running upstream now.', whole, ({ running }) => running),
     gauge(
       'oncegate_unknown_outcomes',

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
+import { reachLedger } from '../ask/ask.ts';
 import type { Config } from '../config.ts';
 import { log, textOf } from '../log.ts';
 import { type Problem, problemResponse } from '../response/problem.ts';
@@ -10,11 +11,16 @@ import { addApi } from './api.ts';
 import type { OperatorApp, OperatorEnv } from './app.ts';
 import { judgeOf, needsToken } from './auth.ts';
 import { addAccess } from './console/access.tsx';
-import { addConsole, addConsoleFiles } from './console/console.tsx';
+import { addConsole } from './console/console.tsx';
+import { addConsoleFiles } from './console/files.ts';
 import { Logins } from './login.ts';
+import { LoginCounts } from './login-counts.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { isLoopback, isOperatorHost } from './operator-host.ts';
 import { UpstreamGuard } from './upstream-guard.ts';
+
+/** Failed logins are counted in this ledger object of the first route, as they belong to none. */
+const LOGINS_SHARD = 0;
 
 export interface OperatorSurface {
   readonly app: OperatorApp;
@@ -29,7 +35,11 @@ export function operatorSurface(config: Config): OperatorSurface {
   if (adminToken === null) return { app, guard: null };
   const token = new AdminToken(adminToken);
   const logins = new Logins(adminToken);
-  const judge = judgeOf(token, new LoginThrottle(), config.events);
+  const counts = new LoginCounts(async (failures) => {
+    const [home] = config.routes;
+    if (home !== undefined) await reachLedger(config, home, LOGINS_SHARD).countLogins(failures);
+  });
+  const judge = judgeOf(token, new LoginThrottle(), counts, config.events);
 
   app.onError(failed);
   if (operatorHost !== null) {

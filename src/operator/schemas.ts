@@ -5,20 +5,22 @@
  */
 import * as v from 'valibot';
 import { nearestName } from '../nearest-name.ts';
-import { UNKNOWN_CAUSES } from '../protocol.ts';
+import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
-export const LIST_DEFAULT = 50;
-export const LIST_MAX = 200;
+const LIST_DEFAULT = 50;
+const LIST_MAX = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('A time in UTC, to the millisecond.'));
 
+/** The name of an execution. */
 export const executionId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9_-]{43}$/, 'An execution’s id has 43 characters of base64url'),
   v.description('A digest of route, caller and idempotency key.'),
 );
 
+/** What an execution that is known can be. */
 export const executionState = v.picklist(
   ['running', 'completed', 'unknown'],
   'state must be running, completed or unknown',
@@ -51,6 +53,7 @@ const listParameters = {
   cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
 };
 
+/** The parameters of a list. */
 export const listQuery = strictQuery(listParameters);
 
 /** The parameters of a query and no others; one that is misspelt is told which was meant. */
@@ -63,6 +66,7 @@ export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   });
 }
 
+/** What an operator may know of an execution. `null` is «not yet» or «never». */
 export const execution = v.object({
   id: executionId,
   route: v.string(),
@@ -71,7 +75,7 @@ export const execution = v.object({
   cause: v.nullable(v.pipe(v.picklist(UNKNOWN_CAUSES), v.description('Why the outcome is unknown.'))),
   place: v.nullable(
     v.pipe(
-      v.picklist(['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere']),
+      v.picklist(PLACES),
       v.description(
         'Where the recorded body is; `ledger-alone` if it never goes to RESULTS, `nowhere` if it was too large, `elsewhere` if the upstream sent the client to another place, having done nothing.',
       ),
@@ -88,16 +92,17 @@ export const execution = v.object({
   lastRepeatAt: v.nullable(time),
   replays: count,
   joins: count,
-  refusals: v.object({
-    'key-reused': count,
-    'in-progress': count,
-    'outcome-unknown': count,
-    'not-recorded': count,
-  }),
+  refusals: v.object(
+    Object.fromEntries(REPEAT_REFUSALS.map((reason) => [reason, count])) as Record<
+      RepeatRefusal,
+      typeof count
+    >,
+  ),
 });
 
 const shardName = v.object({ route: v.string(), shard: count });
 
+/** One page of a list. */
 export const executionList = v.object({
   executions: v.array(execution),
   next: v.nullable(v.pipe(v.string(), v.description('The cursor of the next page; `null` on the last one.'))),
@@ -107,11 +112,12 @@ export const executionList = v.object({
   ),
 });
 
-export const timelineEntry = v.object({
+const timelineEntry = v.object({
   at: time,
   event: v.picklist(['received', 'sent', 'head', 'recorded', 'archived', 'last-repeat', 'expires']),
 });
 
+/** One execution, with what happened to it, oldest first. */
 export const executionDetail = v.object({ ...execution.entries, timeline: v.array(timelineEntry) });
 
 /** RFC 9457, without a type of its own: its status says it all. */

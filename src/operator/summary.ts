@@ -2,6 +2,7 @@ import { askShards, type Shard, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
 import { sumOf, type Totals } from '../counters.ts';
 import type { MinuteCounts } from '../protocol.ts';
+import { MINUTE_MS } from '../time.ts';
 
 /** What one route has counted, over those of its ledger objects that answered. */
 export interface RouteSummary {
@@ -15,8 +16,7 @@ export interface RouteSummary {
   readonly unanswered: readonly Shard[];
 }
 
-const MINUTE_MS = 60_000;
-
+/** The minute since the epoch that a time is in. */
 export function minuteOf(ms: number): number {
   return Math.floor(ms / MINUTE_MS);
 }
@@ -45,4 +45,10 @@ export function mergeMinutes(sources: readonly (readonly MinuteCounts[])[]): Min
   return [...byMinute]
     .map(([minute, parts]) => ({ minute, counts: sumOf(parts.map(({ counts }) => counts)) }))
     .sort((a, b) => a.minute - b.minute);
+}
+
+/** Requests that were the retry of another and did not run. A reused key is none: it is another request. */
+export function prevented(totals: Totals): number {
+  const { replays, joins, inProgress, outcomeUnknown, notRecorded, recordDamaged } = totals;
+  return replays + joins + inProgress + outcomeUnknown + notRecorded + recordDamaged;
 }

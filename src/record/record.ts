@@ -173,8 +173,9 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
 
 /** Tells the operator of a record that does not open, or cannot be read to its end. */
 export function reportDamage(place: 'ledger' | 'results', error: unknown): void {
-  const event = error instanceof DamagedRecordError ? 'record-damaged' : 'record-read-failed';
-  log('error', event, { place, reason: textOf(error) });
+  const fields = { place, reason: textOf(error) };
+  if (error instanceof DamagedRecordError) log('error', 'record-damaged', fields);
+  else log('error', 'record-read-failed', fields);
 }
 
 /** What is stored of a response is not what was stored. */

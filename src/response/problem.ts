@@ -85,9 +85,19 @@ export const problemTypes = {
   },
   'not-recorded': {
     status: 409,
-    title: 'The request was executed, but its response was too large to record',
+    title: 'The request was executed, but its response was not recorded',
     page: [
-      'The first request with this key ran and succeeded. Its response went to the first client whole, but is larger than what the gateway keeps (MAX_RECORD_BYTES), so it cannot be replayed. Nothing was sent upstream.',
+      'The first request with this key ran and succeeded. Its response went to the first client whole, but is larger than what the gateway keeps (MAX_RECORD_BYTES), or there was no room to keep it, so it cannot be replayed. Nothing was sent upstream.',
+    ],
+    retry: false,
+    error: 'idempotency_error',
+  },
+  'record-damaged': {
+    status: 409,
+    title: 'The request was executed, but its recorded response is damaged',
+    page: [
+      'The first request with this key ran and succeeded. What the gateway has stored of its response is not what it wrote, so it cannot be replayed. Nothing was sent upstream. Find out at the upstream what came of the first request before you send it with a new key.',
+      'For the operator: no setting leads to this. Something else has changed the store, it has a fault, or a version of the gateway wrote the record that this one cannot read. The log line record-damaged says whether it was the ledger or RESULTS. If the upstream shows that the request may run again, forget the execution; if not, leave it until its time ends.',
     ],
     retry: false,
     error: 'idempotency_error',
@@ -226,18 +236,28 @@ export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;
   const { status, title, retry, error: errorType } = problemTypes[slug];
   const type = `${requestUrl.origin}${OPERATOR_PREFIX}/problems/${slug}`;
-  const headers = new Headers({
-    'content-type': 'application/problem+json',
-    'content-language': 'en',
-    'cache-control': 'no-store',
+  const fields = {
     link: `<${type}>; rel="describedby"`,
     'x-should-retry': String(retry),
     'stripe-should-retry': String(retry),
     ...(requestUrl.pathname.startsWith(`${OPERATOR_PREFIX}/`) ? {} : PUBLIC_FIELDS),
-  });
-  if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
-  if (cacheStatus !== undefined) headers.set('cache-status', cacheStatus);
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(cacheStatus === undefined ? {} : { 'cache-status': cacheStatus }),
+  };
   const error = { type: errorType, code: slug, message: detail };
-  const body = { type, title, status, detail, ...(key === undefined ? {} : { key }), error };
-  return new Response(JSON.stringify(body), { status, headers });
+  return problemJson({ type, title, status, detail, ...(key === undefined ? {} : { key }), error }, fields);
+}
+
+/** A problem's members as a response with these fields, which nobody keeps. */
+export function problemJson(
+  members: { type: string; title: string; status: number; detail: string; key?: string; error?: object },
+  fields: Record<string, string>,
+): Response {
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-language': 'en',
+    'cache-control': 'no-store',
+    ...fields,
+  };
+  return new Response(JSON.stringify(members), { status: members.status, headers });
 }

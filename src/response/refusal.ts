@@ -158,6 +158,11 @@ const REFUSALS = {
     detail:
       'The first request with this idempotency key was executed, but its response could not be recorded, so it cannot be replayed.',
   },
+  'record-damaged': {
+    slug: 'record-damaged',
+    detail:
+      'The first request with this idempotency key was executed, but its recorded response is damaged and cannot be replayed. Find out at the upstream what came of it before you send it with a new key.',
+  },
   'too-many-running': {
     slug: 'caller-limit',
     detail: 'This caller has as many requests running as the gateway lets one caller have.',

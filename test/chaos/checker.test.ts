@@ -101,6 +101,16 @@ describe('a history that keeps every promise is let through', () => {
       ),
     ],
     [
+      'a run given up for a silence in its body, which the origin took for the network’s',
+      history(
+        [
+          call([0, 1100], { kind: 'broken', by: 'gateway', from: { ...SUBJECT, run: 1, body: 'b' } }),
+          call([1200, 1300], result(2)),
+        ],
+        [run(1, [10, 90], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
       'another result after the TTL of the first',
       history(
         [call([0, 50], result(1)), call([TTL_MS + 60, TTL_MS + 100], result(2))],

@@ -252,13 +252,16 @@ function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly C
  * a client's word counts too, if it waited for so long before it was told.
  */
 function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Call[]): boolean {
+  const tells = ({ outcome }: Call) =>
+    outcome.kind === 'problem'
+      ? outcome.slug === 'upstream-timeout'
+      : outcome.kind === 'broken' && outcome.by === 'gateway' && outcome.from?.run === first.run;
   return calls.some(
-    ({ startedAt, endedAt, outcome }) =>
-      outcome.kind === 'problem' &&
-      outcome.slug === 'upstream-timeout' &&
-      endedAt - startedAt >= policy.silenceMs &&
-      startedAt <= first.startedAt &&
-      endedAt <= second.startedAt,
+    (call) =>
+      tells(call) &&
+      call.endedAt - call.startedAt >= policy.silenceMs &&
+      call.startedAt <= first.startedAt &&
+      call.endedAt <= second.startedAt,
   );
 }
 

@@ -13,15 +13,20 @@ const EXPECTED = /ReadableStream received over RPC disconnected|reset on order/;
 export class MortalGateway {
   readonly deaths: Death[] = [];
   readonly outages: Interval[] = [];
+  /** Those of them that were the ledger's. */
+  readonly ledgerOutages: Interval[] = [];
   /** Log lines of all its lives that point to a defect. */
   readonly defects: string[] = [];
   readonly #vars: Readonly<Record<string, unknown>>;
   readonly #storage: string;
+  readonly #kvUrl: string | undefined;
   #process: Promise<RunningScript>;
 
-  constructor(vars: Readonly<Record<string, unknown>>, storage: string) {
+  /** With `kvUrl`, KV is there and the gateway runs on workerd itself. */
+  constructor(vars: Readonly<Record<string, unknown>>, storage: string, kvUrl?: string) {
     this.#vars = vars;
     this.#storage = storage;
+    this.#kvUrl = kvUrl;
     this.#process = this.#start(0);
   }
 
@@ -72,7 +77,9 @@ export class MortalGateway {
     await this.#order('POST', fault);
     await sleep(ms);
     await this.#order('DELETE', fault);
-    this.outages.push({ at, until: performance.now() });
+    const outage = { at, until: performance.now() };
+    this.outages.push(outage);
+    if (fault === 'ledger') this.ledgerOutages.push(outage);
   }
 
   async #order(method: 'POST' | 'DELETE', fault: string): Promise<void> {
@@ -80,7 +87,8 @@ export class MortalGateway {
   }
 
   #start(port: number): Promise<RunningScript> {
-    return startGateway({ vars: this.#vars, storage: this.#storage, port, faulty: true });
+    const kv = this.#kvUrl === undefined ? {} : { kvUrl: this.#kvUrl };
+    return startGateway({ vars: this.#vars, storage: this.#storage, port, faulty: true, ...kv });
   }
 
   #collectDefects(process: RunningScript): void {

@@ -38,7 +38,19 @@ export interface KeyPlan {
   readonly reuse: boolean;
   /** Whether one more call comes right after the first success. */
   readonly replay: boolean;
+  /** Whether an operator has it forgotten then. */
+  readonly forget: boolean;
 }
+
+/** The world that a plan is for. */
+export interface World {
+  /** So many times as many large bodies. */
+  readonly largeTimes: number;
+  /** Probability that a key is forgotten. */
+  readonly forgets: number;
+}
+
+export const ORDINARY: World = { largeTimes: 1, forgets: 0 };
 
 export type FaultKind = 'kill' | 'ledger-reset' | 'kv-outage' | 'ledger-outage';
 
@@ -86,9 +98,13 @@ const ROUTES = {
   '/later/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600, respondAsync: true },
 } as const;
 
+/** For orders to the gateway. */
+export const ADMIN_TOKEN = 'the-admin-token-of-the-chaos-run';
+
 /** The gateway's settings. Results leave the ledger for RESULTS after two seconds. */
 export function settings(originUrl: string): Record<string, unknown> {
   return {
+    ADMIN_TOKEN,
     UPSTREAM_URL: originUrl,
     HOT_SECONDS: 2,
     LEDGER_SHARDS: 4,
@@ -128,7 +144,7 @@ export function callerNamed(headers: Readonly<Record<string, unknown>>): string 
 }
 
 /** Keys come in pairs: the same key of two callers on the same route, which must not know of each other. */
-export function keyPlan(seed: number, index: number): KeyPlan {
+export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan {
   const pair = Math.floor(index / 2);
   const route = Random.of(seed, 1, pair).weighted([
     [35, '/retry/*'],
@@ -139,9 +155,12 @@ export function keyPlan(seed: number, index: number): KeyPlan {
   ]);
   const random = Random.of(seed, 2, index);
   const headers = CALLERS[index % CALLERS.length] ?? {};
-  const answer = answerPlan(random);
+  const answer = answerPlan(random, world.largeTimes);
+  // A choice of its own, so that all else stays as it is.
+  const forget = Random.of(seed, 4, index).chance(world.forgets);
   return {
-    subject: { route, caller: callerNamed(headers), key: `key-${pair}` },
+    // By an operator it is looked for by its key, so that has to be one caller's.
+    subject: { route, caller: callerNamed(headers), key: forget ? `forgotten-${index}` : `key-${pair}` },
     headers,
     body: `order ${index}`,
     answer,
@@ -155,10 +174,11 @@ export function keyPlan(seed: number, index: number): KeyPlan {
     })),
     reuse: random.chance(0.05),
     replay: random.chance(0.4),
+    forget,
   };
 }
 
-function answerPlan(random: Random): Answer {
+function answerPlan(random: Random, largeTimes: number): Answer {
   const first = random.weighted<Behaviour>([
     [78, 'ok'],
     [8, 'fail'],
@@ -172,7 +192,7 @@ function answerPlan(random: Random): Answer {
   const bytes = random.weighted([
     [80, random.integer(0, 4 * KIB)],
     [15, random.integer(4 * KIB, 200 * KIB)],
-    [4, random.integer(600 * KIB, 1_500 * KIB)],
+    [4 * largeTimes, random.integer(600 * KIB, 1_500 * KIB)],
     [1, 3_000 * KIB],
   ]);
   // Slow streams are there so that a death of the gateway finds many runs under way.

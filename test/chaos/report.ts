@@ -19,6 +19,8 @@ export interface ChaosResult {
   readonly endless: number;
   readonly defects: readonly string[];
   readonly verdict: Verdict;
+  /** What a hostile KV did, and what became of what was forgotten; `null` where the world was ordinary. */
+  readonly hostile: Readonly<Record<string, number>> | null;
 }
 
 const FAULTS: Record<FaultKind, string> = {
@@ -35,6 +37,21 @@ const ORIGIN: Record<Exclude<Behaviour, 'ok'>, string> = {
   truncate: 'the origin breaks off in its body',
   'stall-head': 'the origin never sends its head',
   'stall-body': 'the origin falls silent in its body',
+};
+
+const HOSTILE: Record<string, string> = {
+  reads: 'reads of KV',
+  stale: '… that saw another value than the last one written',
+  staleMisses: '… that saw nothing where there was something',
+  outOfOrder: '… that saw an earlier value come after a later one',
+  refused: 'writes that KV refused, as they came too soon',
+  'write failed': 'writes that failed',
+  'write failed, and took effect': '… although they took effect',
+  'write slow': 'writes that were slow',
+  'read broken off': 'reads that nobody read to their end',
+  counted: 'executions forgotten',
+  unsure: '… of which nobody knows whether they are',
+  excused: '… seen in KV afterwards with the ledger out of reach',
 };
 
 /** Of each promise, no more broken keys than this are explained. */
@@ -58,6 +75,12 @@ export function printReport(result: ChaosResult): void {
       .map(([answer, those]) => [`… ${answer}`, those.length] as const)
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
+  if (result.hostile !== null) {
+    table(
+      'the hostile KV, and what operators had forgotten',
+      entries(HOSTILE).map(([what, words]) => [words, result.hostile?.[what] ?? 0] as const),
+    );
+  }
   table('promises', [
     ...entries(PROMISES).map(([name, what]) => [what, verdictOn(name, verdict)] as const),
     ['every run ends, with or without a reader', result.endless === 0 ? 'held' : `BROKEN ${result.endless}×`],

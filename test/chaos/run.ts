@@ -1,6 +1,9 @@
 /**
- * The chaos run: `npm run chaos [-- --short] [--seed N] [--keys N]`. It sends load through a gateway that is killed again
+ * The chaos run: `npm run chaos [-- --short] [--hostile] [--large] [--seed N] [--keys N]`. It sends load through a gateway that is killed again
  * and again, to an origin that misbehaves, and holds what clients and origin saw against the promises.
+ *
+ * `--hostile`: KV is one that takes its time, forgets, refuses and fails, and operators have executions forgotten. `--large`: ten
+ * times as many large bodies.
  *
  * The same seed makes the same plan. When exactly a fault meets a request is up to the machine.
  */
@@ -10,10 +13,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import bundle from '../e2e/harness/bundle.ts';
 import '../e2e/harness/signals.ts';
-import { check } from './checker.ts';
 import { RecordingClient } from './client.ts';
+import { checkForgetful } from './forgets.ts';
 import type { CallOutcome } from './history.ts';
+import { HOSTILE_KV, KvServer } from './kv-server.ts';
 import { MortalGateway } from './mortal-gateway.ts';
+import { RecordingOperator } from './operator.ts';
 import { ChaosOrigin } from './origin.ts';
 import { type FaultKind, faultPlans, type KeyPlan, keyPlan, policies, SCALES, settings } from './plan.ts';
 import { type ChaosResult, printReport } from './report.ts';
@@ -22,15 +27,25 @@ import { type ChaosResult, printReport } from './report.ts';
 const CALLS_PER_KEY = 3;
 const MAX_ATTEMPTS = 12;
 const RETRY_AFTER_MS = 100;
+/** So often a key is asked as soon as it is forgotten. */
+const CALLS_AFTER_FORGET = 3;
 /** How long after the last call every run must have ended. */
 const RUNS_END_WITHIN_MS = 15_000;
 
 const { values: flags } = parseArgs({
-  options: { short: { type: 'boolean' }, seed: { type: 'string' }, keys: { type: 'string' } },
+  options: {
+    short: { type: 'boolean' },
+    hostile: { type: 'boolean' },
+    large: { type: 'boolean' },
+    seed: { type: 'string' },
+    keys: { type: 'string' },
+  },
 });
 const scale = flags.short === true ? SCALES.short : SCALES.full;
 const keys = Number(flags.keys ?? scale.keys);
 const seed = Number(flags.seed ?? Date.now() % 1_000_000);
+const world = { largeTimes: flags.large === true ? 10 : 1, forgets: flags.hostile === true ? 0.1 : 0 };
+const kv = flags.hostile === true ? new KvServer(seed, HOSTILE_KV) : null;
 console.log(`chaos: seed ${seed}, ${keys} keys; run it again with --seed ${seed}`);
 
 bundle();
@@ -47,11 +62,12 @@ try {
 async function chaos(): Promise<ChaosResult> {
   const startedAt = performance.now();
   const origin = new ChaosOrigin();
-  const gateway = new MortalGateway(settings(await origin.start()), storage);
+  const gateway = new MortalGateway(settings(await origin.start()), storage, await kv?.start());
   const client = new RecordingClient();
-  const plans = Array.from({ length: keys }, (_, index) => keyPlan(seed, index));
+  const operator = new RecordingOperator();
+  const plans = Array.from({ length: keys }, (_, index) => keyPlan(seed, index, world));
 
-  const working = inParallel(plans, scale.clients, (plan) => live(plan, client, gateway));
+  const working = inParallel(plans, scale.clients, (plan) => live(plan, client, operator, gateway));
   const inflicted = await inflictAll(gateway, client, working);
   await working;
   // Every key is asked once more, long after most of them left the ledger for RESULTS.
@@ -65,8 +81,18 @@ async function chaos(): Promise<ChaosResult> {
   origin.stop();
   const { calls, left, hung } = client;
   const { runs, behaved } = origin;
-  const { deaths, outages, defects } = gateway;
-  const verdict = check({ calls, runs, deaths, outages, policies: policies() });
+  kv?.stop();
+  const { deaths, outages, ledgerOutages, defects } = gateway;
+  const { forgotten, ...verdict } = checkForgetful({
+    calls,
+    runs,
+    deaths,
+    outages,
+    policies: policies(),
+    forgets: operator.forgets,
+    ledgerGone: [...deaths, ...ledgerOutages],
+    kvSettlesMs: kv === null ? 0 : HOSTILE_KV.settlesMs,
+  });
   const seconds = (performance.now() - startedAt) / 1000;
   return {
     seed,
@@ -82,11 +108,17 @@ async function chaos(): Promise<ChaosResult> {
     endless,
     defects,
     verdict,
+    hostile: kv === null ? null : { ...kv.seen, ...kv.inflicted, ...forgotten },
   };
 }
 
 /** All that happens to one key, but for the last question. */
-async function live(plan: KeyPlan, client: RecordingClient, gateway: MortalGateway): Promise<void> {
+async function live(
+  plan: KeyPlan,
+  client: RecordingClient,
+  operator: RecordingOperator,
+  gateway: MortalGateway,
+): Promise<void> {
   const outcomes = await Promise.all(
     plan.duplicates.map(async ({ afterMs, leave }) => {
       await sleep(afterMs);
@@ -99,6 +131,10 @@ async function live(plan: KeyPlan, client: RecordingClient, gateway: MortalGatew
     settled = isFinal(await client.send(await gateway.url(), plan));
   }
   if (plan.replay) await client.send(await gateway.url(), plan);
+  if (plan.forget) {
+    await operator.forget(await gateway.url(), plan.subject);
+    for (let n = 0; n < CALLS_AFTER_FORGET; n += 1) await client.send(await gateway.url(), plan);
+  }
   if (plan.reuse) await client.send(await gateway.url(), plan, 'never', `${plan.body}, changed`);
 }
 

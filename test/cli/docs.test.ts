@@ -1,7 +1,11 @@
+import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultOf, withTables } from '../../build/settings-page.ts';
+import { bindingOf, gatewaySettings, routeSettings } from '../../src/settings.ts';
 import { unknownSettings } from '../../src/unknown-settings.ts';
 import { oncegate } from './run.ts';
 
@@ -100,14 +104,78 @@ describe.each([
   });
 });
 
-test('each setting of the README’s table is known, and none of them is taken for a misspelt one', async () => {
-  const text = await read('README.md');
-  const rows = [...text.matchAll(/^\| (?:`([A-Z_]+)`|–) +\| (?:`([a-zA-Z]+)`|–) +\|/gm)];
-  const names = rows.flatMap(([, binding]) => binding ?? []);
-  expect(names.length).toBeGreaterThan(20);
-  for (const name of [...names, 'ADMIN_TOKEN', 'ROUTES']) {
+/** What is bound is known by its kind, not by its name. */
+const BINDINGS = ['LEDGER', 'RESULTS', 'RATE_LIMITER', 'EVENTS'];
+
+/** The first two cells of each row of a page's tables that begins with a variable's name: the name, and what is beside it. */
+async function variablesOf(page: string): Promise<Map<string, string>> {
+  const rows = (await read(page)).matchAll(/^\| *`([A-Z_]+)` *\| *([^|]*?) *\|/gm);
+  return new Map([...rows].map(([, name = '', beside = '']) => [name, beside]));
+}
+
+test('the page of settings says what the settings say of themselves (else: npm run build:settings)', async () => {
+  const page = await read('docs/settings.md');
+  expect(page).toBe(withTables(page));
+});
+
+test('each setting of the page is known, and none of them is taken for a misspelt one', async () => {
+  const names = [...(await variablesOf('docs/settings.md')).keys()];
+  expect(names).toEqual(expect.arrayContaining(['UPSTREAM_URL', 'HOT_SECONDS', 'ADMIN_TOKEN', 'ROUTES']));
+  for (const name of names.filter((each) => !BINDINGS.includes(each))) {
     expect(unknownSettings({ [name]: 'x' })).toEqual([]);
     const misspelt = `${name}_`.replace('_', '__');
     expect(unknownSettings({ [misspelt]: 'x' })).toMatchObject([{ why: expect.stringContaining(name) }]);
   }
 });
+
+test('the README’s short list has the defaults that the settings have', async () => {
+  const settings = Object.entries({ ...routeSettings, ...gatewaySettings });
+  const defaults = new Map(settings.map(([field, schema]) => [bindingOf(field), defaultOf(schema)]));
+  const few = await variablesOf('README.md');
+  expect(few.size).toBeGreaterThan(5);
+  for (const [name, said] of few) {
+    expect({ name, said }).toEqual({ name, said: defaults.get(name)?.replace(/^none: .*/, '–') });
+  }
+});
+
+test('the operating page says of each event of the log what to do, with the level that it is logged at', async () => {
+  const [, union = ''] = /export type LogEvent =(.*?);/s.exec(await read('src/log.ts')) ?? [];
+  const events = [...union.matchAll(/\| '([a-z-]+)'/g)].map(([, event]) => event);
+  expect(events.length).toBeGreaterThan(20);
+  const rows = (await read('docs/operating.md')).matchAll(/^\| `([a-z-]+)` *\| (info|warn|error) /gm);
+  const said = new Map([...rows].map(([, event, level]) => [event, level]));
+  expect([...said.keys()]).toEqual(events);
+  const files = globSync('src/**/*.{ts,tsx}', { cwd: root });
+  const code = (await Promise.all(files.map(read))).join('\n');
+  for (const event of events) {
+    const [, level] = new RegExp(`log\\(\\s*'(\\w+)',\\s*'${event}'`).exec(code) ?? [];
+    expect({ event, level }).toEqual({ event, level: said.get(event) });
+  }
+});
+
+describe('a link of the documents leads to a page and a heading that are there', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+  test.each(pages)('of %s', async (page) => {
+    const text = (await read(page)).replace(/^```.*?^```$/gms, '');
+    const dead: string[] = [];
+    for (const [, link = ''] of text.matchAll(/\]\((?!\w+:)([^)\s]*)\)/g)) {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      const isThere = existsSync(join(root, target));
+      if (!isThere || (anchor !== undefined && !headingsOf(await read(target)).includes(anchor)))
+        dead.push(link);
+    }
+    expect(dead).toEqual([]);
+  });
+});
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/ /g, '-'),
+  );
+}

@@ -26,7 +26,13 @@ const EXECUTION = {
   lastRepeatAt: null,
   replays: 0,
   joins: 0,
-  refusals: { 'key-reused': 0, 'in-progress': 0, 'outcome-unknown': 0, 'not-recorded': 0 },
+  refusals: {
+    'key-reused': 0,
+    'in-progress': 0,
+    'outcome-unknown': 0,
+    'not-recorded': 0,
+    'record-damaged': 0,
+  },
 };
 const LIST = { executions: [EXECUTION], next: EVIL, unanswered: [{ route: EVIL, shard: 0 }] };
 

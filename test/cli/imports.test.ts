@@ -13,10 +13,11 @@ const FLOORS = [
   ['ledger'],
   ['response'],
   ['request'],
-  ['policy.ts'],
+  ['policy.ts', 'setting-texts.ts'],
   ['config.ts'],
   ['unknown-settings.ts'],
   ['settings.ts'],
+  ['setting-values.ts'],
   ['record'],
   ['bindings.ts'],
   ['protocol.ts'],
@@ -27,6 +28,7 @@ const FLOORS = [
     'counters.ts',
     'deadline.ts',
     'failed-when.ts',
+    'format.ts',
     'headers.ts',
     'key-from.ts',
     'log.ts',
@@ -35,7 +37,7 @@ const FLOORS = [
     'path-spelling.ts',
     'scope-from.ts',
   ],
-  ['json-pointer.ts'],
+  ['json-pointer.ts', 'time.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

@@ -96,6 +96,7 @@ describe('what is tried again', () => {
 
   test.each([
     ['a problem of another type', problem('outcome-unknown', 409)],
+    ['a record that is damaged', problem('record-damaged', 409)],
     [
       'a plain conflict',
       status(409, { 'content-type': 'application/json' }, '{"type":"/problems/in-progress"}'),

@@ -7,7 +7,6 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { Watchdog } from '../../src/ledger/run/watchdog.ts';
 import { Pieces } from '../../src/ledger/store/pieces.ts';
 import { Rows } from '../../src/ledger/store/rows.ts';
-import { StorageRoom } from '../../src/ledger/store/storage-room.ts';
 import {
   cool,
   HOUR_MS,
@@ -161,7 +160,7 @@ test.each([
   await cool();
   const { keys } = await env.RESULTS.list();
   for (const { name } of keys) await env.RESULTS.put(name, value);
-  await expectNotRecorded(await post(LARGE, 'key'));
+  await expectDamaged(await post(LARGE, 'key'));
 });
 
 test.each(['preamble', 'rest'])(
@@ -176,7 +175,7 @@ test.each(['preamble', 'rest'])(
       damaged.set([(damaged.at(-1) ?? 0) ^ 1], damaged.byteLength - 1);
       state.storage.sql.exec(`UPDATE executions SET ${column} = ?`, damaged);
     });
-    await expectNotRecorded(await post('/count/x', 'key'));
+    await expectDamaged(await post('/count/x', 'key'));
   },
 );
 
@@ -207,10 +206,10 @@ test.each([
   await expect(replay.arrayBuffer()).rejects.toThrow();
 });
 
-async function expectNotRecorded(response: Response): Promise<void> {
+async function expectDamaged(response: Response): Promise<void> {
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({
-    type: 'https://gate.example/_oncegate/problems/not-recorded',
+    type: 'https://gate.example/_oncegate/problems/record-damaged',
   });
 }
 
@@ -344,7 +343,6 @@ function archiveOver(state: DurableObjectState, results: object, waited: Promise
     new Pieces(storage.sql),
     () => results as KVNamespace,
     new Alarm(storage),
-    new StorageRoom(storage.sql),
     new Watchdog(),
   );
   return { archive, rows };

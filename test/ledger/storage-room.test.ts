@@ -87,18 +87,18 @@ test('with little room left, bodies leave as soon as RESULTS has them, the oldes
   // The third is more than what may be there.
   runs.push(await runOf(await post(`/bytes/${3 * MIB}`, 'key-3')));
   await archived();
-  await sweep(1_000);
+  await sweep(61_000);
   expect([await placeOf(1), await placeOf(2), await placeOf(3)]).toEqual(['results', 'ledger', 'ledger']);
   runs.push(await runOf(await post(`/bytes/${1.5 * MIB}`, 'key-4')));
   await archived();
   runs.push(await runOf(await post(`/bytes/${1.5 * MIB}`, 'key-5')));
   await archived();
-  await sweep(1_000);
+  await sweep(61_000);
   expect([await placeOf(2), await placeOf(3)]).toEqual(['results', 'ledger']);
 
   vi.restoreAllMocks();
   await storesAtMost(12 * MIB);
-  await sweep(8_000);
+  await sweep(31_000);
   // So many as it takes, and no more.
   expect([await placeOf(3), await placeOf(4), await placeOf(5)]).toEqual(['results', 'ledger', 'ledger']);
   for (const [index, run] of runs.entries()) {
@@ -124,7 +124,7 @@ test('with hardly any room left, small results leave too, the oldest first, so m
   vi.restoreAllMocks();
   // Eight tenths of it are nine tenths of what is there.
   await storesAtMost((used * 9) / 8);
-  await sweep(31_000);
+  await sweep(61_000);
   const places = (await ended()).toReversed().map(({ place }) => place);
   expect(places.slice(0, 2)).toEqual(['results', 'results']);
   expect(new Set(places.slice(5))).toEqual(new Set(['ledger']));
@@ -175,7 +175,7 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
   put.mockRestore();
   await sweep(31_000);
   await archived();
-  await sweep(1_000);
+  await sweep(61_000);
   const after = await post('/count/x', 'small');
   expect(after.status).toBe(200);
   // Nothing ran meanwhile: the origin counts its runs.

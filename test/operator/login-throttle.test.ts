@@ -107,7 +107,7 @@ test('of 2,000 guesses of one address five are looked at, and all are slowed dow
     expect(JSON.stringify(lines)).not.toContain('guess-number');
     warn.mockRestore();
   }
-});
+}, 60_000);
 
 test('guesses of one address do not keep the operator out from another', async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => {});

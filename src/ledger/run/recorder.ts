@@ -93,7 +93,7 @@ export class Recorder implements ExecutionStore {
   }
 
   dropParts(below: number): void {
-    if (this.#partSeal !== null) this.#parts.pieces.removeParts(this.#begun.seq, below);
+    if (this.#partSeal !== null) this.#clearUp(() => this.#parts.pieces.removeParts(this.#begun.seq, below));
   }
 
   hasRoom(): boolean {
@@ -101,7 +101,16 @@ export class Recorder implements ExecutionStore {
   }
 
   drop(below: number): void {
-    if (this.#hasPieces) this.#parts.pieces.remove(this.#begun.seq, below);
+    if (this.#hasPieces) this.#clearUp(() => this.#parts.pieces.remove(this.#begun.seq, below));
+  }
+
+  /** What is left of pieces goes with the next start of the object anyway, so that it is no reader's trouble. */
+  #clearUp(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      log('error', 'pieces-not-removed', { reason: textOf(error) });
+    }
   }
 
   hold(): () => void {

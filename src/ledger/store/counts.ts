@@ -1,9 +1,10 @@
 import { COUNTERS, type Counter, growth, noTotals, type Totals } from '../../counters.ts';
 import type { LimitRefusal, MinuteCounts, Refusal, Repeats } from '../../protocol.ts';
+import { MINUTE_MS } from '../../time.ts';
+import { addMissingColumns, countColumns } from './columns.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
 import { RepeatCounts, type RepeatsRow } from './repeats.ts';
 
-const MINUTE_MS = 60_000;
 /** How long the minutes of the past are kept. */
 const KEPT_MINUTES = 24 * 60;
 
@@ -17,6 +18,7 @@ const REFUSAL_COUNTERS = {
   'in-progress': 'inProgress',
   'outcome-unknown': 'outcomeUnknown',
   'not-recorded': 'notRecorded',
+  'record-damaged': 'recordDamaged',
   'too-many-running': 'overLimit',
   'too-much-stored': 'overLimit',
   'too-much-held': 'overLimit',
@@ -59,6 +61,7 @@ export class Counts {
         ${COUNTERS.map((counter) => `${counter} INTEGER NOT NULL`).join(', ')}
       ) STRICT;
     `);
+    addMissingColumns(sql, 'totals', countColumns(['open_from', ...COUNTERS]));
     const [newest] = sql.exec<TotalsRow>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1').toArray();
     this.#flushed = newest ?? noTotals();
     this.#marks =

@@ -94,6 +94,13 @@ export class Rows {
     return this.#select(where, atMs, limit).filter(isCompleted);
   }
 
+  /** Of those that may not leave yet, the ones that every place can see in RESULTS at `now`, as above. */
+  settledButHot(now: number, limit: number): CompletedRow[] {
+    const where = `WHERE cool_at > ?1 AND unarchived IS NULL
+      AND coalesce(archived_at, completed_at) + min(cool_at - completed_at, ?2) <= ?1 ORDER BY cool_at LIMIT ?3`;
+    return this.#select(where, now, KV_SETTLES_MS, limit).filter(isCompleted);
+  }
+
   /** When the next body may leave after `atMs`; `null` where none will. */
   nextToCool(atMs: number): number | null {
     const sql = 'SELECT min(cool_at) AS at FROM executions WHERE cool_at > ? AND unarchived IS NULL';
@@ -158,9 +165,19 @@ export class Rows {
     this.#sql.exec(sql, seq);
   }
 
-  /** RESULTS has it, since then. */
+  /**
+   * RESULTS has it, since then. Its body, where that is to leave, stays until every place can have seen that: for as long as it is
+   * hot after its completion, or {@link KV_SETTLES_MS} where that is shorter.
+   */
   markArchived(seq: number, archivedAt: number): void {
-    this.#sql.exec('UPDATE executions SET unarchived = NULL, archived_at = ? WHERE seq = ?', archivedAt, seq);
+    this.#sql.exec(
+      `UPDATE executions
+       SET unarchived = NULL, archived_at = ?1, cool_at = max(cool_at, ?1 + min(cool_at - completed_at, ?2))
+       WHERE seq = ?3`,
+      archivedAt,
+      KV_SETTLES_MS,
+      seq,
+    );
   }
 
   /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
@@ -206,6 +223,9 @@ export class Rows {
       .map(toRow);
   }
 }
+
+/** How long it may take until what was written to KV is seen in every place, and no longer what was there before. */
+export const KV_SETTLES_MS = 60_000;
 
 /** Rows that are read at once. */
 const PAGE_MAX_ROWS = 200;

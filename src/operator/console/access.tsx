@@ -30,7 +30,7 @@ export function addAccess(app: OperatorApp, judge: Judge, logins: Logins, hasOwn
   app.get('/login', (c) => loginPage(c, hasOwnHost, {}));
   app.post('/login', async (c) => {
     const { token, to } = await c.req.parseBody();
-    const attempt = judge(c.req.raw.headers, typeof token === 'string' ? token.trim() : '');
+    const attempt = judge(c, typeof token === 'string' ? token.trim() : '');
     if (attempt.kind !== 'right') return loginPage(c, hasOwnHost, { attempt, to });
     c.header('set-cookie', await logins.issue());
     return c.redirect(placeInConsole(to), 303);
@@ -46,7 +46,7 @@ function opensTo(judge: Judge, logins: Logins, hasOwnHost: boolean): MiddlewareH
     const request = c.req.raw;
     const presented = bearerToken(request);
     if (presented !== null) {
-      const attempt = judge(request.headers, presented);
+      const attempt = judge(c, presented);
       return attempt.kind === 'right' ? next() : loginPage(c, hasOwnHost, { attempt });
     }
     const login = await logins.find(request.headers.get('cookie'));

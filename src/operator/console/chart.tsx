@@ -1,5 +1,5 @@
 import type { Totals } from '../../counters.ts';
-import { clockText, countText } from './format.ts';
+import { clockText, countText } from '../../format.ts';
 
 /** One bar: what came in a span of time. */
 export interface Bar {
@@ -20,7 +20,13 @@ export const SERIES = [
     name: 'refused',
     className: 'refused',
     of: (c: Totals) =>
-      c.keyReused + c.inProgress + c.outcomeUnknown + c.notRecorded + c.overLimit + c.ledgerFull,
+      c.keyReused +
+      c.inProgress +
+      c.outcomeUnknown +
+      c.notRecorded +
+      c.recordDamaged +
+      c.overLimit +
+      c.ledgerFull,
   },
 ] as const;
 

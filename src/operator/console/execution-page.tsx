@@ -1,8 +1,10 @@
 import type { Route } from '../../config.ts';
-import type { ExecutionDetail, TimelineEntry } from '../schemas.ts';
-import { bytesText, clockText, countText, durationText, relativeText } from './format.ts';
+import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
+import type { RepeatRefusal, UnknownCause } from '../../protocol.ts';
+import { placeText } from '../execution-texts.ts';
+import type { Execution, ExecutionDetail, TimelineEntry } from '../schemas.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
-import { State } from './state.tsx';
+import { State } from './parts.tsx';
 
 /** One execution: what it is, what a retry gets, how it went, and forgetting it. */
 export function ExecutionPage(props: {
@@ -12,15 +14,14 @@ export function ExecutionPage(props: {
   now: number;
 }) {
   const { execution, route, formToken, now } = props;
-  const { id, state, status, bytes, shard } = execution;
   return (
     <>
       <div class="headline">
         <h1>
-          Execution <code>{id.slice(0, 10)}…</code>
+          Execution <code>{execution.id.slice(0, 10)}…</code>
         </h1>
         <div id="state" data-live>
-          <State state={state} />
+          <State state={execution.state} />
         </div>
       </div>
       <div id="meaning" data-live>
@@ -37,90 +38,89 @@ export function ExecutionPage(props: {
         </section>
         <section id="repeats" data-live>
           <h2>Repeats</h2>
-          <table>
-            <tbody>
-              <Count name="Replayed" value={execution.replays} />
-              <Count name="Joined while it ran" value={execution.joins} />
-              <Count
-                name="Refused: in progress"
-                value={execution.refusals['in-progress']}
-                slug="in-progress"
-              />
-              <Count
-                name="Refused: another request, same key"
-                value={execution.refusals['key-reused']}
-                slug="key-reused"
-              />
-              <Count
-                name="Refused: outcome unknown"
-                value={execution.refusals['outcome-unknown']}
-                slug="outcome-unknown"
-              />
-              <Count
-                name="Refused: not recorded"
-                value={execution.refusals['not-recorded']}
-                slug="not-recorded"
-              />
-            </tbody>
-          </table>
+          <RepeatsTable execution={execution} />
           <h2>Facts</h2>
-          <dl class="facts">
-            <dt>Route</dt>
-            <dd>
-              <code>{execution.route}</code>
-            </dd>
-            <dt>Status</dt>
-            <dd>{status ?? (state === 'running' ? 'none yet' : 'none')}</dd>
-            <dt>Body</dt>
-            <dd>
-              {bytes === null
-                ? state === 'running'
-                  ? 'none yet'
-                  : 'none'
-                : `${bytesText(bytes)}, ${PLACES[execution.place ?? 'none']}`}
-            </dd>
-            <dt>Ledger object</dt>
-            <dd>
-              <code>{`${execution.route}:${shard}`}</code>
-            </dd>
-            <dt>Id</dt>
-            <dd>
-              <code class="key">{id}</code>
-            </dd>
-          </dl>
+          <Facts execution={execution} />
         </section>
       </div>
       <section id="forget" data-live>
         <h2>Forget it</h2>
-        {state === 'running' ? (
-          <p>It is running. It can be forgotten when it has ended.</p>
-        ) : (
-          <details class="forget">
-            <summary>Forget this execution…</summary>
-            <p>
-              The next request with its key <strong>runs upstream again</strong>. If this one had its effect,
-              it will have it twice. There is no way back.
-            </p>
-            <OwnForm action={`${CONSOLE}/executions/${id}/forget`} formToken={formToken}>
-              <button type="submit" class="danger">
-                Forget it, let it run again
-              </button>
-            </OwnForm>
-          </details>
-        )}
+        <Forget execution={execution} formToken={formToken} />
       </section>
     </>
   );
 }
 
-const PLACES = {
-  ledger: 'in the ledger',
-  'ledger-alone': 'in the ledger alone',
-  results: 'in RESULTS',
-  nowhere: 'too large to be recorded',
-  elsewhere: 'sent elsewhere',
-  none: 'not recorded',
-} as const;
+function RepeatsTable({ execution: { replays, joins, refusals } }: { execution: Execution }) {
+  return (
+    <table>
+      <tbody>
+        <Count name="Replayed" value={replays} />
+        <Count name="Joined while it ran" value={joins} />
+        {(Object.keys(REFUSED) as RepeatRefusal[]).map((slug) => (
+          <Count name={`Refused: ${REFUSED[slug]}`} value={refusals[slug]} slug={slug} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Facts({ execution }: { execution: Execution }) {
+  const { id, route, shard, state, status, bytes } = execution;
+  const none = state === 'running' ? 'none yet' : 'none';
+  return (
+    <dl class="facts">
+      <dt>Route</dt>
+      <dd>
+        <code>{route}</code>
+      </dd>
+      <dt>Status</dt>
+      <dd>{status ?? none}</dd>
+      <dt>Body</dt>
+      <dd>{bytes === null ? none : `${bytesText(bytes)}, ${placeText(execution)}`}</dd>
+      <dt>Ledger object</dt>
+      <dd>
+        <code>{`${route}:${shard}`}</code>
+      </dd>
+      <dt>Id</dt>
+      <dd>
+        <code class="key">{id}</code>
+      </dd>
+    </dl>
+  );
+}
+
+function Forget({ execution: { id, state }, formToken }: { execution: Execution; formToken: FormToken }) {
+  if (state === 'running') return <p>It is running. It can be forgotten when it has ended.</p>;
+  return (
+    <details class="forget">
+      <summary>Forget this execution…</summary>
+      <p>
+        The next request with its key <strong>runs upstream again</strong>. If this one had its effect, it
+        will have it twice. There is no way back.
+      </p>
+      <OwnForm action={`${CONSOLE}/executions/${id}/forget`} formToken={formToken}>
+        <button type="submit" class="danger">
+          Forget it, let it run again
+        </button>
+      </OwnForm>
+    </details>
+  );
+}
+
+const REFUSED: Readonly<Record<RepeatRefusal, string>> = {
+  'in-progress': 'in progress',
+  'key-reused': 'another request, same key',
+  'outcome-unknown': 'outcome unknown',
+  'not-recorded': 'not recorded',
+  'record-damaged': 'record damaged',
+};
+
+const CAUSES: Readonly<Record<UnknownCause, string>> = {
+  'upstream-broke-off': 'The upstream broke off or fell silent while it ran',
+  'gateway-restarted': 'The gateway was restarted while it ran',
+  cancelled: 'It was cancelled while it ran, as all of its clients had left',
+};
 
 const EVENTS = {
   received: 'received, intent written',
@@ -171,14 +171,14 @@ function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: nu
       if (execution.place === 'elsewhere') {
         return `Nothing was done here: it answered ${execution.status}, which sends the client elsewhere with its request. A retry runs again; what comes elsewhere under this key is an execution of its own.`;
       }
+      if (execution.refusals['record-damaged'] > 0) {
+        return `It ran and answered ${execution.status}, and its record is damaged: the log line record-damaged says where. A retry is refused with 409 record-damaged until ${until}. Find out at the upstream: if it may run again, forget it below.`;
+      }
       return execution.place === 'nowhere'
-        ? `It ran and answered ${execution.status}, and its response was too large to record. A retry is refused with 409 not-recorded until ${until}.`
+        ? `It ran and answered ${execution.status}, and its response was not recorded: it was too large, or there was no room. A retry is refused with 409 not-recorded until ${until}.`
         : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;
     case 'unknown': {
-      const why =
-        execution.cause === 'gateway-restarted'
-          ? 'The gateway was restarted while it ran'
-          : 'The upstream broke off or fell silent while it ran';
+      const why = CAUSES[execution.cause ?? 'upstream-broke-off'];
       return route?.unknownOutcome === 'refuse'
         ? `${why}, so nobody knows here whether it had its effect. Retries are refused with 409 outcome-unknown until ${until}. Find out at the upstream: if it did not take place, forget it below and let the client retry; if it did, leave it.`
         : `${why}, so nobody knows here whether it had its effect. On this route a retry runs it again.`;

@@ -1,9 +1,10 @@
+import { bytesText, countText, durationText } from '../../format.ts';
+import { repeatsOf } from '../execution-texts.ts';
 import type { Execution } from '../schemas.ts';
-import { bytesText, countText, durationText } from './format.ts';
 import { CONSOLE } from './page.tsx';
-import { State } from './state.tsx';
-import { Time } from './time.tsx';
+import { State, Time } from './parts.tsx';
 
+/** Executions, one a row. On a narrow page the columns that say less are left out. */
 export function ExecutionTable({ executions, now }: { executions: readonly Execution[]; now: number }) {
   return (
     <table class="executions">
@@ -49,7 +50,7 @@ export function ExecutionTable({ executions, now }: { executions: readonly Execu
             <td class="number wide">{execution.status ?? '–'}</td>
             <td class="number wide">{took(execution)}</td>
             <td class="number wide">{execution.bytes === null ? '–' : bytesText(execution.bytes)}</td>
-            <td class="number">{countText(repeats(execution))}</td>
+            <td class="number">{countText(repeatsOf(execution))}</td>
           </tr>
         ))}
       </tbody>
@@ -59,8 +60,4 @@ export function ExecutionTable({ executions, now }: { executions: readonly Execu
 
 function took({ recordedAt, receivedAt }: Execution): string {
   return recordedAt === null ? '–' : durationText(Date.parse(recordedAt) - Date.parse(receivedAt));
-}
-
-function repeats({ replays, joins, refusals }: Execution): number {
-  return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../../config.ts';
-import type { ExecutionList } from '../schemas.ts';
+import { type ExecutionList, executionState } from '../schemas.ts';
 import { ExecutionTable } from './execution-table.tsx';
 import { CONSOLE } from './page.tsx';
-import { Unanswered } from './unanswered.tsx';
+import { Unanswered } from './parts.tsx';
 
 /** What the list is narrowed to, as it stands in the URL. */
 export interface Sought {
@@ -32,7 +32,7 @@ export function ExecutionsPage(props: {
           State
           <select name="state">
             <Option value="" name="any" chosen={sought.state ?? ''} />
-            {['running', 'completed', 'unknown'].map((state) => (
+            {executionState.options.map((state) => (
               <Option value={state} name={state} chosen={sought.state ?? ''} />
             ))}
           </select>

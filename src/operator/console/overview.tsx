@@ -1,15 +1,13 @@
-import { noTotals, sumOf } from '../../counters.ts';
+import { noTotals, sumOf, type Totals } from '../../counters.ts';
+import { bytesText, countText, durationText } from '../../format.ts';
+import { MINUTE_MS } from '../../time.ts';
 import type { ExecutionList } from '../schemas.ts';
-import { mergeMinutes, minuteOf, type RouteSummary } from '../summary.ts';
+import { mergeMinutes, minuteOf, prevented, type RouteSummary } from '../summary.ts';
 import { type Bar, Chart, heightOf } from './chart.tsx';
 import { ExecutionTable } from './execution-table.tsx';
-import { bytesText, countText, durationText } from './format.ts';
 import { CONSOLE } from './page.tsx';
-import { prevented } from './prevented.ts';
+import { Unanswered } from './parts.tsx';
 import { RoutesTable } from './routes-table.tsx';
-import { Unanswered } from './unanswered.tsx';
-
-const MINUTE_MS = 60_000;
 
 /** How far back the overview looks, and how many minutes one bar of its chart covers. */
 export const WINDOWS = {
@@ -42,11 +40,8 @@ export function Overview(props: {
   const { summaries, recent, windowName, origin, now } = props;
   const bars = barsOf(summaries, windowName, now);
   const counts = sumOf(bars.map((bar) => bar.counts));
-  const running = summaries.reduce((sum, summary) => sum + summary.running, 0);
-  const unknown = summaries.reduce((sum, summary) => sum + summary.unknown, 0);
-  const quiet = heightOf(counts) === 0;
   const answered = summaries.some(({ route, unanswered }) => unanswered.length < route.shards);
-  const shown = answered ? countText : () => '–';
+  const { name: span, minutesPerBar } = WINDOWS[windowName];
   return (
     <>
       <div class="headline">
@@ -65,86 +60,120 @@ export function Overview(props: {
             unanswered.map(({ route, number }) => ({ route: route.path, shard: number })),
           )}
         />
+        <Guesses counts={counts} span={span} />
       </div>
-      <dl id="figures" class="figures" data-live>
-        <div class="hero">
-          <dt>Duplicates prevented</dt>
-          <dd>{shown(prevented(counts))}</dd>
-          <dd class="note">
-            {shown(counts.replays)} replayed, {shown(counts.joins)} joined,{' '}
-            {shown(prevented(counts) - counts.replays - counts.joins)} refused
-          </dd>
-        </div>
-        <div>
-          <dt>Sent upstream</dt>
-          <dd>{shown(counts.runs)}</dd>
-          <dd class="note">{shown(counts.recorded)} recorded</dd>
-        </div>
-        <div>
-          <dt>In flight now</dt>
-          <dd>{shown(running)}</dd>
-          <dd class="note">
-            <a href={`${CONSOLE}/executions?state=running`}>show them</a>
-          </dd>
-        </div>
-        <div class={unknown > 0 ? 'alarm' : ''}>
-          <dt>Unknown now</dt>
-          <dd>{shown(unknown)}</dd>
-          <dd class="note">
-            {unknown > 0 ? (
-              <a href={`${CONSOLE}/executions?state=unknown`}>look into them</a>
-            ) : (
-              `${shown(counts.unknown)} in the ${WINDOWS[windowName].name}`
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>Failed</dt>
-          <dd>{shown(counts.failed)}</dd>
-          <dd class="note">free to be retried</dd>
-        </div>
-        <div>
-          <dt>Upstream time saved</dt>
-          <dd>{answered ? durationText(counts.savedMs) : '–'}</dd>
-          <dd class="note">{answered ? bytesText(counts.replayedBytes) : '–'} replayed</dd>
-        </div>
-      </dl>
-      <section id="traffic" data-live aria-label={`Traffic of the ${WINDOWS[windowName].name}`}>
+      <Figures summaries={summaries} counts={counts} span={span} answered={answered} />
+      <section id="traffic" data-live aria-label={`Traffic of the ${span}`}>
         {!answered ? (
           <p class="empty">Nothing can be said of the traffic until the ledger answers.</p>
-        ) : quiet ? (
-          <Quiet origin={origin} windowName={windowName} />
+        ) : heightOf(counts) === 0 ? (
+          <Quiet origin={origin} span={span} />
         ) : (
-          <Chart bars={bars} minutesPerBar={WINDOWS[windowName].minutesPerBar} now={now} />
+          <Chart bars={bars} minutesPerBar={minutesPerBar} now={now} />
         )}
       </section>
-      {summaries.length > 1 && <RoutesTable summaries={summaries} span={WINDOWS[windowName].name} />}
-      <section id="recent" data-live>
-        <div class="headline">
-          <h2>Newest executions</h2>
-          <a href={`${CONSOLE}/executions`}>all executions</a>
-        </div>
-        {recent.executions.length === 0 ? (
-          <p class="empty">
-            {recent.unanswered.length > 0
-              ? 'None was found where it could be looked for.'
-              : 'None is known. An execution appears here as soon as it begins.'}
-          </p>
-        ) : (
-          <ExecutionTable executions={recent.executions} now={now} />
-        )}
-      </section>
+      {summaries.length > 1 && <RoutesTable summaries={summaries} span={span} />}
+      <Recent recent={recent} now={now} />
     </>
   );
 }
 
-function Quiet({ origin, windowName }: { origin: string; windowName: WindowName }) {
+function Figures(props: {
+  summaries: readonly RouteSummary[];
+  counts: Totals;
+  span: string;
+  answered: boolean;
+}) {
+  const { summaries, counts, span, answered } = props;
+  const running = summaries.reduce((sum, summary) => sum + summary.running, 0);
+  const unknown = summaries.reduce((sum, summary) => sum + summary.unknown, 0);
+  const shown = answered ? countText : () => '–';
+  return (
+    <dl id="figures" class="figures" data-live>
+      <div class="hero">
+        <dt>Duplicates prevented</dt>
+        <dd>{shown(prevented(counts))}</dd>
+        <dd class="note">
+          {shown(counts.replays)} replayed, {shown(counts.joins)} joined,{' '}
+          {shown(prevented(counts) - counts.replays - counts.joins)} refused
+        </dd>
+      </div>
+      <div>
+        <dt>Sent upstream</dt>
+        <dd>{shown(counts.runs)}</dd>
+        <dd class="note">{shown(counts.recorded)} recorded</dd>
+      </div>
+      <div>
+        <dt>In flight now</dt>
+        <dd>{shown(running)}</dd>
+        <dd class="note">
+          <a href={`${CONSOLE}/executions?state=running`}>show them</a>
+        </dd>
+      </div>
+      <div class={unknown > 0 ? 'alarm' : ''}>
+        <dt>Unknown now</dt>
+        <dd>{shown(unknown)}</dd>
+        <dd class="note">
+          {unknown > 0 ? (
+            <a href={`${CONSOLE}/executions?state=unknown`}>look into them</a>
+          ) : (
+            `${shown(counts.unknown)} in the ${span}`
+          )}
+        </dd>
+      </div>
+      <div>
+        <dt>Failed</dt>
+        <dd>{shown(counts.failed)}</dd>
+        <dd class="note">free to be retried</dd>
+      </div>
+      <div>
+        <dt>Upstream time saved</dt>
+        <dd>{answered ? durationText(counts.savedMs) : '–'}</dd>
+        <dd class="note">{answered ? bytesText(counts.replayedBytes) : '–'} replayed</dd>
+      </div>
+    </dl>
+  );
+}
+
+function Recent({ recent, now }: { recent: ExecutionList; now: number }) {
+  return (
+    <section id="recent" data-live>
+      <div class="headline">
+        <h2>Newest executions</h2>
+        <a href={`${CONSOLE}/executions`}>all executions</a>
+      </div>
+      {recent.executions.length === 0 ? (
+        <p class="empty">
+          {recent.unanswered.length > 0
+            ? 'None was found where it could be looked for.'
+            : 'None is known. An execution appears here as soon as it begins.'}
+        </p>
+      ) : (
+        <ExecutionTable executions={recent.executions} now={now} />
+      )}
+    </section>
+  );
+}
+
+/** Somebody has tried tokens that are wrong. */
+function Guesses({ counts: { loginsFailed, loginsTurnedAway }, span }: { counts: Totals; span: string }) {
+  if (loginsFailed + loginsTurnedAway === 0) return null;
+  return (
+    <p class="notice">
+      <strong>
+        {loginsFailed === 1 ? '1 wrong token was' : `${countText(loginsFailed)} wrong tokens were`} tried in
+        the {span},
+      </strong>{' '}
+      and {countText(loginsTurnedAway)} more {loginsTurnedAway === 1 ? 'attempt was' : 'attempts were'} turned
+      away. The log says from where: <code>operator-login-failed</code>.
+    </p>
+  );
+}
+
+function Quiet({ origin, span }: { origin: string; span: string }) {
   return (
     <div class="empty">
-      <p>
-        No request with a key has come in the {WINDOWS[windowName].name}. Send one twice, and see the second
-        replayed:
-      </p>
+      <p>No request with a key has come in the {span}. Send one twice, and see the second replayed:</p>
       <pre>{`curl -i ${origin}/ -d hello -H 'Idempotency-Key: my-first-key'`}</pre>
       <p>Counts appear here within ten seconds.</p>
     </div>

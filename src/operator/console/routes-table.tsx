@@ -1,8 +1,7 @@
 import { sumOf } from '../../counters.ts';
-import type { RouteSummary } from '../summary.ts';
-import { countText } from './format.ts';
+import { countText } from '../../format.ts';
+import { prevented, type RouteSummary } from '../summary.ts';
 import { CONSOLE } from './page.tsx';
-import { prevented } from './prevented.ts';
 
 /** Each route in one row: what went through it in a span of time, and how it is now. */
 export function RoutesTable({ summaries, span }: { summaries: readonly RouteSummary[]; span: string }) {

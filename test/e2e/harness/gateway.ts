@@ -12,11 +12,14 @@ export interface GatewayOptions {
   readonly faulty?: boolean;
   /** Whether a debugger may attach, see memory-gauge.ts. It prints where, after `inspector`. */
   readonly inspected?: boolean;
+  /** Where KV is, see workerd-process.ts. Without it, KV is Miniflare's. */
+  readonly kvUrl?: string;
   /** Service bindings: name → the bound Worker's script. */
   readonly services?: Readonly<Record<string, string>>;
 }
 
 /** The gateway in a process of its own. */
 export function startGateway(options: GatewayOptions): Promise<RunningScript> {
-  return startScript('gateway-process.ts', JSON.stringify(options));
+  const script = options.kvUrl === undefined ? 'gateway-process.ts' : 'workerd-process.ts';
+  return startScript(script, JSON.stringify(options));
 }

@@ -1,0 +1,21 @@
+/** What is said of an execution, for people: once for the console and the command line. */
+import type { Place } from '../protocol.ts';
+import type { Execution } from './schemas.ts';
+
+const PLACES: Readonly<Record<Place, string>> = {
+  ledger: 'in the ledger',
+  'ledger-alone': 'in the ledger alone',
+  results: 'in RESULTS',
+  nowhere: 'not recorded',
+  elsewhere: 'sent elsewhere',
+};
+
+/** Where the recorded body is. */
+export function placeText({ place }: Pick<Execution, 'place'>): string {
+  return PLACES[place ?? 'nowhere'];
+}
+
+/** How often a request came for it after the first, whatever it got. */
+export function repeatsOf({ replays, joins, refusals }: Execution): number {
+  return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
+}

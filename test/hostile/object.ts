@@ -1,0 +1,78 @@
+import type { Interval } from '../chaos/history.ts';
+import { type Clock, worldNow } from './clock.ts';
+import type { Faults } from './faults.ts';
+import type { InstanceStorage, Statement } from './storage.ts';
+
+/**
+ * One Durable Object as the world has it: what was committed, and the instances of it, of which the newest is the object and the
+ * others do not know yet that they are not.
+ */
+export class SimulatedObject {
+  /** All that was committed, since ever. */
+  readonly log: Statement[] = [];
+  alarmAt: number | null = null;
+  /** Its alarm is being handled. */
+  isRinging = false;
+  /** When it lost what it had in memory. */
+  readonly deaths: Interval[] = [];
+  #generation = 1;
+  #instance: InstanceStorage | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly clock: Clock,
+    readonly faults: Faults,
+  ) {}
+
+  /** The name of the instance that is the object now. */
+  get instanceName(): string {
+    return `${this.name}#${this.#generation}`;
+  }
+
+  /** An instance starts. One that was there before has ended: it was idle, or could not start. */
+  started(instance: InstanceStorage): void {
+    if (this.#instance !== null) {
+      this.#instance.isFenced = true;
+      this.#noteDeath();
+    }
+    this.#instance = instance;
+  }
+
+  /** Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit any more. */
+  supersede(): void {
+    if (this.#instance === null) return;
+    this.#instance.isFenced = true;
+    this.faults.count('a new instance beside the old one');
+    this.#next();
+  }
+
+  /** The object is to be ended with all that it is doing. Its storage takes nothing more from it. */
+  reset(): void {
+    if (this.#instance === null) return;
+    this.#instance.isFenced = true;
+    this.faults.count('the object reset');
+    this.#next();
+  }
+
+  /** The instance ends itself. */
+  died(why: string): void {
+    this.faults.count(why);
+    this.#next();
+  }
+
+  /** It could not write down what it had to, which ends a run as a death does. */
+  wasFull(): void {
+    this.#noteDeath();
+  }
+
+  #next(): void {
+    this.#instance = null;
+    this.#generation += 1;
+    this.#noteDeath();
+  }
+
+  #noteDeath(): void {
+    const at = worldNow();
+    this.deaths.push({ at, until: at });
+  }
+}

@@ -1,0 +1,72 @@
+/** The Worker of the hostile world: the gateway, and instances of its ledger objects, as many of each as the world wants. */
+import gateway, { Ledger } from '../../src/index.ts';
+import type { LedgerAnswer, LedgerCall } from '../../src/protocol.ts';
+import type { SimulatedObject } from './object.ts';
+import { theObject } from './registry.ts';
+import { InstanceStorage } from './storage.ts';
+
+/** What an instance has of the world: its own storage, and bindings whose use waits for that. */
+interface Surroundings {
+  readonly object: SimulatedObject;
+  readonly storage: InstanceStorage;
+  readonly env: object;
+}
+
+const surroundings = new WeakMap<DurableObjectState, Surroundings>();
+
+function surround(ctx: DurableObjectState): Surroundings {
+  const { object, env } = theObject(ctx.id.toString());
+  const storage = new InstanceStorage(object, ctx.storage, (reason) => ctx.abort(reason));
+  object.started(storage);
+  const block = ctx.blockConcurrencyWhile.bind(ctx);
+  Object.defineProperties(ctx, {
+    storage: { value: storage.storage },
+    blockConcurrencyWhile: { value: (task: () => Promise<unknown>) => block(() => object.clock.run(task)) },
+  });
+  const surrounding = { object, storage, env: env(storage) };
+  surroundings.set(ctx, surrounding);
+  return surrounding;
+}
+
+/** One instance of a ledger object. What leaves it waits until what it has written is durable, as the platform sees to. */
+export class Instance extends Ledger {
+  constructor(ctx: DurableObjectState, _env: object) {
+    const { object, env } = surround(ctx);
+    const leave = object.clock.enter();
+    super(ctx, env);
+    leave();
+  }
+
+  override execute(call: LedgerCall): Promise<LedgerAnswer> {
+    return this.#gated(() => super.execute(call));
+  }
+
+  override recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
+    return this.#gated(() => super.recall(call));
+  }
+
+  override forget(id: string): ReturnType<Ledger['forget']> {
+    return this.#gated(() => super.forget(id));
+  }
+
+  /** The alarm comes. */
+  ring(): Promise<void> {
+    return this.#gated((storage) => storage.handleAlarm(() => this.alarm()));
+  }
+
+  /** The platform ends it. */
+  end(reason: string): void {
+    surroundings.get(this.ctx)?.storage.end(reason);
+  }
+
+  async #gated<T>(task: (storage: InstanceStorage) => Promise<T>): Promise<T> {
+    const surrounding = surroundings.get(this.ctx);
+    if (surrounding === undefined) throw new Error('an instance without a world');
+    const { object, storage } = surrounding;
+    const result = await object.clock.run(() => task(storage));
+    await storage.gate();
+    return result;
+  }
+}
+
+export default gateway;
