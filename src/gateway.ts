@@ -2,6 +2,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
 import { answerResult } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
+import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import { answerKeyed, type Gate, type Handled, type KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
 import { recordEvent } from './operator/events.ts';
@@ -12,9 +13,10 @@ import { problemPage } from './operator/problem-page.tsx';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
-import { isUnread, RequestBodies } from './request/body.ts';
+import { isUnread, RequestBodies, withBody } from './request/body.ts';
 import { isWebSocketUpgrade, type OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
+import { sentKey } from './request/sent-key.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
 import { RESULTS_PREFIX } from './response/accepted.ts';
@@ -77,8 +79,9 @@ function gateway(config: Config): App {
   }
   const parts = { gate, events, pseudonym: pseudonymOf(ledger, config.routes) };
   for (const route of config.routes) {
-    const { path, corsOrigins: origins, keyHeader } = route;
-    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    const { path, corsOrigins: origins } = route;
+    const keyHeaders = keyHeadersOf(route.keyFrom);
+    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders }));
     const keyedRoute = { route, policy: policyOf(route, config) };
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => operator.guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
@@ -93,20 +96,15 @@ function addResults(app: App, config: Config, gate: Gate): void {
   const { operatorHost } = config;
   for (const route of config.routes) {
     if (!route.respondAsync) continue;
-    const { path, corsOrigins: origins, keyHeader } = route;
+    const { path, corsOrigins: origins } = route;
     const at = `${RESULTS_PREFIX}${path}`;
-    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
+    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
       if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
       const startedAt = Date.now();
-      const keyField = c.req.header(keyHeader) ?? null;
-      return reported(
-        await answerResult(c.req.raw, target, keyField, route, gate),
-        route,
-        config.events,
-        startedAt,
-      );
+      return reported(await answerResult(c.req.raw, target, route, gate), route, config.events, startedAt);
     });
   }
 }
@@ -157,20 +155,15 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
   const url = targetOf(c.req.url);
   if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
   if (!mayBeKeyed(request, route)) return passOn(request, url, route, parts, c.env);
-  const keyField = keyFieldOf(request, route);
-  if (keyField === null && route.key === 'optional') return passOn(request, url, route, parts, c.env);
+  const sent = sentKey(request, url, route, null);
+  if (sent.kind === 'absent' && route.key === 'optional') return passOn(request, url, route, parts, c.env);
 
-  const handled = await answerKeyed(
-    {
-      request,
-      target: url,
-      keyField,
-      own: ownFields(route, url, parts.pseudonym),
-      waitUntil: (promise) => c.executionCtx.waitUntil(promise),
-    },
-    keyedRoute,
-    parts.gate,
-  );
+  const own = ownFields(route, url, parts.pseudonym);
+  const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+  const handled = await answerKeyed({ request, target: url, sent, own, waitUntil }, keyedRoute, parts.gate);
+  if ('unkeyed' in handled) {
+    return passOn(withBody(request, handled.unkeyed, waitUntil), url, route, parts, c.env);
+  }
   return reported(handled, route, parts.events, startedAt);
 }
 
@@ -189,12 +182,6 @@ function reported(
 
 function ownFields(route: Route, target: URL, pseudonym: string): Omit<OwnFields, 'acceptEncoding'> {
   return { via: viaEntry(pseudonym), wayHere: wayHere(route.forwarded, target) };
-}
-
-/** The field that holds the key. Where a route can do without a key, an empty field is none. */
-function keyFieldOf(request: Request, route: Route): string | null {
-  const field = request.headers.get(route.keyHeader);
-  return field?.trim() === '' && route.key !== 'required' ? null : field;
 }
 
 function mayBeKeyed(request: Request, route: Route): boolean {

@@ -25,7 +25,7 @@ export interface SentOn {
 
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
-  { body, fingerprint, identity, sentKey }: KeyedRequest,
+  { body, fingerprint, identity, keyToSend }: KeyedRequest,
   { request, target, route, policy, parties, keyHash, own, waitUntil, presence, respondAfterMs }: SentOn,
 ): LedgerCall {
   const { headers, method } = request;
@@ -42,7 +42,7 @@ export function callOf(
     method,
     url: upstreamUrl(route.upstream, route.stripPrefix, target),
     headers: withoutPreference(
-      keyedHeaders(headers, route, sentKey, { ...own, acceptEncoding }),
+      keyedHeaders(headers, route, keyToSend, { ...own, acceptEncoding }),
       respondAfterMs,
     ),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
