@@ -11,8 +11,6 @@ export interface Contender {
   readonly scenarios: readonly ScenarioName[];
   /** In lower case, what the head of a replay holds; where nothing tells, the upstream's count has to. */
   readonly replayedHead?: string;
-  /** Milliseconds between the first requests and their replays. */
-  readonly coolMs?: number;
   start(world: World): Promise<Running>;
 }
 
@@ -108,14 +106,6 @@ const oncegate: Contender[] = [
     scenarios: ['first', 'retry', 'storm', 'joined', 'reused', 'bypass'],
     replayedHead: REPLAYED,
     start: (world) => startOncegate(world, 'tmpfs'),
-  },
-  {
-    name: 'Oncegate, result in KV',
-    storage: 'tmpfs',
-    scenarios: ['retry'],
-    replayedHead: REPLAYED,
-    coolMs: 8_000,
-    start: (world) => startOncegate(world, 'tmpfs', { HOT_SECONDS: '1' }),
   },
   {
     name: 'Oncegate, results in the ledger alone',

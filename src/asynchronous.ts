@@ -1,13 +1,15 @@
 /** @module The result of a request that its caller did not wait for, fetched with the same key and credentials. Runs in: the Worker. */
 import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
+import { resultKeyFrom } from './key-from.ts';
 import type { Gate, Handled } from './keyed.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { bindingOf } from './request/fingerprint.ts';
 import { identityOf } from './request/identity.ts';
-import { parseKey } from './request/key.ts';
+import { keyFieldsOf } from './request/keyed.ts';
+import { sentKey } from './request/sent-key.ts';
 import { acceptedResponse, RESULTS_PREFIX } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
@@ -20,11 +22,10 @@ function requestedTarget(target: URL): URL {
   return new URL(`${target.origin}${target.pathname.slice(RESULTS_PREFIX.length)}${target.search}`);
 }
 
-/** Answers with what became of a request. `keyField`: the value that names its key; `null` where there is none. */
+/** Answers with what became of a request. */
 export async function answerResult(
   request: Request,
   target: URL,
-  keyField: string | null,
   route: Route,
   gate: Gate,
 ): Promise<Handled> {
@@ -38,17 +39,18 @@ export async function answerResult(
     shard,
     keyHash,
   });
-  const parsed = parseKey(keyField);
-  if (parsed.kind !== 'key') {
+  const keyFrom = resultKeyFrom(route.keyFrom);
+  const sent = sentKey(request, of, { key: 'required', keyFrom }, null);
+  if (sent.kind !== 'key') {
     const refusal =
-      parsed.kind === 'absent'
-        ? ({ reason: 'key-missing' } as const)
-        : ({ reason: 'key-invalid', why: parsed.why } as const);
-    const asked = { keyHeader: route.keyHeader, method: request.method };
-    return refuse(requestProblem(refusal, undefined, asked), null, null);
+      sent.kind === 'invalid'
+        ? ({ reason: 'key-invalid', why: sent.why, place: sent.place } as const)
+        : ({ reason: 'key-missing' } as const);
+    return refuse(requestProblem(refusal, undefined, { keyFrom, method: request.method }), null, null);
   }
-  const { key } = parsed;
-  const caller = callerOf(request.headers, of.search, route.scopeFrom, [route.keyHeader.toLowerCase()]);
+  const { key } = sent;
+  const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
+  const caller = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
   const [{ id, secret }, binding, keyHash] = await Promise.all([
     identityOf(route.path, caller.scope, key),
     caller.bound === null ? null : bindingOf(caller.scope, key, caller.bound),

@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
+import type { ForwardKey } from './key-from.ts';
 import type { LedgerNamespace } from './protocol.ts';
 import {
   bindingOf,
@@ -29,8 +30,8 @@ export type Upstream =
  */
 export interface Route extends Omit<RouteSettings, 'upstream' | 'service' | 'forwardKeyAs'> {
   readonly upstream: Upstream;
-  /** The field the upstream gets the key in; `null` drops it. */
-  readonly forwardKeyAs: string | null;
+  /** What the upstream gets the key in. */
+  readonly forwardKeyAs: ForwardKey;
 }
 
 /** The gateway's settings, its routes and its bindings. */
@@ -180,11 +181,20 @@ function parseRoute(
   } as RouteSettings;
 
   const { service: _, upstream: __, forwardKeyAs, ...same } = settings;
+  if (settings.key === 'derived' && settings.fingerprint === 'none') {
+    const why = 'must not be none where KEY is derived: all requests without a key would be one';
+    bad.push({ setting: name === '' ? 'FINGERPRINT' : `${name}.fingerprint`, why });
+  }
   return {
     ...same,
     upstream: parseUpstream(table, name, settings, bindings, bad),
-    forwardKeyAs: forwardKeyAs === 'none' ? null : (forwardKeyAs ?? settings.keyHeader),
+    forwardKeyAs: forwardKeyOf(forwardKeyAs),
   };
+}
+
+function forwardKeyOf(name: string | undefined): ForwardKey {
+  if (name === undefined) return { kind: 'as-it-came' };
+  return name === 'none' ? { kind: 'dropped' } : { kind: 'in', name };
 }
 
 function parseUpstream(

@@ -2,6 +2,7 @@
  * The rules of `FAILED_WHEN`: what in a response whose status is a success says that the run failed after all. From text
  * to values; the ledger holds responses against them.
  */
+import { pointerTokens } from './json-pointer.ts';
 
 /** A value that a JSON pointer is compared with. */
 export type JsonScalar = string | number | boolean | null;
@@ -43,12 +44,8 @@ export function parseRule(text: string): { ok: true; rule: FailureRule } | { ok:
   }
   if (text.length > RULE_MAX_CHARACTERS)
     return bad(`must have rules of at most ${RULE_MAX_CHARACTERS} characters`);
-  if (/~(?![01])/.test(path))
-    return bad('must have JSON pointers in which ~ is written ~0 and / is written ~1');
-  const pointer = path
-    .slice(1)
-    .split('/')
-    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const pointer = pointerTokens(path);
+  if (pointer === null) return bad('must have JSON pointers in which ~ is written ~0 and / is written ~1');
   const value = parseValue(written);
   return value.ok ? { ok: true, rule: { kind: 'json', text, pointer, value: value.value } } : value;
 }

@@ -2,16 +2,17 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
 import { answerResult } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
-import type { Gate, KeyedRoute } from './keyed.ts';
+import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
+import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
-import { answerOnce, keySourceOf, reported } from './once.ts';
+import { answerOnce, keyOf, reported } from './once.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
-import { isUnread, RequestBodies } from './request/body.ts';
+import { isUnread, RequestBodies, withBody } from './request/body.ts';
 import type { OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
 import { targetOf } from './request/target.ts';
@@ -69,8 +70,9 @@ function gateway(config: Config): App {
   }
   const parts = { gate, events, pseudonym: pseudonymOf(ledger, config.routes) };
   for (const route of config.routes) {
-    const { path, corsOrigins: origins, keyHeader } = route;
-    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    const { path, corsOrigins: origins } = route;
+    const keyHeaders = keyHeadersOf(route.keyFrom);
+    if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders }));
     const keyedRoute = { route, policy: policyOf(route, config) };
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
@@ -85,20 +87,15 @@ function addResults(app: App, config: Config, gate: Gate): void {
   const { operatorHost } = config;
   for (const route of config.routes) {
     if (!route.respondAsync) continue;
-    const { path, corsOrigins: origins, keyHeader } = route;
+    const { path, corsOrigins: origins } = route;
     const at = `${RESULTS_PREFIX}${path}`;
-    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders: [keyHeader] }));
+    const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
+    if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
       if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
       const startedAt = Date.now();
-      const keyField = c.req.header(keyHeader) ?? null;
-      return reported(
-        await answerResult(c.req.raw, target, keyField, route, gate),
-        route,
-        config.events,
-        startedAt,
-      );
+      return reported(await answerResult(c.req.raw, target, route, gate), route, config.events, startedAt);
     });
   }
 }
@@ -147,17 +144,20 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
   const request = c.req.raw;
   const url = targetOf(c.req.url);
   if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
-  const source = keySourceOf(request, route);
-  if (source === null) return passOn(request, url, route, parts, c.env);
-  const keyable = {
-    ...source,
+  const sent = keyOf(request, url, route);
+  if (sent === null) return passOn(request, url, route, parts, c.env);
+  const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+  const keyable: Keyable = {
     request,
     target: url,
+    sent,
     along: { to: 'upstream', own: ownFields(route, url, parts.pseudonym) },
     caller: null,
-    waitUntil: (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise),
-  } as const;
-  return answerOnce(keyable, keyedRoute, parts.gate, parts.events);
+    waitUntil,
+  };
+  const answer = await answerOnce(keyable, keyedRoute, parts.gate, parts.events);
+  if (answer instanceof Response) return answer;
+  return passOn(withBody(request, answer.unkeyed, waitUntil), url, route, parts, c.env);
 }
 
 function ownFields(route: Route, target: URL, pseudonym: string): Omit<OwnFields, 'acceptEncoding'> {

@@ -1,8 +1,9 @@
 /** @module The way of a keyed request: read it → lease or ledger → response. It knows no router. Runs in: the Worker. */
 import { askLedger, type LedgerAccess, reachLedger, shardOf } from './ask/ask.ts';
 import type { Leases } from './ask/leases.ts';
+import type { BodyBytes } from './body-bytes.ts';
 import type { Route } from './config.ts';
-import type { Policy } from './protocol.ts';
+import type { AskedAnswer, Policy } from './protocol.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
 import { isHeldWhileRead, type RequestBodies } from './request/body.ts';
@@ -12,10 +13,12 @@ import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { asyncAfterSeconds } from './request/prefer.ts';
 import { presenceOf } from './request/presence.ts';
+import { isRepeatable } from './request/repeatability.ts';
+import type { SentKey } from './request/sent-key.ts';
 import { acceptedResponse } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
-import { type Problem, problemResponse } from './response/problem.ts';
+import { type Problem, type ProblemSlug, problemResponse } from './response/problem.ts';
 import { problemOf, requestProblem } from './response/refusal.ts';
 import { type RespondingAnswer, responseFrom } from './response/replay.ts';
 
@@ -37,8 +40,8 @@ export interface Keyable {
   readonly request: Request;
   /** What it asks for, in one spelling. */
   readonly target: URL;
-  /** The field that holds the key; `null` where there is none. */
-  readonly keyField: string | null;
+  /** What was found of its key without its body. */
+  readonly sent: SentKey;
   readonly along: Along;
   /** Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are all. */
   readonly caller: ((byFields: Caller) => Caller) | null;
@@ -55,16 +58,48 @@ export interface Handled {
   readonly keyHash: string | null;
 }
 
+/** The route can do without a key, and there is none, not even in the body, which has been read to know that. */
+export interface Unkeyed {
+  readonly unkeyed: BodyBytes;
+}
+
 /** What is said of a request that was refused before the ledger was asked. */
 const NOT_ASKED = { shard: null, keyHash: null } as const;
 
 /** Answers a keyed request. Rejects only where the gateway itself has a defect. */
-export async function answerKeyed(
+export function answerKeyed(
+  keyable: Keyable,
+  keyedRoute: KeyedRoute,
+  gate: Gate,
+): Promise<Handled | Unkeyed> {
+  const handling = handle(keyable, keyedRoute, gate);
+  return isRepeatable(keyable.sent) ? sayWhetherAccepted(handling) : handling;
+}
+
+async function sayWhetherAccepted(handling: Promise<Handled | Unkeyed>): Promise<Handled | Unkeyed> {
+  const handled = await handling;
+  if ('response' in handled) {
+    handled.response.headers.set('repeatability-result', repeatabilityResult(handled.outcome));
+  }
+  return handled;
+}
+
+/** Repeatable Requests 1.0 (OASIS): whether the request ran, or runs, once and no more; or nothing was done for it. */
+function repeatabilityResult(outcome: string): 'accepted' | 'rejected' {
+  return ACCEPTED.has(outcome) ? 'accepted' : 'rejected';
+}
+
+const ACCEPTED: ReadonlySet<string> = new Set<ProblemSlug | AskedAnswer['outcome']>([
+  ...(['executed', 'joined', 'replayed', 'accepted'] as const),
+  ...(['in-progress', 'upstream-unreachable', 'upstream-timeout'] as const),
+]);
+
+async function handle(
   keyable: Keyable,
   { route, policy }: KeyedRoute,
   gate: Gate,
-): Promise<Handled> {
-  const { request, target, keyField, along, waitUntil } = keyable;
+): Promise<Handled | Unkeyed> {
+  const { request, target, sent, along, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
     response: problemResponse(target, {
       cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
@@ -74,23 +109,16 @@ export async function answerKeyed(
     ...asked,
   });
 
-  const reading = readKeyedRequest(
-    request,
-    target,
-    route,
-    keyField,
-    gate.rateLimiter,
-    gate.bodies,
-    keyable.caller,
-  );
+  const { rateLimiter, bodies } = gate;
+  const reading = readKeyedRequest(request, target, route, sent, rateLimiter, bodies, keyable.caller);
   // A client that leaves would end it without a word, and what it holds would be held on to.
   if (isHeldWhileRead(request)) waitUntil(reading);
   const read = await reading;
   if (read.kind === 'refused') {
-    return refuse(
-      requestProblem(read.refusal, read.key, { keyHeader: route.keyHeader, method: request.method }),
-    );
+    const { keyFrom } = route;
+    return refuse(requestProblem(read.refusal, read.key, { keyFrom, method: request.method }));
   }
+  if (read.kind === 'unkeyed') return { unkeyed: read.body };
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }

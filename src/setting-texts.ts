@@ -1,6 +1,7 @@
 /** How settings read that are in force, for people: said once for the console and the command line. */
 import type { Config, Route } from './config.ts';
 import { bytesText, durationText } from './format.ts';
+import { keyFromText } from './key-from.ts';
 import type { StatusRange } from './protocol.ts';
 import { scopeText } from './scope-from.ts';
 import { type GatewaySettings, gatewaySettings, type RouteSettings, routeSettings } from './settings.ts';
@@ -36,8 +37,11 @@ const ROUTE_TEXTS: { readonly [F in keyof RouteSettings]: (route: Route) => stri
   stripPrefix: ({ stripPrefix }) => (stripPrefix === '' ? 'none' : stripPrefix),
   ttlSeconds: ({ ttlSeconds }) => secondsText(ttlSeconds),
   key: ({ key }) => key,
-  keyHeader: ({ keyHeader }) => keyHeader,
-  forwardKeyAs: ({ forwardKeyAs }) => forwardKeyAs ?? 'not forwarded',
+  keyFrom: ({ keyFrom }) => keyFromText(keyFrom),
+  forwardKeyAs: ({ forwardKeyAs }) => {
+    if (forwardKeyAs.kind === 'in') return forwardKeyAs.name;
+    return forwardKeyAs.kind === 'dropped' ? 'not forwarded' : 'as it came';
+  },
   methods: ({ methods }) => methods.join(', '),
   forwarded: ({ forwarded }) => forwarded,
   scopeFrom: ({ scopeFrom }) => scopeText(scopeFrom),

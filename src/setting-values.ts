@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { type FailureRule, parseRule } from './failed-when.ts';
+import { KEY_FROM_MESSAGE, keyPlaceSetting } from './key-from.ts';
 import { faultOfOrigin } from './origin.ts';
 import type { StatusRange } from './protocol.ts';
 import type { ScopePart } from './scope-from.ts';
@@ -128,6 +129,9 @@ const scopePart = v.pipe(
 
 /** Who the caller is. */
 export const scope = v.union([v.picklist(['auto', 'none']), listOf(scopePart, SCOPE_MESSAGE)], SCOPE_MESSAGE);
+
+/** Where a key may be. */
+export const keyPlaces = v.pipe(listOf(keyPlaceSetting, KEY_FROM_MESSAGE), v.readonly());
 
 /** A mark by which a success says that it failed; `none` where there is to be none. */
 export const failureRule = v.pipe(

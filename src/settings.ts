@@ -5,6 +5,7 @@
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
 import { DEFAULT_FAILED_WHEN, type FailureRule, splitRules } from './failed-when.ts';
+import { DEFAULT_KEY_FROM } from './key-from.ts';
 import type { CorsOrigins } from './origin.ts';
 import { inOneSpelling } from './path-spelling.ts';
 import { LOCATIONS } from './protocol.ts';
@@ -17,6 +18,7 @@ import {
   hostName,
   integer,
   integerOrNone,
+  keyPlaces,
   list,
   method,
   oneOf,
@@ -128,11 +130,14 @@ export const routeSettings = {
     oneOf(['required', 'optional', 'derived'], 'required'),
     'without a key: `required` answers 400, `optional` is a plain proxy, `derived` takes the request’s fingerprint as its key',
   ),
-  keyHeader: setting(v.optional(headerName, 'Idempotency-Key'), 'the header that clients send the key in'),
+  keyFrom: setting(
+    v.optional(keyPlaces, DEFAULT_KEY_FROM),
+    'where the key is, a list of which [the first that holds one counts](keys.md): a header’s name, `query:NAME`, or `json:/POINTER`, a string or an integer in a JSON body',
+  ),
   forwardKeyAs: setting(
     v.optional(headerName),
-    'the header that the upstream gets it in; `none` drops it',
-    'as `KEY_HEADER`',
+    'the header that the upstream gets the key in; `none` drops the headers that hold one. A key in the query or in the body stays there either way',
+    'as it came',
   ),
   methods: setting(
     list(method, 'POST,PATCH', 'POST,PATCH'),
@@ -147,8 +152,8 @@ export const routeSettings = {
     'who the caller is: `auto` (see [callers](callers.md)), `none` (all callers are one), or a list of header names, `cookie:NAME` and `query:NAME`, and then nothing else counts',
   ),
   fingerprint: setting(
-    oneOf(['bytes', 'json'], 'bytes'),
-    '`json`: the order of members, white space and the spelling of strings and numbers in a JSON body of up to 1 MiB do not matter (RFC 8785); a larger one counts byte by byte',
+    oneOf(['bytes', 'json', 'none'], 'bytes'),
+    'what of its body makes a request the same. `bytes`: each byte. `json`: the order of members, white space and the spelling of strings and numbers in a JSON body of up to 1 MiB do not matter (RFC 8785); a larger one counts byte by byte. `none`: the key alone says which request it is, whatever its method, path and body, [as for webhooks](webhooks.md); cookies bind as ever',
   ),
   concurrent: setting(
     oneOf(['wait', 'reject'], 'wait'),

@@ -19,8 +19,8 @@ test('with an upstream and nothing else, everything has its default', () => {
       stripPrefix: '',
       ttlSeconds: 86_400,
       key: 'required',
-      keyHeader: 'Idempotency-Key',
-      forwardKeyAs: 'Idempotency-Key',
+      keyFrom: [{ in: 'header', name: 'Idempotency-Key' }],
+      forwardKeyAs: { kind: 'as-it-came' },
       methods: ['POST', 'PATCH'],
       forwarded: 'set',
       scopeFrom: 'auto',
@@ -60,9 +60,22 @@ test.each([
   ['CANCEL_AFTER_SECONDS', 30, { cancelAfterSeconds: 30 }],
   ['RESPOND_ASYNC', 'true', { respondAsync: true }],
   ['RESPOND_ASYNC', false, { respondAsync: false }],
-  ['KEY_HEADER', 'X-Key', { keyHeader: 'X-Key', forwardKeyAs: 'X-Key' }],
-  ['FORWARD_KEY_AS', 'none', { forwardKeyAs: null }],
-  ['FORWARD_KEY_AS', 'X-Key', { keyHeader: 'Idempotency-Key', forwardKeyAs: 'X-Key' }],
+  ['KEY_FROM', 'X-Key', { keyFrom: [{ in: 'header', name: 'X-Key' }], forwardKeyAs: { kind: 'as-it-came' } }],
+  [
+    'KEY_FROM',
+    'X-Key, query:clientToken,json:/a~1b/0',
+    {
+      keyFrom: [
+        { in: 'header', name: 'X-Key' },
+        { in: 'query', name: 'clientToken' },
+        { in: 'json', pointer: ['a/b', '0'], text: '/a~1b/0' },
+      ],
+    },
+  ],
+  ['KEY_FROM', ['JSON:/a,b'], { keyFrom: [{ in: 'json', pointer: ['a,b'], text: '/a,b' }] }],
+  ['FINGERPRINT', 'none', { fingerprint: 'none' }],
+  ['FORWARD_KEY_AS', 'none', { forwardKeyAs: { kind: 'dropped' } }],
+  ['FORWARD_KEY_AS', 'X-Key', { forwardKeyAs: { kind: 'in', name: 'X-Key' } }],
   ['METHODS', 'post, put', { methods: ['POST', 'PUT'] }],
   ['METHODS', ['POST'], { methods: ['POST'] }],
   ['SCOPE_FROM', 'auto', { scopeFrom: 'auto' }],
@@ -154,6 +167,19 @@ test.each([
   expect(routes({ ...minimal, UPSTREAM_URL: upstream })).toMatchObject([{ upstream: { kind: 'url', base } }]);
 });
 
+test('a key that is derived cannot do without a fingerprint', () => {
+  const why = expect.stringContaining('all requests without a key would be one');
+  expect(parseConfig({ ...minimal, KEY: 'derived', FINGERPRINT: 'none' })).toEqual({
+    ok: false,
+    bad: [{ setting: 'FINGERPRINT', why }],
+  });
+  const ROUTES = [{ path: '/a', key: 'derived' }, { path: '/b' }];
+  expect(parseConfig({ ...minimal, ROUTES, FINGERPRINT: 'none' })).toEqual({
+    ok: false,
+    bad: [{ setting: 'ROUTES[0].fingerprint', why }],
+  });
+});
+
 test.each([
   ['UPSTREAM_URL', undefined, 'is missing'],
   ['UPSTREAM_URL', 'ftp://x', 'http or https'],
@@ -168,7 +194,14 @@ test.each([
   ['TTL_SECONDS', true, 'whole number'],
   ['HOT_SECONDS', '-1', 'whole number'],
   ['KEY', 'sometimes', 'required, optional, derived'],
-  ['KEY_HEADER', 'Idempotency Key', 'header name'],
+  ['KEY_FROM', 'Idempotency Key', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 'query:', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 'json:', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 'json:id', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 'json:/a~2', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 'cookie:a', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', ',', 'header names, query:NAME and json:/POINTER'],
+  ['KEY_FROM', 5, 'header names, query:NAME and json:/POINTER'],
   ['METHODS', 'POST,HEAD', 'HEAD'],
   ['METHODS', '', 'list'],
   ['METHODS', 'P OST', 'HTTP methods'],
@@ -268,7 +301,7 @@ test('a route takes what it does not set from the environment', () => {
   const env = {
     ...minimal,
     TTL_SECONDS: '100',
-    KEY_HEADER: 'X-Key',
+    KEY_FROM: 'X-Key',
     ROUTES: [
       { path: '/a', ttlSeconds: 5, upstream: 'https://a.example' },
       { path: '/b', service: 'BOUND' },
@@ -276,8 +309,18 @@ test('a route takes what it does not set from the environment', () => {
     BOUND: { fetch() {} },
   };
   expect(routes(env)).toMatchObject([
-    { path: '/a', ttlSeconds: 5, keyHeader: 'X-Key', upstream: { kind: 'url', base: 'https://a.example' } },
-    { path: '/b', ttlSeconds: 100, keyHeader: 'X-Key', upstream: { kind: 'service', name: 'BOUND' } },
+    {
+      path: '/a',
+      ttlSeconds: 5,
+      keyFrom: [{ in: 'header', name: 'X-Key' }],
+      upstream: { kind: 'url', base: 'https://a.example' },
+    },
+    {
+      path: '/b',
+      ttlSeconds: 100,
+      keyFrom: [{ in: 'header', name: 'X-Key' }],
+      upstream: { kind: 'service', name: 'BOUND' },
+    },
   ]);
 });
 

@@ -59,7 +59,7 @@ function targetOf(url: string): Target {
 
 const CALLERS = 100;
 
-/** Spreads so many results, their bodies in RESULTS already, over the ledger's objects. */
+/** Spreads so many results over the ledger's objects, as they are when RESULTS has them, too. */
 function fill(folder: string, keys: number): void {
   const files = globSync(`${folder}/storage/**/*.sqlite`).filter((file) => !file.endsWith('metadata.sqlite'));
   for (const file of files) {
@@ -78,9 +78,7 @@ function fill(folder: string, keys: number): void {
         seq: last + n,
         id: randomBytes(32).toString('base64url'),
         caller: `caller-${n % CALLERS}`,
-        place: 'results',
-        preamble: null,
-        rest: null,
+        archived_at: model.completed_at ?? null,
       };
       insert.run(...columns.map((column) => Reflect.get(row, column)));
     }

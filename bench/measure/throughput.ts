@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender } from '../contenders.ts';
 import type { Running } from '../processes/child.ts';
 import { jobOf, poolJob, runsPerRequest, type ScenarioName, type Target } from '../scenarios.ts';
@@ -33,7 +32,6 @@ export async function measureThroughput(
 ): Promise<Throughput[]> {
   const entrants: Entrant[] = [];
   for (const contender of contenders) entrants.push(await enter(world, contender));
-  await delay(Math.max(0, ...contenders.map(({ coolMs }) => coolMs ?? 0)));
 
   const figures = new Map<string, Slice[]>();
   // The first round warms up and is not counted.

@@ -1,6 +1,7 @@
 import type { Route } from '../config.ts';
 import type { FailureRule } from '../failed-when.ts';
 import { bytesText, countText, durationText } from '../format.ts';
+import { placesInWords } from '../key-from.ts';
 import { scopeText } from '../scope-from.ts';
 import { fieldsOf, statusesText } from '../setting-texts.ts';
 import { type RouteSettings, routeSettings } from '../settings.ts';
@@ -30,15 +31,12 @@ const SENTENCES: {
   stripPrefix: 'the heading',
   ttlSeconds: ({ ttlSeconds }) => `A result is replayed for ${secondsText(ttlSeconds)}.`,
   key: keySentence,
-  keyHeader: 'key',
+  keyFrom: 'key',
   forwardKeyAs: forwardSentence,
   methods: 'key',
   forwarded: forwardedSentence,
   scopeFrom: callerSentence,
-  fingerprint: ({ fingerprint }) =>
-    fingerprint === 'json'
-      ? 'The same key with another request is refused with 422; JSON counts as the same whatever its white space and order of keys.'
-      : 'The same key with another request is refused with 422; bodies are compared byte by byte.',
+  fingerprint: fingerprintSentence,
   concurrent: ({ concurrent, waitSeconds }) =>
     concurrent === 'wait'
       ? `A duplicate that comes while the first runs joins it, and waits up to ${secondsText(waitSeconds)} for its head.`
@@ -72,15 +70,16 @@ const SENTENCES: {
   location: 'shards',
 };
 
-function keySentence({ key, keyHeader, methods }: Route): string {
+function keySentence({ key, keyFrom, methods }: Route): string {
   const which = methods.join(' and ');
+  const where = placesInWords(keyFrom);
   switch (key) {
     case 'required':
-      return `${which} need a key in ${keyHeader}; without one they are refused with 400.`;
+      return `${which} need a key in ${where}; without one they are refused with 400.`;
     case 'optional':
-      return `${which} with a key in ${keyHeader} run once; without one they are passed on as they are.`;
+      return `${which} with a key in ${where} run once; without one they are passed on as they are.`;
     case 'derived':
-      return `${which} run once under the key in ${keyHeader}; without one the request itself is the key, so two that are equal run once.`;
+      return `${which} run once under the key in ${where}; without one the request itself is the key, so two that are equal run once.`;
   }
 }
 
@@ -95,11 +94,28 @@ function callerSentence({ scopeFrom }: Route): string {
   }
 }
 
-function forwardSentence({ keyHeader, forwardKeyAs }: Route): string {
-  if (forwardKeyAs === null) return 'The upstream does not get the key.';
-  return forwardKeyAs === keyHeader
-    ? 'The upstream gets the key too.'
-    : `The upstream gets the key as ${forwardKeyAs}.`;
+function forwardSentence({ keyFrom, forwardKeyAs }: Route): string {
+  switch (forwardKeyAs.kind) {
+    case 'as-it-came':
+      return 'The upstream gets the key too.';
+    case 'dropped':
+      return keyFrom.every((place) => place.in === 'header')
+        ? 'The upstream does not get the key.'
+        : 'The upstream does not get a key that came in a header; in the query and in the body it stays.';
+    case 'in':
+      return `The upstream gets the key as ${forwardKeyAs.name}.`;
+  }
+}
+
+function fingerprintSentence({ fingerprint }: Route): string {
+  switch (fingerprint) {
+    case 'bytes':
+      return 'The same key with another request is refused with 422; bodies are compared byte by byte.';
+    case 'json':
+      return 'The same key with another request is refused with 422; JSON counts as the same whatever its white space and order of keys.';
+    case 'none':
+      return 'The same key is the SAME REQUEST, whatever its method, path and body.';
+  }
 }
 
 function forwardedSentence({ forwarded }: Route): string {

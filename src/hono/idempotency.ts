@@ -1,10 +1,10 @@
 import type { Context, Env, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
-import type { KeyedRoute } from '../keyed.ts';
+import type { Keyable, KeyedRoute } from '../keyed.ts';
 import { log } from '../log.ts';
-import { answerOnce, keySourceOf } from '../once.ts';
+import { answerOnce, keyOf } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
-import { isUnread } from '../request/body.ts';
+import { isUnread, withBody } from '../request/body.ts';
 import { targetOf } from '../request/target.ts';
 import { problemResponse } from '../response/problem.ts';
 import { knownCaller } from './caller.ts';
@@ -41,8 +41,9 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const name = checked.name ?? routePath(c);
     const keyedRoute = routes.get(name) ?? keyedRouteOf(name, checked);
     routes.set(name, keyedRoute);
-    const source = keySourceOf(c.req.raw, keyedRoute.route);
-    if (source === null) return next();
+    const target = targetOf(c.req.url);
+    const sent = keyOf(c.req.raw, target, keyedRoute.route);
+    if (sent === null) return next();
 
     const ctx = contextOf(c);
     if (ctx === null) return misconfigured(c, WITHOUT_CTX, said);
@@ -60,21 +61,26 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const found = setups.get(env) ?? setUp(checked, env, ctx);
     setups.set(env, found);
     if (!found.ok) return misconfigured(c, found.missing, said);
-    decided.add(c);
     const request = await readableRequest(c.req);
     const props: object = ctx.props ?? {};
-    const keyable = {
-      ...source,
+    const waitUntil = (promise: Promise<unknown>) => ctx.waitUntil(promise);
+    const keyable: Keyable = {
       request,
-      target: targetOf(request.url),
+      target,
+      sent,
       along: { to: 'handler', invocation: { name, props, cf: Reflect.get(request, 'cf') } },
       caller: await knownCaller(c, scope),
-      waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
-    } as const;
-    const response = await answerOnce(keyable, keyedRoute, found.setup.gate, found.setup.events);
+      waitUntil,
+    };
+    const answer = await answerOnce(keyable, keyedRoute, found.setup.gate, found.setup.events);
+    if (!(answer instanceof Response)) {
+      c.req.raw = withBody(request, answer.unkeyed, waitUntil);
+      return next();
+    }
+    decided.add(c);
     // A client that is still sending would not come to read the answer.
     if (isUnread(request)) await bodies.drop(request);
-    respondWith(c, response);
+    respondWith(c, answer);
     return;
   };
   remember(middleware, checked);

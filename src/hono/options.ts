@@ -22,14 +22,14 @@ export interface IdempotencyOptions<E extends Env = Env> {
   ttlSeconds?: number;
   /** Without a key: `required` answers 400, `optional` runs the handler as it is, `derived` takes the request itself as its key. */
   key?: 'required' | 'optional' | 'derived';
-  /** The header field that clients send the key in. The default is `Idempotency-Key`. */
-  keyHeader?: string;
+  /** Where the key is, of which the first that holds one counts: a header field, `query:NAME` or `json:/POINTER`. */
+  keyFrom?: string | readonly string[];
   /** Methods that are keyed; all others pass. The default is POST and PATCH. */
   methods?: string | readonly string[];
   /** Who the caller is: `auto`, `none` (all callers are one), or header names, `cookie:NAME` and `query:NAME`. */
   scopeFrom?: string | readonly string[];
-  /** What makes two requests the same: all bytes of the body, or JSON in one spelling. */
-  fingerprint?: 'bytes' | 'json';
+  /** What makes two requests the same: all bytes of the body, JSON in one spelling, or nothing but the key. */
+  fingerprint?: 'bytes' | 'json' | 'none';
   /** A duplicate while the first request runs: `wait` joins it, `reject` answers 409. */
   concurrent?: 'wait' | 'reject';
   /** How long a duplicate waits for the head of the running one. The default is 60. */

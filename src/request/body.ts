@@ -106,6 +106,13 @@ export function isUnread(request: Request): boolean {
   return !request.bodyUsed && request.body !== null && !request.body.locked;
 }
 
+/** A request whose body has been read, with that body as a stream again. `keep` is as for {@link BodyBytes.stream}. */
+export function withBody(request: Request, body: BodyBytes, keep: (done: Promise<void>) => void): Request {
+  const { url, method, headers, cf } = request;
+  const stream = body.length === 0 ? null : body.stream(keep);
+  return new Request(url, { method, headers, body: stream, redirect: 'manual', ...(cf && { cf }) });
+}
+
 /**
  * Leaves the reading to the runtime, which costs a fraction of what a stream does. Nothing is held until it is here, so that
  * nothing is held on to when the client leaves before.

@@ -55,7 +55,7 @@ export function callOf(
 
 /** An upstream gets the request as a gateway sends it on, the Worker's own handler as it came. */
 function sentOn(
-  { key, sentKey }: KeyedRequest,
+  { key, keyToSend }: KeyedRequest,
   request: Request,
   target: URL,
   route: Route,
@@ -67,7 +67,7 @@ function sentOn(
     return { url, headers: headersAsTheyCame(headers), invocation: { ...along.invocation, key } };
   }
   const acceptEncoding = askedEncoding(acceptEncodingOf(request));
-  const forwarded = keyedHeaders(headers, route, sentKey, { ...along.own, acceptEncoding });
+  const forwarded = keyedHeaders(headers, route, keyToSend, { ...along.own, acceptEncoding });
   return {
     url: upstreamUrl(route.upstream, route.stripPrefix, target),
     headers: withoutPreference(forwarded, respondAfterMs),

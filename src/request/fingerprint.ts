@@ -59,6 +59,9 @@ export function whatIsAsked(headers: Headers, names: readonly string[] = [...hea
   return asked;
 }
 
+/** What of the body counts: its bytes, its JSON in one spelling, or nothing of the request. */
+type FingerprintMode = 'bytes' | 'json' | 'none';
+
 /** Stands between what is asked for and the bound credentials. No digest holds it. */
 const BOUND_MARK = '.';
 
@@ -67,10 +70,10 @@ const BOUND_MARK = '.';
  * of its own for credentials that bind it.
  *
  * The boundary of a multipart body is left out, as clients generate a new one for each attempt. With `json`, a body that is JSON
- * counts in one spelling. Whatever is not strictly of its form counts byte by byte, with its media type as sent, so that no
+ * counts in one spelling. With `none`, nothing counts but the key. Whatever is not strictly of its form counts byte by byte, with its media type as sent, so that no
  * two requests are alike here that an upstream may read as two.
  */
-export async function fingerprintOf(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
+export async function fingerprintOf(input: FingerprintInput, mode: FingerprintMode): Promise<string> {
   const { scope, sentKey, bound } = input;
   if (bound === null) return requestDigest(input, mode);
   const [request, binding] = await Promise.all([
@@ -95,8 +98,9 @@ export function differenceOf(recorded: string, sent: string): 'key-reused' | 'ot
   return recorded.split(BOUND_MARK)[0] === sent.split(BOUND_MARK)[0] ? 'other-credentials' : 'key-reused';
 }
 
-function requestDigest(input: FingerprintInput, mode: 'bytes' | 'json'): Promise<string> {
+function requestDigest(input: FingerprintInput, mode: FingerprintMode): Promise<string> {
   const { scope, sentKey, method, host, path, query, asked, body } = input;
+  if (mode === 'none') return sha256(JSON.stringify(['any request', scope, sentKey]));
   const type = mediaTypeOf(input.contentType ?? '');
   const head = (form: string, mediaType: string) =>
     `${JSON.stringify([form, scope, sentKey, method, host, path, query, mediaType, asked])}\n`;

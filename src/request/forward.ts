@@ -1,5 +1,6 @@
 import type { Route, Upstream } from '../config.ts';
 import { dropConnectionFields, endToEnd, type HeaderList } from '../headers.ts';
+import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
 import { OF_THE_WAY_HERE } from './forwarded.ts';
 import { queryOf } from './target.ts';
 
@@ -13,17 +14,28 @@ export interface OwnFields {
   readonly acceptEncoding: string | null;
 }
 
+/** The key of a request, as it goes on. */
+export interface KeyToSend {
+  /** Where it was found; `null` where the gateway made it of the request itself. */
+  readonly place: KeyPlace | null;
+  /** As the value of a field. */
+  readonly field: string;
+}
+
 /**
  * The fields of a keyed request as the ledger sends it on: the client's, the gateway's own, and the idempotency key in the field
- * that the upstream gets it in, if any, instead of the one in which it came.
+ * that the upstream gets it in, if any. Where that is not the one in which it came, no field that may hold a key goes on.
  */
 export function keyedHeaders(
   headers: Headers,
-  { keyHeader, forwardKeyAs, forwarded }: Pick<Route, 'keyHeader' | 'forwardKeyAs' | 'forwarded'>,
-  key: string,
+  route: Pick<Route, 'keyFrom' | 'forwardKeyAs' | 'forwarded'>,
+  key: KeyToSend,
   { via, wayHere, acceptEncoding }: OwnFields,
 ): HeaderList {
-  const replaced = [keyHeader.toLowerCase(), forwardKeyAs?.toLowerCase(), 'accept-encoding'];
+  const { keyFrom, forwardKeyAs, forwarded } = route;
+  const keyName = keyFieldName(route, key);
+  const others = forwardKeyAs.kind === 'as-it-came' ? [] : keyHeadersOf(keyFrom);
+  const replaced = [...others, keyName, 'accept-encoding'].map((name) => name?.toLowerCase());
   const kept = endToEnd(headers).filter(
     ([name]) =>
       !OF_THIS_REQUEST.has(name) &&
@@ -35,7 +47,7 @@ export function keyedHeaders(
     ['via', via],
     ...wayHere,
     ...(acceptEncoding === null ? [] : [['accept-encoding', acceptEncoding] as const]),
-    ...(forwardKeyAs === null ? [] : [[forwardKeyAs, key] as const]),
+    ...(keyName === null ? [] : [[keyName, key.field] as const]),
   ];
 }
 
@@ -55,6 +67,23 @@ export function headersAsTheyCame(headers: Headers): HeaderList {
   return [...headers].filter(
     ([name, value]) => !OF_THE_CONVERSATION.has(name) || (name === 'content-length' && value === '0'),
   );
+}
+
+/** The field that the upstream gets the key in; `null` where it gets it in none. */
+function keyFieldName(
+  { keyFrom, forwardKeyAs }: Pick<Route, 'keyFrom' | 'forwardKeyAs'>,
+  { place }: KeyToSend,
+): string | null {
+  switch (forwardKeyAs.kind) {
+    case 'in':
+      return forwardKeyAs.name;
+    case 'dropped':
+      return null;
+    case 'as-it-came':
+      // A key that came in nothing goes on in what clients may send one in.
+      if (place === null) return keyHeadersOf(keyFrom)[0] ?? null;
+      return place.in === 'header' ? place.name : null;
+  }
 }
 
 /**

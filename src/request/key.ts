@@ -1,12 +1,14 @@
-import { parseItem } from 'structured-headers';
+import { parseItem, serializeItem } from 'structured-headers';
 
 export type KeyResult =
-  | { readonly kind: 'absent' }
+  /** `empty`: the place is there, and nothing is in it. */
+  | { readonly kind: 'absent' | 'empty' }
   | { readonly kind: 'invalid'; readonly why: string }
   | { readonly kind: 'key'; readonly key: string };
 
-const MAX_KEY_CHARACTERS = 255;
+export const MAX_KEY_CHARACTERS = 255;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+const ASCII_AND_SPACE = /^[\x20-\x7e]+$/;
 
 /** What a program writes that has no key: one such «key» would swallow every request after the first. */
 const NO_KEY_AT_ALL = /^(?:undefined|null|nil|none|nan|\[object \w+\]|0{8}-0{4}-0{4}-0{4}-0{12})$/i;
@@ -21,8 +23,21 @@ const NO_KEY_AT_ALL = /^(?:undefined|null|nil|none|nan|\[object \w+\]|0{8}-0{4}-
 export function parseKey(value: string | null): KeyResult {
   if (value === null) return { kind: 'absent' };
   const text = value.trim();
-  if (text === '') return invalid('It is empty.');
+  if (text === '') return { kind: 'empty' };
   return text.startsWith('"') ? parseQuoted(text) : parseBare(text);
+}
+
+/** Reads a key that stands in a place of its own, a JSON string or a decoded parameter: it needs no quotes to hold a space. */
+export function parseExact(text: string): KeyResult {
+  if (text === '') return { kind: 'empty' };
+  if (NO_KEY_AT_ALL.test(text)) return noKeyAtAll(text);
+  if (!ASCII_AND_SPACE.test(text)) return invalid('It may hold visible ASCII characters and spaces only.');
+  return ofAllowedLength(text);
+}
+
+/** A key as the value of a field that {@link parseKey} reads as this key again: bare where that can be. */
+export function keyField(key: string): string {
+  return VISIBLE_ASCII.test(key) && !key.startsWith('"') ? key : serializeItem([key, new Map()]);
 }
 
 function parseQuoted(text: string): KeyResult {
@@ -56,6 +71,7 @@ function noKeyAtAll(text: string): KeyResult {
   return invalid(`It is ${text}, which a client sends that has made no key.`);
 }
 
-function invalid(why: string): KeyResult {
+/** A place holds something that is no key. */
+export function invalid(why: string): KeyResult {
   return { kind: 'invalid', why };
 }

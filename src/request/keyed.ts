@@ -1,19 +1,21 @@
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
+import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
 import { log, textOf } from '../log.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
+import type { KeyToSend } from './forward.ts';
 import { type Identity, identityOf } from './identity.ts';
-import { parseKey } from './key.ts';
+import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
+import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
 
 /** A keyed request that may go on: which execution it belongs to, and what it asks for. */
 export interface KeyedRequest {
   readonly key: string;
-  /** As it came, quoted or bare, and as the upstream gets it. */
-  readonly sentKey: string;
+  readonly keyToSend: KeyToSend;
   readonly caller: Caller;
   /** To be handed on, or released. */
   readonly body: BodyBytes;
@@ -24,7 +26,7 @@ export interface KeyedRequest {
 /** Why a request does not even come to the ledger. */
 export type RequestRefusal =
   | { readonly reason: 'key-missing' }
-  | { readonly reason: 'key-invalid'; readonly why: string }
+  | { readonly reason: 'key-invalid'; readonly why: string; readonly place: KeyPlace }
   /** A credential holds bytes that are not UTF-8, so that its caller cannot be told from another. */
   | { readonly reason: 'caller-unreadable' }
   | { readonly reason: 'over-rate' }
@@ -35,27 +37,31 @@ export type KeyedRequestResult =
   | { readonly kind: 'request'; readonly request: KeyedRequest }
   /** `key`: the one that was sent, where there was one. */
   | { readonly kind: 'refused'; readonly refusal: RequestRefusal; readonly key: string | undefined }
+  /** The route can do without a key, and the body, which had to be read to know that, holds none. It is to be handed on. */
+  | { readonly kind: 'unkeyed'; readonly body: BodyBytes }
   /** The client left, or broke its own framing. */
   | { readonly kind: 'broken-off' };
 
 /**
- * Reads a keyed request: key → caller → body → fingerprint → identity. Nothing has been sent or asked when it is refused, and its
- * body is still there to be dropped, or to be left where it stalled.
+ * Reads a keyed request: key → caller → body → fingerprint → identity. A key may be in the body, and is looked for as soon as that
+ * is here. Nothing has been sent or asked when a request is refused, and a body that was not read whole is still there to be
+ * dropped, or to be left where it stalled.
+ *
+ * @param sent what was found of the key without the body
  */
 export async function readKeyedRequest(
   request: Request,
   url: URL,
   route: Route,
-  keyField: string | null,
+  sent: SentKey,
   limiter: RateLimit | null,
   bodies: RequestBodies,
   known: ((byFields: Caller) => Caller) | null,
 ): Promise<KeyedRequestResult> {
-  const parsed = parseKey(keyField);
-  const sent = parsed.kind === 'key' ? parsed.key : undefined;
-  const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key: sent });
-  if (parsed.kind === 'invalid') return refused({ reason: 'key-invalid', why: parsed.why });
-  if (parsed.kind === 'absent' && route.key !== 'derived') return refused({ reason: 'key-missing' });
+  const key = sent.kind === 'key' ? sent.key : undefined;
+  const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key });
+  const refusal = keyRefusal(request, sent, route);
+  if (refusal !== null) return refused(refusal);
 
   const names = [...request.headers.keys()];
   const byFields = callerOf(request.headers, url.search, route.scopeFrom, keyFieldsOf(route), names);
@@ -72,11 +78,54 @@ export async function readKeyedRequest(
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
   if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
+  const read = { request, url, names, caller, body: body.bytes };
+  if (sent.kind !== 'in-body-if-at-all') return keyedRequest(read, sent, route);
 
+  const inBody = sentKey(request, url, route, body.bytes);
+  if (inBody.kind === 'absent' && route.key === 'optional') return { kind: 'unkeyed', body: body.bytes };
+  const late = keyRefusal(request, inBody, route);
+  if (late === null) return keyedRequest(read, inBody, route);
+  body.bytes.release();
+  return refused(late);
+}
+
+/** What is wrong with a key, with its age where it tells one, or with there being none. */
+function keyRefusal({ headers }: Request, sent: SentKey, { key, ttlSeconds }: Route): RequestRefusal | null {
+  switch (sent.kind) {
+    case 'absent':
+      return key === 'derived' ? null : { reason: 'key-missing' };
+    case 'in-body-if-at-all':
+      return null;
+    case 'invalid':
+      return { reason: 'key-invalid', why: sent.why, place: sent.place };
+    case 'key': {
+      const why = isRepeatable(sent) ? whyNotRepeatable(headers, ttlSeconds, Date.now()) : null;
+      return why === null ? null : { reason: 'key-invalid', why, place: sent.place };
+    }
+  }
+}
+
+/** A request whose body is here. */
+interface ReadRequest {
+  readonly request: Request;
+  readonly url: URL;
+  /** Those of its fields. */
+  readonly names: readonly string[];
+  readonly caller: Caller;
+  readonly body: BodyBytes;
+}
+
+/** The request, with all that follows from it. */
+async function keyedRequest(
+  { request, url, names, caller, body }: ReadRequest,
+  sent: SentKey,
+  route: Route,
+): Promise<KeyedRequestResult> {
+  const sentKey = sent.kind === 'key' ? sent.key : null;
   const fingerprinted = fingerprintOf(
     {
       scope: caller.scope,
-      sentKey: sent ?? null,
+      sentKey,
       bound: caller.bound,
       method: request.method,
       host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
@@ -84,24 +133,23 @@ export async function readKeyedRequest(
       query: queryOf(url),
       contentType: request.headers.get('content-type'),
       asked: whatIsAsked(request.headers, names),
-      body: body.bytes,
+      body,
     },
     route.fingerprint,
   );
-  const key = sent ?? (await fingerprinted);
+  const key = sentKey ?? (await fingerprinted);
   const [fingerprint, identity] = await Promise.all([
     fingerprinted,
     identityOf(route.path, caller.scope, key),
   ]);
-  return {
-    kind: 'request',
-    request: { key, sentKey: keyField ?? key, caller, body: body.bytes, fingerprint, identity },
-  };
+  const keyToSend = sent.kind === 'key' ? sent : { place: null, field: key };
+  return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint, identity } };
 }
 
-/** The fields that the key comes in and goes on in. */
-function keyFieldsOf({ keyHeader, forwardKeyAs }: Route): string[] {
-  return [keyHeader.toLowerCase(), (forwardKeyAs ?? keyHeader).toLowerCase()];
+/** The fields that the key comes in and goes on in. They name no caller. */
+export function keyFieldsOf({ keyFrom, forwardKeyAs }: Pick<Route, 'keyFrom' | 'forwardKeyAs'>): string[] {
+  const sentOn = forwardKeyAs.kind === 'in' ? [forwardKeyAs.name] : [];
+  return [...keyHeadersOf(keyFrom), ...sentOn].map((name) => name.toLowerCase());
 }
 
 function bodyRefusal(

@@ -19,7 +19,7 @@ export const problemTypes = {
     title: 'The idempotency key is missing',
     page: [
       'This route asks for an idempotency key on each request of this method, and the request carried none. Nothing was sent upstream.',
-      'Send a key that is new for each operation and the same for each retry of it, such as a random UUID, in the header that the problem names.',
+      'Send a key that is new for each operation and the same for each retry of it, such as a random UUID, where the problem says. In a JSON body it is a string or an integer; a body that is no JSON has no key.',
     ],
     retry: false,
     error: 'idempotency_error',

@@ -1,3 +1,4 @@
+import { type KeyFrom, placeInWords, placesInWords } from '../key-from.ts';
 import type { AskedAnswer, Refusal } from '../protocol.ts';
 import type { RequestRefusal } from '../request/keyed.ts';
 import { cacheStatus } from './cache-status.ts';
@@ -67,18 +68,18 @@ export function noResponseProblem(reason: 'upstream-unreachable' | 'upstream-tim
 export function requestProblem(
   refusal: RequestRefusal,
   key: string | undefined,
-  { keyHeader, method }: { readonly keyHeader: string; readonly method: string },
+  { keyFrom, method }: { readonly keyFrom: KeyFrom; readonly method: string },
 ): Problem {
   switch (refusal.reason) {
     case 'key-missing':
       return {
         slug: 'key-missing',
-        detail: `A ${method} needs an idempotency key here. Send one in ${keyHeader}, such as a random UUID, and the same one with each retry.`,
+        detail: `A ${method} needs an idempotency key here. Send one in ${placesInWords(keyFrom)}, such as a random UUID, and the same one with each retry.`,
       };
     case 'key-invalid':
       return {
         slug: 'key-invalid',
-        detail: `The value of ${keyHeader} is not an idempotency key. ${refusal.why}`,
+        detail: `The value of ${placeInWords(refusal.place)} is not an idempotency key. ${refusal.why}`,
       };
     case 'caller-unreadable':
       return {

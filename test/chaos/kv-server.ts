@@ -30,6 +30,17 @@ export const HOSTILE_KV: KvBehaviour = {
   readGapMs: 10,
 };
 
+/** It does what it is told, at once and everywhere. */
+export const CALM_KV: KvBehaviour = {
+  places: 1,
+  settlesMs: 0,
+  writeGapMs: 0,
+  writeFails: 0,
+  writeIsSlow: 0,
+  slowMs: 0,
+  readGapMs: 0,
+};
+
 /** The pieces that a read comes in. */
 const READ_PIECE_BYTES = 96 * 1024;
 

@@ -9,7 +9,7 @@ const DEFECT = /"event":"(unexpected|sweep-failed|record-damaged|ledger-write-fa
 /** What the runtime logs as an exception of its own when a response breaks off, and when an object is ended. */
 const EXPECTED = /ReadableStream received over RPC disconnected|reset on order/;
 
-/** The gateway in processes of its own that die and come back on the same storage and the same port. */
+/** The gateway on workerd itself, in processes of its own that die and come back on the same storage and the same port. */
 export class MortalGateway {
   readonly deaths: Death[] = [];
   readonly outages: Interval[] = [];
@@ -19,11 +19,10 @@ export class MortalGateway {
   readonly defects: string[] = [];
   readonly #vars: Readonly<Record<string, unknown>>;
   readonly #storage: string;
-  readonly #kvUrl: string | undefined;
+  readonly #kvUrl: string;
   #process: Promise<RunningScript>;
 
-  /** With `kvUrl`, KV is there and the gateway runs on workerd itself. */
-  constructor(vars: Readonly<Record<string, unknown>>, storage: string, kvUrl?: string) {
+  constructor(vars: Readonly<Record<string, unknown>>, storage: string, kvUrl: string) {
     this.#vars = vars;
     this.#storage = storage;
     this.#kvUrl = kvUrl;
@@ -87,8 +86,7 @@ export class MortalGateway {
   }
 
   #start(port: number): Promise<RunningScript> {
-    const kv = this.#kvUrl === undefined ? {} : { kvUrl: this.#kvUrl };
-    return startGateway({ vars: this.#vars, storage: this.#storage, port, faulty: true, ...kv });
+    return startGateway({ vars: this.#vars, storage: this.#storage, port, faulty: true, kvUrl: this.#kvUrl });
   }
 
   #collectDefects(process: RunningScript): void {

@@ -16,7 +16,7 @@ import '../e2e/harness/signals.ts';
 import { RecordingClient } from './client.ts';
 import { checkForgetful } from './forgets.ts';
 import type { CallOutcome } from './history.ts';
-import { HOSTILE_KV, KvServer } from './kv-server.ts';
+import { CALM_KV, HOSTILE_KV, KvServer } from './kv-server.ts';
 import { MortalGateway } from './mortal-gateway.ts';
 import { RecordingOperator } from './operator.ts';
 import { ChaosOrigin } from './origin.ts';
@@ -45,7 +45,8 @@ const scale = flags.short === true ? SCALES.short : SCALES.full;
 const keys = Number(flags.keys ?? scale.keys);
 const seed = Number(flags.seed ?? Date.now() % 1_000_000);
 const world = { largeTimes: flags.large === true ? 10 : 1, forgets: flags.hostile === true ? 0.1 : 0 };
-const kv = flags.hostile === true ? new KvServer(seed, HOSTILE_KV) : null;
+const kvBehaviour = flags.hostile === true ? HOSTILE_KV : CALM_KV;
+const kv = new KvServer(seed, kvBehaviour);
 console.log(`chaos: seed ${seed}, ${keys} keys; run it again with --seed ${seed}`);
 
 bundle();
@@ -62,7 +63,7 @@ try {
 async function chaos(): Promise<ChaosResult> {
   const startedAt = performance.now();
   const origin = new ChaosOrigin();
-  const gateway = new MortalGateway(settings(await origin.start()), storage, await kv?.start());
+  const gateway = new MortalGateway(settings(await origin.start()), storage, await kv.start());
   const client = new RecordingClient();
   const operator = new RecordingOperator();
   const plans = Array.from({ length: keys }, (_, index) => keyPlan(seed, index, world));
@@ -81,7 +82,7 @@ async function chaos(): Promise<ChaosResult> {
   origin.stop();
   const { calls, left, hung } = client;
   const { runs, behaved } = origin;
-  kv?.stop();
+  kv.stop();
   const { deaths, outages, ledgerOutages, defects } = gateway;
   const { forgotten, ...verdict } = checkForgetful({
     calls,
@@ -91,7 +92,7 @@ async function chaos(): Promise<ChaosResult> {
     policies: policies(),
     forgets: operator.forgets,
     ledgerGone: [...deaths, ...ledgerOutages],
-    kvSettlesMs: kv === null ? 0 : HOSTILE_KV.settlesMs,
+    kvSettlesMs: kvBehaviour.settlesMs,
   });
   const seconds = (performance.now() - startedAt) / 1000;
   return {
@@ -108,7 +109,7 @@ async function chaos(): Promise<ChaosResult> {
     endless,
     defects,
     verdict,
-    hostile: kv === null ? null : { ...kv.seen, ...kv.inflicted, ...forgotten },
+    hostile: flags.hostile !== true ? null : { ...kv.seen, ...kv.inflicted, ...forgotten },
   };
 }
 

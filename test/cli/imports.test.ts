@@ -32,6 +32,7 @@ const FLOORS = [
     'failed-when.ts',
     'format.ts',
     'headers.ts',
+    'key-from.ts',
     'log.ts',
     'nearest-name.ts',
     'origin.ts',
@@ -39,7 +40,7 @@ const FLOORS = [
     'path-spelling.ts',
     'scope-from.ts',
   ],
-  ['time.ts'],
+  ['json-pointer.ts', 'time.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

@@ -27,7 +27,7 @@ beforeAll(async () => {
           path: '/listed/strict/*',
           stripPrefix: '/listed/strict',
           corsOrigins: [APP, ADMIN],
-          keyHeader: 'X-Key',
+          keyFrom: 'X-Key',
           maxRequestBytes: 10,
           upstreamTimeoutSeconds: 1,
         },

@@ -23,7 +23,7 @@ beforeAll(async () => {
         {
           path: '/renamed/*',
           stripPrefix: '/renamed',
-          keyHeader: 'X-Request-Key',
+          keyFrom: 'X-Request-Key',
           forwardKeyAs: 'Idempotency-Key',
         },
         { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },

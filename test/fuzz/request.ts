@@ -20,7 +20,18 @@ const METHODS = [
   'post',
   'TRACE',
 ] as const;
-const ROUTES = ['/', '/refuse/', '/derived/', '/optional/', '/json/', '/small/', '/_oncegate/'] as const;
+const ROUTES = [
+  '/',
+  '/refuse/',
+  '/derived/',
+  '/optional/',
+  '/json/',
+  '/small/',
+  '/_oncegate/',
+  '/body/',
+  '/body-optional/',
+  '/body-json/',
+] as const;
 
 const KEYS: readonly [Making, ...Making[]] = [
   (random) => token(random, random.integer(1, 40)),
@@ -44,6 +55,28 @@ const KEYS: readonly [Making, ...Making[]] = [
   () => 'tab\there',
   (random) => latin(random, random.integer(1, 60)),
 ];
+
+/** What may stand where a key is looked for in JSON. */
+function bodyKey(random: Random): string {
+  return random.pick<Making>([
+    (chosen) => `"${token(chosen, chosen.integer(1, 20))}"`,
+    (chosen) => `"${token(chosen, chosen.pick([255, 256, 5_000]))}"`,
+    (chosen) => `${chosen.integer(-1_000_000, 1_000_000)}`,
+    (chosen) => '9'.repeat(chosen.pick([16, 255, 256, 10_000])),
+    () => '"\\u0000"',
+    () => '"\\ud800"',
+    () => '"é"',
+    () => '""',
+    () => '" "',
+    () => '"undefined"',
+    () => '1e5',
+    () => '-0',
+    () => 'null',
+    () => '[]',
+    () => '{}',
+    () => 'tru',
+  ])(random);
+}
 
 type Making = (random: Random) => string;
 
@@ -85,6 +118,15 @@ const BODIES: readonly [(random: Random) => Buffer, ...((random: Random) => Buff
   (random) => Buffer.from(`{"b":${random.integer(0, 9)},"a":[1,2,{"c":null}]}`),
   () => Buffer.from('{"a":1,"a":2}'),
   () => Buffer.from('{"a":'),
+  (random) => Buffer.from(`{"id":${bodyKey(random)},"b":${bodyKey(random)}}`),
+  (random) => Buffer.from(`{"a":[{"c":${bodyKey(random)}}],"id":null}`),
+  (random) => Buffer.from(`{"id":${bodyKey(random)},"id":${bodyKey(random)}}`),
+  (random) => mutated(random, Buffer.from(`{"b":[1,{"id":2}],"id":${bodyKey(random)}}`)),
+  (random) => Buffer.from(`\ufeff{"\\u0069d":${bodyKey(random)}}`),
+  (random) => Buffer.from(`{"id":${bodyKey(random)}}`, 'utf16le'),
+  (random) =>
+    Buffer.from(`{"id":${bodyKey(random)},"b":"${latin(random, 20).replace(/["\\]/g, '')}"}`, 'latin1'),
+  () => Buffer.from(`${'{"id":'.repeat(20_000)}1${'}'.repeat(20_000)}`),
   () => Buffer.from('1e999'),
   () => Buffer.from('9007199254740993'),
   () => Buffer.from('"\\ud800"'),
@@ -131,6 +173,11 @@ function pathEnding(random: Random): string {
   return random.pick([
     '',
     '?a=b',
+    '?k=a',
+    '?k=a&k=b',
+    '?k=%ff',
+    '?k=',
+    '?%6b=a%20b',
     '?',
     '?%',
     '/%00',

@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 
 function fingerprint(
   input: Partial<Omit<FingerprintInput, 'body'>> & { body?: string },
-  mode: 'bytes' | 'json' = 'bytes',
+  mode: 'bytes' | 'json' | 'none' = 'bytes',
 ): Promise<string> {
   return fingerprintOf(
     {
@@ -56,6 +56,26 @@ test('other bound credentials are told from another request', async () => {
   expect(differenceOf(`${none}`, `${one}`)).toBe('other-credentials');
   expect(differenceOf(`${one}`, another)).toBe('key-reused');
   expect(differenceOf(`${none}`, await fingerprint({ body: '{"a":1}' }))).toBe('key-reused');
+});
+
+test.each([
+  ['method', { method: 'PATCH' }],
+  ['path', { path: '/orders/1' }],
+  ['query', { query: '?a=1' }],
+  ['what their fields ask', { asked: whatIsAsked(new Headers({ 'upload-offset': '0' })) }],
+  ['media type', { contentType: 'text/plain' }],
+  ['body', { body: '{"pending_webhooks":1}' }],
+])('with `none`, requests of one key are alike whatever their %s', async (_, difference) => {
+  expect(await fingerprint(difference, 'none')).toBe(await fingerprint({}, 'none'));
+});
+
+test('with `none`, credentials still bind, and keys and callers are told apart', async () => {
+  const one = await fingerprint({ bound: 'session=a' }, 'none');
+  const other = await fingerprint({ bound: 'session=b', body: '[]' }, 'none');
+  expect(one).not.toBe(other);
+  expect(differenceOf(one, other)).toBe('other-credentials');
+  expect(await fingerprint({ sentKey: 'b' }, 'none')).not.toBe(await fingerprint({}, 'none'));
+  expect(await fingerprint({ scope: '["b"]' }, 'none')).not.toBe(await fingerprint({}, 'none'));
 });
 
 test('that JSON is UTF-8 needs not be said', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { appendAll, endToEnd } from '../../src/headers.ts';
+import type { ForwardKey, KeyPlace } from '../../src/key-from.ts';
 import { forwardInPlace, keyedHeaders, upstreamUrl } from '../../src/request/forward.ts';
 import { wayHere } from '../../src/request/forwarded.ts';
 
@@ -72,16 +73,41 @@ test('only end-to-end fields go on', () => {
   expect(names).toEqual(expect.arrayContaining(['authorization', 'x-public', 'host', 'content-length']));
 });
 
-test.each([
-  [null, { 'x-key': 'of the client' }],
-  ['Idempotency-Key', { 'x-key': 'of the client', 'idempotency-key': 'k' }],
-  ['X-Key', { 'x-key': 'k' }],
-])('a keyed request goes on with its key in %s', (forwardKeyAs, expected) => {
+const HEADER = { in: 'header', name: 'Idempotency-Key' } as const;
+const OTHER_HEADER = { in: 'header', name: 'X-Key' } as const;
+const QUERY = { in: 'query', name: 'requestId' } as const;
+const BODY = { in: 'json', pointer: ['id'], text: '/id' } as const;
+const AS_IT_CAME = { kind: 'as-it-came' } as const;
+const DROPPED = { kind: 'dropped' } as const;
+const IN_ANOTHER = { kind: 'in', name: 'X-Key' } as const;
+const THEIRS = { 'x-key': 'of the client' };
+
+test.each<[string, KeyPlace[], KeyPlace | null, ForwardKey, Record<string, string>]>([
+  ['in the header that it came in', [HEADER], HEADER, AS_IT_CAME, { ...THEIRS, 'idempotency-key': 'k' }],
+  ['in none, if it is dropped', [HEADER], HEADER, DROPPED, THEIRS],
+  ['in another, and in no other than that', [HEADER], HEADER, IN_ANOTHER, { 'x-key': 'k' }],
+  ['from the body in none', [BODY], BODY, AS_IT_CAME, { ...THEIRS, 'idempotency-key': '"k"' }],
+  ['from the query in none', [QUERY], QUERY, AS_IT_CAME, { ...THEIRS, 'idempotency-key': '"k"' }],
+  ['from the body in a header, if that is wanted', [BODY, HEADER], BODY, IN_ANOTHER, { 'x-key': 'k' }],
+  ['in none, and no other key either', [HEADER, OTHER_HEADER], HEADER, DROPPED, {}],
+  [
+    'in the first header, if it is derived',
+    [BODY, OTHER_HEADER],
+    null,
+    AS_IT_CAME,
+    { 'x-key': 'k', 'idempotency-key': '"k"' },
+  ],
+  [
+    'in none, if it is derived and there is no header',
+    [BODY],
+    null,
+    AS_IT_CAME,
+    { ...THEIRS, 'idempotency-key': '"k"' },
+  ],
+])('a key goes on %s', (_, keyFrom, place, forwardKeyAs, expected) => {
   const headers = new Headers();
-  appendAll(
-    headers,
-    keyedHeaders(received(), { keyHeader: 'Idempotency-Key', forwardKeyAs, forwarded: 'set' }, 'k', own),
-  );
+  const route = { keyFrom, forwardKeyAs, forwarded: 'set' } as const;
+  appendAll(headers, keyedHeaders(received(), route, { place, field: 'k' }, own));
   expect(Object.fromEntries(headers)).toEqual({
     authorization: 'Bearer x',
     'x-public': '1',

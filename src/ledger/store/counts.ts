@@ -1,6 +1,7 @@
 import { COUNTERS, type Counter, growth, noTotals, type Totals } from '../../counters.ts';
 import type { LimitRefusal, MinuteCounts, Refusal, Repeats } from '../../protocol.ts';
 import { MINUTE_MS } from '../../time.ts';
+import { addMissingColumns, countColumns } from './columns.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
 import { RepeatCounts, type RepeatsRow } from './repeats.ts';
 
@@ -60,6 +61,7 @@ export class Counts {
         ${COUNTERS.map((counter) => `${counter} INTEGER NOT NULL`).join(', ')}
       ) STRICT;
     `);
+    addMissingColumns(sql, 'totals', countColumns(['open_from', ...COUNTERS]));
     const [newest] = sql.exec<TotalsRow>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1').toArray();
     this.#flushed = newest ?? noTotals();
     this.#marks =

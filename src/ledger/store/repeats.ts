@@ -1,5 +1,6 @@
 /** The requests that came for each execution after the first: counted in memory, and written down beside its row. */
 import { REPEAT_REFUSALS, type RepeatRefusal, type Repeats } from '../../protocol.ts';
+import { addMissingColumns, countColumns } from './columns.ts';
 
 const KINDS = ['replays', 'joins', ...REPEAT_REFUSALS] as const;
 export type RepeatKind = (typeof KINDS)[number];
@@ -41,6 +42,7 @@ export class RepeatCounts {
         last_at INTEGER NOT NULL
       ) STRICT;
     `);
+    addMissingColumns(sql, 'repeats', countColumns(COLUMNS));
   }
 
   add(id: string, kind: RepeatKind, times = 1): void {

@@ -280,6 +280,16 @@ describe('a body that middleware before has read', () => {
   });
 });
 
+test('a key may be in the body, and a body that was searched in vain comes to the handler all the same', async () => {
+  const id = freshKey();
+  const send = (body: string) =>
+    fetch(`${app.url}/events`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+  const event = JSON.stringify({ id });
+  expect(await (await send(event)).json()).toEqual({ told: id, body: event, run: 1 });
+  expect((await send(event)).headers.get('idempotent-replayed')).toBe('true');
+  expect(await (await send('{"a": 1}')).json()).toMatchObject({ told: null, body: '{"a": 1}' });
+});
+
 test('a request that the handler makes to its own app is a request like any other', async () => {
   const [key, order] = [freshKey(), freshKey()];
   const response = await post(`${app.url}/batch?order=${order}`, key);

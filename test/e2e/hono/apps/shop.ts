@@ -187,6 +187,16 @@ app.use('/hooks/*', async (c, next) => {
 app.use('/hooks/*', idempotency());
 app.post('/hooks/in', async (c) => c.json({ body: await c.req.text(), run: run(c.get('idempotency')?.key) }));
 
+/** The key is in the body, if anywhere. */
+app.use('/events/*', idempotency({ keyFrom: 'json:/id', key: 'optional' }));
+app.post('/events', async (c) =>
+  c.json({
+    told: c.get('idempotency')?.key ?? null,
+    body: await c.req.text(),
+    run: run(c.get('idempotency')?.key),
+  }),
+);
+
 /** A handler that asks its own app, in its own invocation. */
 app.use('/batch', idempotency());
 app.post('/batch', async (c) => {
