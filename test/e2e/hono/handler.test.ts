@@ -195,6 +195,28 @@ test('middleware before runs for every request and its fields are of that reques
   expect((await seen()).passed[`after ${key}`]).toBe(1);
 });
 
+test('CORS, compression and the like before it hold for each answer, once: first, replayed and refused', async () => {
+  const key = freshKey();
+  const headers = { origin: 'https://app.example', authorization: 'Bearer t' };
+  const first = await post(`${app.url}/dressed`, key, { headers });
+  const again = await post(`${app.url}/dressed`, key, { headers });
+  const refused = await post(`${app.url}/dressed`, key, { headers, body: 'other' });
+  for (const response of [first, again, refused]) {
+    expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(response.headers.get('access-control-allow-credentials')).toBe('true');
+    expect(response.headers.get('vary')?.match(/origin/gi)).toHaveLength(1);
+    expect(response.headers.get('x-frame-options')).toBe('SAMEORIGIN');
+  }
+  expect(first.headers.get('vary')).toMatch(/accept-language/i);
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  expect(again.headers.get('etag')).toBe(first.headers.get('etag'));
+  expect(again.headers.get('content-type')).toBe(first.headers.get('content-type'));
+  expect(refused.status).toBe(422);
+  const text = await first.text();
+  expect(JSON.parse(text)).toMatchObject({ run: 1 });
+  expect(await again.text()).toBe(text);
+});
+
 describe('where two match', () => {
   test('the first takes the request, and the second lets it pass', async () => {
     const key = freshKey();

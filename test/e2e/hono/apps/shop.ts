@@ -1,6 +1,10 @@
 /** An app as many are: who comes is found out first, and then some of it runs once. It counts what it runs. */
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
+import { cors } from 'hono/cors';
+import { etag } from 'hono/etag';
 import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
 import { stream, streamSSE } from 'hono/streaming';
 import { idempotency, Ledger } from 'oncegate/hono';
 
@@ -186,6 +190,20 @@ app.use('/hooks/*', async (c, next) => {
 });
 app.use('/hooks/*', idempotency());
 app.post('/hooks/in', async (c) => c.json({ body: await c.req.text(), run: run(c.get('idempotency')?.key) }));
+
+/** Before it stands what changes responses on their way out, as Hono has it. */
+app.use(
+  '/dressed/*',
+  cors({ origin: 'https://app.example', credentials: true }),
+  secureHeaders(),
+  compress(),
+  etag(),
+);
+app.use('/dressed/*', idempotency());
+app.post('/dressed', (c) => {
+  c.header('vary', 'Accept-Language');
+  return c.json({ run: run(c.get('idempotency')?.key), filler: 'all work and no play '.repeat(100) });
+});
 
 /** The key is in the body, if anywhere. */
 app.use('/events/*', idempotency({ keyFrom: 'json:/id', key: 'optional' }));
