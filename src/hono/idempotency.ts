@@ -5,6 +5,7 @@ import { log } from '../log.ts';
 import { answerOnce, keyOf } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread, withBody } from '../request/body.ts';
+import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
 import { problemResponse } from '../response/problem.ts';
 import { knownCaller } from './caller.ts';
@@ -48,9 +49,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const ctx = contextOf(c);
     if (ctx === null) return misconfigured(c, WITHOUT_CTX, said);
     const run = ownRunOf(ctx.props);
-    if (run !== null && !begun.has(ctx)) {
-      // What runs for another middleware, behind this one or before it, passes here.
-      if (run.name !== name) return next();
+    if (run !== null && !begun.has(ctx) && isRunOf(run, name, sent)) {
       begun.add(ctx);
       decided.add(c);
       tell(c, run);
@@ -85,6 +84,14 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
   };
   remember(middleware, checked);
   return middleware;
+}
+
+/**
+ * Whether the request is the one that the ledger's invocation was made for. Others may come before it in that invocation, from
+ * middleware that asks its own app; and where its key is in the body or is the request itself, it is known by its place alone.
+ */
+function isRunOf(run: OwnRun, name: string, sent: SentKey): boolean {
+  return run.name === name && (sent.kind !== 'key' || sent.key === run.key);
 }
 
 /** The invocation's context; `null` where the app did not get it, or not as it is. */

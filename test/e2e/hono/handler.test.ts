@@ -322,3 +322,13 @@ test('a request that the handler makes to its own app is a request like any othe
   const direct = await post(`${app.url}/orders`, order, { body: 'from the batch' });
   expect(direct.headers.get('idempotent-replayed')).toBe('true');
 });
+
+test('nor does what middleware before asks of its own app pass in the place of the request that may', async () => {
+  const [key, also] = [freshKey(), freshKey()];
+  const response = await post(`${app.url}/late`, key, { headers: { 'x-also': also } });
+  expect(await response.json()).toMatchObject({ told: { key }, run: 1 });
+  const again = await post(`${app.url}/late`, key, { headers: { 'x-also': also } });
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  const { runs } = await seen();
+  expect([runs[key], runs[`${also}/orders`], runs[`${also}/late`]]).toEqual([1, 1, 1]);
+});

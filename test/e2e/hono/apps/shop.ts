@@ -215,6 +215,21 @@ app.post('/events', async (c) =>
   }),
 );
 
+/** Middleware that asks its own app before the request comes to what may pass. */
+app.use('/late/*', async (c, next) => {
+  const also = c.req.header('x-also');
+  if (also !== undefined) {
+    for (const path of ['/orders', '/late']) {
+      const headers = { 'idempotency-key': `${also}${path}` };
+      const asked = new Request(new URL(path, c.req.url), { method: 'POST', headers });
+      await (await app.fetch(asked, c.env, c.executionCtx)).text();
+    }
+  }
+  await next();
+});
+app.use('/late/*', idempotency());
+app.post('/late', (c) => c.json({ told: c.get('idempotency'), run: run(c.req.header('idempotency-key')) }));
+
 /** A handler that asks its own app, in its own invocation. */
 app.use('/batch', idempotency());
 app.post('/batch', async (c) => {
