@@ -330,5 +330,5 @@ test('nor does what middleware before asks of its own app pass in the place of t
   const again = await post(`${app.url}/late`, key, { headers: { 'x-also': also } });
   expect(again.headers.get('idempotent-replayed')).toBe('true');
   const { runs } = await seen();
-  expect([runs[key], runs[`${also}/orders`], runs[`${also}/late`]]).toEqual([1, 1, 1]);
+  expect([runs[`late ${key}`], runs[`late ${also}`], runs[key]]).toEqual([1, 1, 1]);
 });

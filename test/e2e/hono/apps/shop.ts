@@ -219,8 +219,12 @@ app.post('/events', async (c) =>
 app.use('/late/*', async (c, next) => {
   const also = c.req.header('x-also');
   if (also !== undefined) {
-    for (const path of ['/orders', '/late']) {
-      const headers = { 'idempotency-key': `${also}${path}` };
+    // Another ledger's with the same key, and the same ledger's with another.
+    for (const [path, key = ''] of [
+      ['/orders', c.req.header('idempotency-key')],
+      ['/late', also],
+    ] as const) {
+      const headers = { 'idempotency-key': key };
       const asked = new Request(new URL(path, c.req.url), { method: 'POST', headers });
       await (await app.fetch(asked, c.env, c.executionCtx)).text();
     }
@@ -228,7 +232,9 @@ app.use('/late/*', async (c, next) => {
   await next();
 });
 app.use('/late/*', idempotency());
-app.post('/late', (c) => c.json({ told: c.get('idempotency'), run: run(c.req.header('idempotency-key')) }));
+app.post('/late', (c) =>
+  c.json({ told: c.get('idempotency'), run: run(`late ${c.req.header('idempotency-key')}`) }),
+);
 
 /** A handler that asks its own app, in its own invocation. */
 app.use('/batch', idempotency());
