@@ -165,7 +165,7 @@ export const routeSettings = {
   ),
   recordStatuses: setting(
     list(recordedStatus, '200-299,404', '200-299,301-303'),
-    'what counts as success, such as `200-299,404`. 307 and 308 never do, nor do 301 and 302 to any method but POST: they [send the request elsewhere](../README.md#redirects)',
+    'what counts as success, such as `200-299,404`. 307 and 308 never do, nor do 301 and 302 to any method but POST: they [send the request elsewhere](answers.md#redirects)',
   ),
   failedWhen: setting(
     failureRules,
