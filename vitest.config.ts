@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    // Most of what tests do is to wait for something. On a small machine the default is one worker.
+    maxWorkers: 3,
     projects: [
       'test/client/vitest.config.ts',
       {
