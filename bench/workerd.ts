@@ -33,7 +33,7 @@ export function startWorker(options: WorkerOptions): Promise<Running> {
     jsxImportSource: 'hono/jsx',
     external: ['cloudflare:*'],
   });
-  writeFileSync(`${folder}/config.capnp`, configuration(options));
+  writeFileSync(`${folder}/config.capnp`, configuration({ ...options, storage: `${folder}/storage` }));
   const args = ['serve', `${folder}/config.capnp`, '--control-fd=3'];
   if (inspector !== undefined) args.push(`--inspector-addr=${inspector}`);
   return start(workerdPath(), args, urlOf, {}, 'ignore');
@@ -46,25 +46,41 @@ export function workerdPath(): string {
   return path;
 }
 
-function urlOf(line: string): string | undefined {
+/** Where it listens, from a line that it writes to its control descriptor; `undefined` for other lines. */
+export function urlOf(line: string): string | undefined {
   if (!line.startsWith('{"event":"listen"')) return undefined;
   const { socket, port }: { socket: string; port: number } = JSON.parse(line);
   return socket === 'http' ? `http://127.0.0.1:${port}` : undefined;
 }
 
-function configuration({ folder, objects, kvUrl, vars }: WorkerOptions): string {
-  const text = (value: string) => JSON.stringify(value);
+/** A Worker as workerd is told of it. Its script is `worker.js`, beside the configuration. */
+export interface Configured {
+  readonly kvUrl: string;
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly objects?: WorkerOptions['objects'];
+  /** Where its objects are stored. */
+  readonly storage: string;
+  readonly port?: number;
+}
+
+/** The configuration of a Worker that has a port, KV and objects of its own, and nothing in front of it. */
+export function configuration({ kvUrl, vars, objects, storage, port = 0 }: Configured): string {
+  const text = (value: unknown) => JSON.stringify(value);
   const bindings = [
     '(name = "RESULTS", kvNamespace = "kv")',
-    ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...Object.entries(vars).map(([name, value]) =>
+      typeof value === 'string'
+        ? `(name = ${text(name)}, text = ${text(value)})`
+        : `(name = ${text(name)}, json = ${text(text(value))})`,
+    ),
     ...(objects === undefined
       ? []
       : [`(name = ${text(objects.binding)}, durableObjectNamespace = ${text(objects.className)})`]),
   ];
-  const storage =
+  const stored =
     objects === undefined
       ? ''
-      : `durableObjectNamespaces = [(className = ${text(objects.className)}, uniqueKey = "bench", enableSql = true)],
+      : `durableObjectNamespaces = [(className = ${text(objects.className)}, uniqueKey = "oncegate", enableSql = true)],
          durableObjectStorage = (localDisk = "storage"),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -72,15 +88,15 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
     (name = "kv", external = (address = ${text(new URL(kvUrl).host)}, http = ())),
-    (name = "storage", disk = (path = ${text(`${folder}/storage`)}, writable = true)),
+    (name = "storage", disk = (path = ${text(storage)}, writable = true)),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 const main :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "worker.js")],
   compatibilityDate = "2026-11-01",
   bindings = [${bindings.join(', ')}],
-  ${storage}
+  ${stored}
 );
 `;
 }

@@ -5,14 +5,14 @@ import { type BadSetting, type Config, configOf, type Route } from './config.ts'
 import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
-import { answerOnce, keyOf, reported } from './once.ts';
+import { answerOnce, asItCame, keyOf, reported } from './once.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
-import { isUnread, RequestBodies, withBody } from './request/body.ts';
+import { isUnread, RequestBodies } from './request/body.ts';
 import type { OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
 import { targetOf } from './request/target.ts';
@@ -157,7 +157,7 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
   };
   const answer = await answerOnce(keyable, keyedRoute, parts.gate, parts.events);
   if (answer instanceof Response) return answer;
-  return passOn(withBody(request, answer.unkeyed, waitUntil), url, route, parts, c.env);
+  return passOn(asItCame(request, answer, waitUntil), url, route, parts, c.env);
 }
 
 function ownFields(route: Route, target: URL, pseudonym: string): Omit<OwnFields, 'acceptEncoding'> {

@@ -63,8 +63,18 @@ export interface Unkeyed {
   readonly unkeyed: BodyBytes;
 }
 
+/** What was asked of the ledger. */
+type Asked = Pick<Handled, 'shard' | 'keyHash'>;
+
 /** What is said of a request that was refused before the ledger was asked. */
-const NOT_ASKED = { shard: null, keyHash: null } as const;
+export const NOT_ASKED: Asked = { shard: null, keyHash: null };
+
+/** A request for this target is answered with a problem. */
+export function refused(target: URL, problem: Problem, asked: Asked): Handled {
+  const status = cacheStatus({ kind: 'refused', reason: problem.slug });
+  const response = problemResponse(target, { cacheStatus: status, ...problem });
+  return { response, outcome: problem.slug, ...asked };
+}
 
 /** Answers a keyed request. Rejects only where the gateway itself has a defect. */
 export function answerKeyed(
@@ -100,14 +110,7 @@ async function handle(
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
   const { request, target, sent, along, waitUntil } = keyable;
-  const refuse = (problem: Problem, asked: Pick<Handled, 'shard' | 'keyHash'> = NOT_ASKED): Handled => ({
-    response: problemResponse(target, {
-      cacheStatus: cacheStatus({ kind: 'refused', reason: problem.slug }),
-      ...problem,
-    }),
-    outcome: problem.slug,
-    ...asked,
-  });
+  const refuse = (problem: Problem, asked: Asked = NOT_ASKED) => refused(target, problem, asked);
 
   const { rateLimiter, bodies } = gate;
   const reading = readKeyedRequest(request, target, route, sent, rateLimiter, bodies, keyable.caller);
@@ -164,9 +167,9 @@ async function handle(
   }
 }
 
-/** The response to this client, in a coding that it takes. */
-async function responseTo(
-  { request, target }: Keyable,
+/** The response to this client, in a coding that it takes. `target` is what it is of. */
+export async function responseTo(
+  { request, target }: Pick<Keyable, 'request' | 'target'>,
   route: Route,
   answer: RespondingAnswer,
   anonymous: boolean,

@@ -13,6 +13,7 @@ import {
 } from './keyed.ts';
 import { log } from './log.ts';
 import { recordEvent } from './operator/events.ts';
+import { withBody } from './request/body.ts';
 import { isWebSocketUpgrade } from './request/forward.ts';
 import { type SentKey, sentKey } from './request/sent-key.ts';
 
@@ -36,6 +37,11 @@ export async function answerOnce(
   const startedAt = Date.now();
   const handled = await answerKeyed(keyable, keyedRoute, gate);
   return 'unkeyed' in handled ? handled : reported(handled, keyedRoute.route, events, startedAt);
+}
+
+/** A request that turned out to have no key, with the body that was read from it as a stream again. */
+export function asItCame(request: Request, { unkeyed }: Unkeyed, waitUntil: Keyable['waitUntil']): Request {
+  return withBody(request, unkeyed.length === 0 ? null : unkeyed.stream(waitUntil));
 }
 
 /** The response, and what the operator learns of it. */

@@ -1,5 +1,6 @@
 import { wait } from './abort.js';
 import type { KeyedCall } from './call.js';
+import { RetriesExhaustedError } from './errors.js';
 import type { Settings } from './options.js';
 import { backoffMs, retryAfterMs } from './retry.js';
 
@@ -29,7 +30,7 @@ export function laterAt(response: Response, url: string): URL | undefined {
  * Asks for the result until it is there, through whatever time the network is away. `undefined` where the server knows of none: then
  * the request is to be sent again. Polls no sooner than the server asks for.
  *
- * @throws the caller's abort reason; what the network said last, where it stays away until `deadline` (of `performance.now()`)
+ * @throws the caller's abort reason; {@link RetriesExhaustedError} where there is no result until `deadline` (of `performance.now()`)
  */
 export async function fetchLater(
   call: KeyedCall,
@@ -40,7 +41,7 @@ export async function fetchLater(
 ): Promise<Response | undefined> {
   let heard = performance.now();
   let last: Response | undefined = accepted;
-  let error: unknown = new DOMException('no result in time', 'TimeoutError');
+  let cause: unknown = new DOMException('no result in time', 'TimeoutError');
   for (let silent = 0; ; ) {
     const askedMs = last === undefined ? undefined : retryAfterMs(last.headers, Date.now());
     const delayMs = Math.max(
@@ -49,13 +50,24 @@ export async function fetchLater(
     );
     last?.body?.cancel().catch(() => {});
     const gone = performance.now() - heard > GONE_AFTER_MS;
-    if (gone || performance.now() + delayMs >= deadline) throw error;
+    if (gone || performance.now() + delayMs >= deadline) {
+      const { origin, pathname } = new URL(call.url);
+      const message = `${call.method} ${origin}${pathname} was accepted, and its result did not come in time.`;
+      const reason = silent > 0 ? 'network' : 'timeout';
+      throw new RetriesExhaustedError(message, {
+        reason,
+        key: call.key,
+        attempts: 1,
+        lastResponse: accepted,
+        cause,
+      });
+    }
     await wait(delayMs, call.signal);
     try {
       last = await ask(call, at);
     } catch (reason) {
       call.signal?.throwIfAborted();
-      error = reason;
+      cause = reason;
       last = undefined;
       silent += 1;
       continue;

@@ -2,9 +2,9 @@ import type { Context, Env, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { Keyable, KeyedRoute } from '../keyed.ts';
 import { log } from '../log.ts';
-import { answerOnce, keyOf } from '../once.ts';
+import { answerOnce, asItCame, keyOf } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
-import { isUnread, withBody } from '../request/body.ts';
+import { isUnread } from '../request/body.ts';
 import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
 import { problemResponse } from '../response/problem.ts';
@@ -73,7 +73,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     };
     const answer = await answerOnce(keyable, keyedRoute, found.setup.gate, found.setup.events);
     if (!(answer instanceof Response)) {
-      c.req.raw = withBody(request, answer.unkeyed, waitUntil);
+      c.req.raw = asItCame(request, answer, waitUntil);
       return next();
     }
     decided.add(c);

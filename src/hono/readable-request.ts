@@ -1,4 +1,5 @@
 import type { HonoRequest } from 'hono';
+import { withBody } from '../request/body.ts';
 
 /** In these forms a body that was read can be had again as it came; a form’s parts cannot. */
 const SAME_AGAIN = ['text', 'json', 'arrayBuffer', 'blob', 'bytes'];
@@ -23,13 +24,6 @@ async function bodyAgain(req: HonoRequest): Promise<ArrayBuffer> {
     );
   }
   return req.arrayBuffer();
-}
-
-function withBody(request: Request, body: BodyInit): Request {
-  const { url, method, headers } = request;
-  const cf: unknown = Reflect.get(request, 'cf');
-  const init = typeof cf === 'object' && cf !== null ? { cf: { ...cf } } : {};
-  return new Request(url, { method, headers, body, ...init });
 }
 
 function isOfBytes(stream: ReadableStream): boolean {

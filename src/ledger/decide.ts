@@ -10,7 +10,7 @@
  *     another request     → refuse: key-reused, or other-credentials
  */
 import type { LedgerCall, LimitRefusal, Policy, Refusal } from '../protocol.ts';
-import { differenceOf } from '../request/fingerprint.ts';
+import { differenceOf, isBoundTo } from '../request/fingerprint.ts';
 import type { CompletedRow, Row } from './store/row.ts';
 
 /** What has to be known of a run to decide. */
@@ -72,6 +72,26 @@ export function decide<Run extends RunningExecution>(
   }
   const reason = limit();
   return reason === null ? { kind: 'execute', replaces: row } : refuse(reason);
+}
+
+/** What somebody gets who comes back for a result, without the request that it is of. */
+export type Result =
+  | { readonly kind: 'absent' | 'runs' }
+  | Extract<Decision<RunningExecution>, { kind: 'replay' | 'refuse' }>;
+
+/** The same table for who comes back. `binding`: a digest of credentials that bind the request; `null` where there are none. */
+export function resultOf(
+  { run, row }: Pick<Known<RunningExecution>, 'run' | 'row'>,
+  binding: string | null,
+  now: number,
+): Result {
+  const known = run ?? (row !== null && row.expiresAt > now ? row : null);
+  if (known === null) return { kind: 'absent' };
+  if (!isBoundTo(known.fingerprint, binding)) return refuse('other-credentials');
+  if (run !== null || row === null) return { kind: 'runs' };
+  if (row.state !== 'completed') return refuse('outcome-unknown');
+  if (row.place === 'elsewhere') return { kind: 'absent' };
+  return row.place === 'nowhere' ? refuse('not-recorded') : { kind: 'replay', row };
 }
 
 function refuse(reason: Refusal) {

@@ -15,8 +15,7 @@ import type {
   ResultQuery,
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
-import { isBoundTo } from '../request/fingerprint.ts';
-import { type Decision, decide, idApart } from './decide.ts';
+import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
@@ -118,15 +117,17 @@ export class Ledger extends DurableObject<object> {
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
   async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const run = this.#parts.runs.find(id)?.execution ?? null;
-    const row = run === null ? this.#parts.rows.find(id) : null;
-    const known = run ?? row;
-    if (known === null || (row !== null && row.expiresAt <= Date.now())) return null;
-    if (!isBoundTo(known.fingerprint, binding)) return this.#refuse(id, 'other-credentials');
-    if (row === null) return { outcome: 'accepted' };
-    if (row.state !== 'completed') return this.#refuse(id, 'outcome-unknown');
-    if (row.place === 'elsewhere') return null;
-    return row.place === 'nowhere' ? this.#refuse(id, 'not-recorded') : this.#replay(row, { id, secret });
+    const result = resultOf(this.#known(id), binding, Date.now());
+    switch (result.kind) {
+      case 'absent':
+        return null;
+      case 'runs':
+        return { outcome: 'accepted' };
+      case 'refuse':
+        return this.#refuse(id, result.reason);
+      case 'replay':
+        return this.#replay(result.row, { id, secret });
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -175,17 +176,21 @@ export class Ledger extends DurableObject<object> {
     };
   }
 
+  /** What is known under this name. While it runs, its row tells nothing. */
+  #known(id: string): Pick<Known<Execution>, 'run' | 'row'> {
+    const run = this.#parts.runs.find(id)?.execution ?? null;
+    return { run, row: run === null ? this.#parts.rows.find(id) : null };
+  }
+
   /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
   #decide<Call extends Omit<LedgerCall, 'body'>>(
     call: Call,
   ): { readonly decision: Decided; readonly call: Call } {
-    const { rows, runs, storage, usage } = this.#parts;
+    const { rows, storage, usage } = this.#parts;
     const { id, caller, address, policy } = call;
-    const run = runs.find(id)?.execution ?? null;
-    const row = run === null ? rows.find(id) : null;
     const limit = () => usage.overLimit(caller, policy, address) ?? (storage.isFull ? 'ledger-full' : null);
     const now = Date.now();
-    const decision = decide(call, { run, row, limit }, now);
+    const decision = decide(call, { ...this.#known(id), limit }, now);
     if (decision.kind !== 'apart') return { decision, call };
     if (decision.renew) rows.renew(decision.row.seq, now + policy.ttlMs);
     return this.#decide({ ...call, id: idApart(call) });

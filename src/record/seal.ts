@@ -4,9 +4,9 @@
  *
  * The key is the secret that the Worker derives from both: 256 bits of a digest that nothing else uses. The parts of a record (its
  * head, the pieces of its body) are sealed with AES-256-GCM. A nonce is 64 random bits, one value for each record and stored with it,
- * and 32 bits of the part's position (NIST SP 800-38D §8.2.1 has the two as the fixed and the counting field). A record seals each
- * position once, and a secret seals as many records as its key has runs, so no nonce comes twice. A part that was moved does not open;
- * and that none is missing follows from the size in the head.
+ * and 32 bits of the part's position. A record seals each position once, and a secret seals as many records as its key has runs: for a
+ * nonce to come twice, two of those few would have to draw the same 64 bits. A part that was moved does not open; and that none is
+ * missing follows from the size in the head.
  */
 export const SALT_BYTES = 8;
 const POSITION_BYTES = 4;

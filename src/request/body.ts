@@ -106,11 +106,10 @@ export function isUnread(request: Request): boolean {
   return !request.bodyUsed && request.body !== null && !request.body.locked;
 }
 
-/** A request whose body has been read, with that body as a stream again. `keep` is as for {@link BodyBytes.stream}. */
-export function withBody(request: Request, body: BodyBytes, keep: (done: Promise<void>) => void): Request {
+/** The request with another body, such as the one that was read from it. */
+export function withBody(request: Request, body: BodyInit | null): Request {
   const { url, method, headers, cf } = request;
-  const stream = body.length === 0 ? null : body.stream(keep);
-  return new Request(url, { method, headers, body: stream, redirect: 'manual', ...(cf && { cf }) });
+  return new Request(url, { method, headers, body, redirect: 'manual', ...(cf && { cf: { ...cf } }) });
 }
 
 /**

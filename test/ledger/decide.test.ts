@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Decision, decide, idApart, type RunningExecution } from '../../src/ledger/decide.ts';
+import { type Decision, decide, idApart, type RunningExecution, resultOf } from '../../src/ledger/decide.ts';
 import type { Row } from '../../src/ledger/store/row.ts';
 import type { Place } from '../../src/protocol.ts';
 import {
@@ -112,6 +112,29 @@ test.each<[string, Asked, string]>([
   ],
 ])('where %s', (_, asked, decision) => {
   expect(decisionOn(asked)).toBe(decision);
+});
+
+test.each<[string, RunningExecution | null, Row | null, string | null, string]>([
+  ['nothing is known', null, null, null, 'absent'],
+  ['it runs', readable, null, null, 'runs'],
+  ['it runs for other credentials', { ...readable, fingerprint: bound('a') }, null, 'b', 'other-credentials'],
+  ['it is recorded', null, completed('ledger'), null, 'replay'],
+  ['it is recorded for these credentials', null, completed('results', bound('a')), 'a', 'replay'],
+  ['it is recorded for other credentials', null, completed('ledger', bound('a')), 'b', 'other-credentials'],
+  [
+    'it is recorded for somebody with a cookie',
+    null,
+    completed('ledger', bound('a')),
+    null,
+    'other-credentials',
+  ],
+  ['it was too large', null, completed('nowhere'), null, 'not-recorded'],
+  ['it was sent elsewhere', null, completed('elsewhere'), null, 'absent'],
+  ['its outcome is unknown', null, unknown(), null, 'outcome-unknown'],
+  ['its time has ended', null, { ...completed('ledger'), expiresAt: NOW }, null, 'absent'],
+])('whoever comes back where %s', (_, run, row, binding, expected) => {
+  const result = resultOf({ run, row }, binding, NOW);
+  expect(result.kind === 'refuse' ? result.reason : result.kind).toBe(expected);
 });
 
 test('an execution apart is in the ledger object of its key, and is apart from nothing', () => {

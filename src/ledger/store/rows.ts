@@ -110,14 +110,9 @@ export class Rows {
   /** Writes down before it is sent that an execution runs. */
   intend(begun: Begun, expiresAt: number): void {
     this.#sql.exec(
-      `INSERT INTO executions (seq, id, caller, fingerprint, key_hash, state, received_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, 'running', ?, ?)`,
-      begun.seq,
-      begun.id,
-      begun.caller,
-      begun.fingerprint,
-      begun.keyHash,
-      begun.receivedAt,
+      `INSERT INTO executions (${BEGINNING}, state, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
+      ...beginning(begun),
       expiresAt,
     );
   }
@@ -128,12 +123,7 @@ export class Rows {
     const kept = 'record' in result ? result : null;
     this.#sql.exec(
       COMPLETE,
-      begun.seq,
-      begun.id,
-      begun.caller,
-      begun.fingerprint,
-      begun.keyHash,
-      begun.receivedAt,
+      ...beginning(begun),
       result.place,
       completedAt,
       expiresAt,
@@ -230,8 +220,15 @@ export const KV_SETTLES_MS = 60_000;
 /** Rows that are read at once. */
 const PAGE_MAX_ROWS = 200;
 
+/** What is known of an execution when it begins. */
+const BEGINNING = 'seq, id, caller, fingerprint, key_hash, received_at';
+
+function beginning({ seq, id, caller, fingerprint, keyHash, receivedAt }: Begun): SqlStorageValue[] {
+  return [seq, id, caller, fingerprint, keyHash, receivedAt];
+}
+
 const COMPLETE = `
-  INSERT INTO executions (seq, id, caller, fingerprint, key_hash, received_at, state, place, completed_at, expires_at, size,
+  INSERT INTO executions (${BEGINNING}, state, place, completed_at, expires_at, size,
     status, sent_at, head_at, unarchived, cool_at, preamble, rest)
   VALUES (?, ?, ?, ?, ?, ?, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (seq) DO UPDATE SET state = 'completed', place = excluded.place, completed_at = excluded.completed_at,
