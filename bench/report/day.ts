@@ -1,6 +1,7 @@
 import { PIECE_BYTES } from '../../src/record/format.ts';
-import { firstRun, OBJECT_GB, PRICE, type Work, withAll } from '../cost-formula.ts';
+import { firstRun, OBJECT_GB, PRICE, priceOf, type Work, withAll } from '../cost-formula.ts';
 import type { Day, DayOptions, Part } from '../workers/day/lived.ts';
+import { SWING } from '../workers/day/lived.ts';
 import { COUNTED, type Counts } from '../workers/day/tally.ts';
 import { table } from './table.ts';
 
@@ -33,8 +34,55 @@ was not counted: ${whole(all.requests)} requests, ${whole(all.results)} results.
 ${comparison(compare(day))}
 
 ${happened(day, all)}
+
+### A hundred times as much
+
+${hundredfold(day, all)}
 `;
 }
+
+/** What the formula says of the same day with a hundred times the requests. */
+function hundredfold({ options, objects }: LivedDay, all: Counts): string {
+  const TIMES = 100;
+  const each = (times: number, shards: number) => {
+    const results = (all.results / objects.length) * options.shards * times;
+    const perSecond = results / shards / (options.countedMs / 1_000);
+    const theCase = { ...caseOf(all, options), perSecond };
+    const work = firstRun(theCase);
+    const price = Object.values(priceOf(work)).reduce((total, dollars) => total + dollars, 0);
+    return { results, perSecond, work, price };
+  };
+  const columns = [each(1, options.shards), each(TIMES, options.shards), each(TIMES, MANY_SHARDS)];
+  const line = (what: string, value: (column: (typeof columns)[number]) => string) => [
+    what,
+    ...columns.map(value),
+  ];
+  const day = options.ttlMs / 1_000;
+  return table(
+    [
+      '',
+      ...[
+        [1, options.shards],
+        [TIMES, options.shards],
+        [TIMES, MANY_SHARDS],
+      ].map(([times, n]) => `× ${times}, ${n} objects`),
+    ],
+    [
+      line('results a second in each object', ({ perSecond }) => perSecond.toFixed(1)),
+      line('… in the busiest hour', ({ perSecond }) => (perSecond * (1 + SWING)).toFixed(1)),
+      line('an object’s database after a TTL of a day, GB', ({ perSecond, work }) =>
+        ((perSecond * day * work.ledgerByteSeconds) / day / 1e9).toFixed(1),
+      ),
+      line('time at work, %', ({ perSecond, work }) => (100 * perSecond * work.activeSeconds).toFixed(0)),
+      line('rows written for a result', ({ work }) => work.rowsWritten.toFixed(2)),
+      line('$ for a million results', ({ price }) => (price * 1e6).toFixed(2)),
+      line('$ a day', ({ price, results }) => whole(price * results)),
+    ],
+  );
+}
+
+/** Of which each still has room in its database with a hundred times as much. */
+const MANY_SHARDS = 512;
 
 function comparison(lines: readonly Line[]): string {
   const rows = lines.map(({ what, byMean, byParts, counted, price }) => [
@@ -112,12 +160,7 @@ export function compare(day: LivedDay): Line[] {
 /** What the formula says of so many executions in so many seconds, with what else happened. */
 function predict(counts: Counts, seconds: number, { options, objects }: LivedDay): Work {
   const { results } = counts;
-  const one = firstRun({
-    bodyBytes: Math.min(PIECE_BYTES, counts.resultBytes / results),
-    ttlSeconds: options.ttlMs / 1_000,
-    upstreamSeconds: counts.upstreamMs / 1_000 / counts.runs,
-    perSecond: results / seconds / objects.length,
-  });
+  const one = firstRun({ ...caseOf(counts, options), perSecond: results / seconds / objects.length });
   const besides = withAll(one, {
     asked: (counts.requests - counts.fromLeases + counts.leaseCalls) / results,
     refusing: counts.resultsRefusing / results,
@@ -128,6 +171,15 @@ function predict(counts: Counts, seconds: number, { options, objects }: LivedDay
   ) as unknown as Work;
   const large = 2 * counts.largeResults + 3 * counts.fullPieces;
   return { ...work, rowsWritten: work.rowsWritten + large };
+}
+
+/** Executions that are all like the mean of these. What is large is counted by itself. */
+function caseOf(counts: Counts, options: DayOptions) {
+  return {
+    bodyBytes: Math.min(PIECE_BYTES, counts.resultBytes / counts.results),
+    ttlSeconds: options.ttlMs / 1_000,
+    upstreamSeconds: counts.upstreamMs / 1_000 / counts.runs,
+  };
 }
 
 /** Of all objects together, what each part counted. */

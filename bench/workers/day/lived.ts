@@ -4,6 +4,9 @@ import type { Counts } from './tally.ts';
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
+/** By how much of its mean a day has more requests in its busiest hour, and fewer in its quietest. */
+export const SWING = 0.75;
+
 /** A stretch of time in the life of one ledger object. */
 export interface DayOptions {
   readonly seed: number;

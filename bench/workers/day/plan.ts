@@ -1,13 +1,11 @@
 /** What a day brings: when requests come, from whom, how large their answers are, how long the upstream takes, and what goes wrong. */
 import { Random } from '../../../test/chaos/random.ts';
 import { normal } from './chance.ts';
-import { DAY_MS, HOUR_MS } from './lived.ts';
+import { DAY_MS, HOUR_MS, SWING } from './lived.ts';
 
 /** Requests that come for one key, on average: the first, retries, duplicates and replays. Measured, so that a day has about as many as asked for. */
 export const REQUESTS_PER_KEY = 1.31;
 
-/** At its busiest hour the day has so many times the requests of its mean, and at its quietest as many less. */
-const SWING = 0.75;
 const BUSIEST_HOUR = 16;
 
 /** The upstream fails for a while, and KV is out of reach for a while, on each day. */
