@@ -7,7 +7,6 @@ export default defineConfig({
     // Most of what tests do is to wait for something. On a small machine the default is one worker.
     maxWorkers: 3,
     projects: [
-      'test/node/client/vitest.config.ts',
       {
         plugins: [
           cloudflareTest({
@@ -91,6 +90,17 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           globalSetup: 'test/browser/setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'client',
+          include: ['test/node/client/**/*.test.ts'],
+          pool: 'forks',
+          globalSetup: 'test/node/client/build.ts',
+          // Packing, bundling and browsers share two cores with whatever else runs.
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -10,7 +10,5 @@ export const CLI = `${root}/dist/cli/oncegate.js`;
 /** Vitest runs this once, before all tests. */
 export default function build(): void {
   bundle();
-  for (const script of ['build:cli', 'build:worker', 'build:hono', 'build:notices']) {
-    execFileSync('npm', ['run', '--silent', script], { cwd: root, stdio: 'pipe' });
-  }
+  execFileSync('node', ['build/run.ts', 'cli', 'worker', 'hono', 'notices'], { cwd: root, stdio: 'pipe' });
 }

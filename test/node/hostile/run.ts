@@ -1,5 +1,5 @@
 /**
- * Lets many hostile worlds happen: `npm run hostile [-- --seed N] [--worlds N]`. The same seed makes the same plans; when a fault
+ * Lets many hostile worlds happen: `npx node test/node/hostile/run.ts [--seed N] [--worlds N]`. The same seed makes the same plans; when a fault
  * meets a call is up to the machine.
  */
 import { spawnSync } from 'node:child_process';

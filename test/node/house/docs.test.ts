@@ -113,7 +113,7 @@ async function variablesOf(page: string): Promise<Map<string, string>> {
   return new Map([...rows].map(([, name = '', beside = '']) => [name, beside]));
 }
 
-test('the page of settings says what the settings say of themselves (else: npm run build:settings)', async () => {
+test('the page of settings says what the settings say of themselves (else: npx node build/settings-page.ts)', async () => {
   const page = await read('docs/settings.md');
   expect(page).toBe(withTables(page));
 });

@@ -69,7 +69,7 @@ interface Advisory {
   readonly vulnerable_versions: string;
 }
 
-/** `npm run audit`, with a registry that knows these advisories. */
+/** The audit, with a registry that knows these advisories. */
 async function audit(advisories: Record<string, Advisory[]> | null) {
   const registry = createServer((request, response) => {
     response.writeHead(advisories === null ? 405 : 200, { 'content-type': 'application/json' });
