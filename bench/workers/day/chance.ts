@@ -1,4 +1,4 @@
-import type { Random } from '../../../test/chaos/random.ts';
+import type { Random } from '../../../test/node/chaos/random.ts';
 
 /** Of the normal distribution (Box and Muller). */
 export function normal(random: Random): number {

@@ -1,7 +1,7 @@
 import { parseConfig } from '../../../src/config.ts';
 import { policyOf } from '../../../src/policy.ts';
 import type { Policy } from '../../../src/protocol.ts';
-import { Random } from '../../../test/chaos/random.ts';
+import { Random } from '../../../test/node/chaos/random.ts';
 import { VirtualClock } from './clock.ts';
 import { CountingKv } from './kv.ts';
 import { DAY_MS, type Day, type DayOptions, type Part } from './lived.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../../test/chaos/random.ts';
+import type { Random } from '../../../test/node/chaos/random.ts';
 import { normal } from './chance.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Tally } from './tally.ts';

@@ -1,5 +1,5 @@
 /** What a day brings: when requests come, from whom, how large their answers are, how long the upstream takes, and what goes wrong. */
-import { Random } from '../../../test/chaos/random.ts';
+import { Random } from '../../../test/node/chaos/random.ts';
 import { normal } from './chance.ts';
 import { DAY_MS, HOUR_MS, SWING } from './lived.ts';
 

@@ -2,7 +2,7 @@ import { askLedger } from '../../../src/ask/ask.ts';
 import { Leases } from '../../../src/ask/leases.ts';
 import type { AskedAnswer, LedgerCall, LedgerNamespace, Policy } from '../../../src/protocol.ts';
 import { piecesOf } from '../../../src/record/format.ts';
-import { Random } from '../../../test/chaos/random.ts';
+import { Random } from '../../../test/node/chaos/random.ts';
 import type { VirtualClock } from './clock.ts';
 import type { CountingKv } from './kv.ts';
 import { DAY_MS } from './lived.ts';
