@@ -73,7 +73,7 @@ function gateway(config: Config): App {
     const { path, corsOrigins: origins } = route;
     const keyHeaders = keyHeadersOf(route.keyFrom);
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders }));
-    const keyedRoute = { route, policy: policyOf(route, config) };
+    const keyedRoute = { route, policy: JSON.stringify(policyOf(route, config)) };
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }

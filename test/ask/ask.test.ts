@@ -7,7 +7,7 @@ import { Seal } from '../../src/record/seal.ts';
 import { policyFor } from '../ledger/world.ts';
 
 const call: LedgerCall = {
-  policy: policyFor(),
+  policy: JSON.stringify(policyFor()),
   id: 'A'.repeat(43),
   address: null,
   caller: 'caller',
