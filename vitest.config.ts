@@ -86,7 +86,7 @@ export default defineConfig({
         // The same, of an app with the middleware.
         test: {
           name: 'app',
-          include: ['test/e2e/{cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts'],
+          include: ['test/e2e/{asynchronous,cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts'],
           env: { E2E_SUBJECT: 'app' },
           globalSetup: 'test/e2e/harness/bundle.ts',
           testTimeout: 60_000,
