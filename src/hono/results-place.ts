@@ -70,12 +70,10 @@ export const NOWHERE: ResultsPlaceFound = { ok: true, base: '' };
 export function resultsPlaceOf(c: Context): ResultsPlaceFound {
   const place = places.get(c);
   const route = matchedRoutes(c)[c.req.routeIndex];
-  if (place === undefined || route === undefined) return { ok: false, missing: WITHOUT_RESULTS };
-  if (!reached.has(route)) {
-    if (!place.routes.includes(route)) return { ok: false, missing: OF_ANOTHER_APP };
-    if (route.method !== 'ALL' || !answersReturns(route.handler)) return { ok: false, missing: NOT_REACHED };
-    reached.add(route);
-  }
+  if (route?.method !== 'ALL' || !answersReturns(route.handler)) return { ok: false, missing: NOT_REACHED };
+  if (place === undefined) return { ok: false, missing: WITHOUT_RESULTS };
+  if (!reached.has(route) && !place.routes.includes(route)) return { ok: false, missing: OF_ANOTHER_APP };
+  reached.add(route);
   return { ok: true, base: place.base };
 }
 
