@@ -157,10 +157,12 @@ export type LedgerAnswer =
 /**
  * What the Worker makes of it. `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is
  * a result, which cannot be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
+ * `misconfigured`: the binding leads to no ledger, or to one without storage, as the Worker's configuration is.
  */
 export type AskedAnswer =
   | Exclude<LedgerAnswer, { outcome: 'archived' }>
-  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
+  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' }
+  | { readonly outcome: 'misconfigured'; readonly detail: string };
 
 /** Where Cloudflare can be asked to place a Durable Object. */
 export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;

@@ -33,6 +33,8 @@ export function problemOf(
         key,
         cacheStatus: cacheStatus({ kind: 'executed', recording: 'unknown' }),
       };
+    case 'misconfigured':
+      return { slug: 'config-invalid', detail: answer.detail, key };
     case 'unavailable':
       return unavailable(
         key,

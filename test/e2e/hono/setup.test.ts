@@ -13,7 +13,7 @@ async function told(app: RunningApp, path = '/orders'): Promise<string> {
   const { type, detail }: Problem = await response.json();
   expect(type).toBe(`${app.url}/_oncegate/problems/config-invalid`);
   expect((await post(`${app.url}${path}`, freshKey())).status).toBe(500);
-  const lines = app.output.filter((line) => line.includes('config-invalid'));
+  const lines = app.output.filter((line) => line.includes('"event":"config-invalid"'));
   expect(lines).toEqual([expect.stringContaining(JSON.stringify(detail))]);
   return detail;
 }
@@ -61,18 +61,16 @@ test('a class that is bound, but is not the ledger’s', async () => {
     env: { LEDGER: { ...LEDGER, exportName: 'Other' }, RESULTS },
     exports: { Other: { type: 'durable-object', storage: 'sqlite' } },
   });
-  const response = await post(`${app.url}/orders`, freshKey());
-  expect(response.status).toBe(503);
-  expect(app.output.join('\n')).toContain('ledger-unreachable');
+  expect(await told(app)).toContain('"class_name": "Ledger"');
 });
 
-test('a class without SQLite: the log says what to change in its migration', async () => {
+test('a class without SQLite: what to change in its migration', async () => {
   await using app = await startApp('bare.ts', {
     exports: { Ledger: { type: 'durable-object', storage: 'legacy-kv' } },
   });
-  const response = await post(`${app.url}/orders`, freshKey());
-  await response.text();
-  expect(app.output.join('\n')).toContain('`new_sqlite_classes`');
+  const detail = await told(app);
+  expect(detail).toContain('"migrations": [{ "tag": "oncegate-v1", "new_sqlite_classes": ["Ledger"] }]');
+  expect(detail).toContain('export { Ledger as SqliteLedger } from "oncegate/hono"');
 });
 
 test.each(['2025-10-01', '2026-09-30'])(
