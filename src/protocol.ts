@@ -118,6 +118,9 @@ export interface LeaseGrant {
   readonly seq: number;
 }
 
+/** `handler-not-reached`: of the Worker itself something else has answered than the handler behind the middleware. */
+export type NoResponseReason = 'upstream-unreachable' | 'upstream-timeout' | 'handler-not-reached';
+
 export type LedgerAnswer =
   | {
       readonly outcome: 'executed' | 'joined';
@@ -147,7 +150,7 @@ export type LedgerAnswer =
   /** The upstream gave no response; whether it acted on the request is unknown. */
   | {
       readonly outcome: 'no-response';
-      readonly reason: 'upstream-unreachable' | 'upstream-timeout';
+      readonly reason: NoResponseReason;
       readonly joined: boolean;
     }
   /** It runs, and its caller did not want to wait any longer. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshKey, LEDGER, post, RESULTS, type RunningApp, startApp } from './world.ts';
 
 interface Problem {
@@ -96,4 +96,51 @@ test('a main file that wraps the context, as tracers do, is fine', async () => {
   const key = freshKey();
   expect(await (await post(`${app.url}/orders`, key)).json()).toEqual({ ran: true });
   expect((await post(`${app.url}/orders`, key)).headers.get('idempotent-replayed')).toBe('true');
+});
+
+describe('where the ledger does not come to the handler', () => {
+  let app: RunningApp;
+
+  beforeAll(async () => {
+    app = await startApp('unreached.ts');
+  });
+
+  afterAll(() => app[Symbol.asyncDispose]());
+
+  const ran = async () => (await (await fetch(`${app.url}/_ran`)).json()) as string[];
+
+  test('inside app.mount(), which changes the URL, no handler of it runs, and the words say where the middleware goes', async () => {
+    const detail = await told(app, '/shop/orders');
+    expect(detail).toContain('app.mount()');
+    expect(detail).toContain('app.use("/path/*", idempotency())');
+    expect(await ran()).not.toContain('shop');
+  });
+
+  test('what another handler says there is not taken for the answer', async () => {
+    const key = freshKey();
+    for (let n = 0; n < 2; n += 1) {
+      const response = await post(`${app.url}/other/carts`, key);
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toContain('ran');
+    }
+    expect(await ran()).not.toContain('cart');
+  });
+
+  test('of a response whose fields middleware before has dropped, nobody knows that it is the handler’s: it does not run again', async () => {
+    const key = freshKey();
+    const first = await post(`${app.url}/dropped/a`, key);
+    expect(first.status).toBe(500);
+    expect(await first.text()).toContain('c.res = undefined');
+    expect((await post(`${app.url}/dropped/a`, key)).status).toBe(409);
+    expect((await ran()).filter((name) => name === 'dropped')).toHaveLength(1);
+  });
+
+  test('middleware before that refuses the ledger’s request refuses the client’s, and nothing is recorded', async () => {
+    const key = freshKey();
+    for (let n = 0; n < 2; n += 1) {
+      const response = await post(`${app.url}/counted/a`, key);
+      expect([response.status, await response.text()]).toEqual([429, 'slower']);
+      expect(response.headers.has('idempotent-replayed')).toBe(false);
+    }
+  });
 });
