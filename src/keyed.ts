@@ -47,6 +47,8 @@ export interface Keyable {
   readonly along: Along;
   /** Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are all. */
   readonly caller: ((byFields: Caller) => Caller) | null;
+  /** What stands before the path of the address where its result is fetched; the empty string, or a path. */
+  readonly resultsBase: string;
   /** Keeps the Worker's invocation alive for a promise. */
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
@@ -178,7 +180,12 @@ async function handle(
       return { response, outcome: answer.outcome, shard, keyHash };
     }
     case 'accepted':
-      return { response: acceptedResponse(target), outcome: answer.outcome, shard, keyHash };
+      return {
+        response: acceptedResponse(target, keyable.resultsBase),
+        outcome: answer.outcome,
+        shard,
+        keyHash,
+      };
     default:
       return refuse(problemOf(answer, key), { shard, keyHash });
   }

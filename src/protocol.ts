@@ -122,6 +122,9 @@ export interface LeaseGrant {
   readonly seq: number;
 }
 
+/** `handler-not-reached`: of the Worker itself something else has answered than the handler behind the middleware. */
+export type NoResponseReason = 'upstream-unreachable' | 'upstream-timeout' | 'handler-not-reached';
+
 export type LedgerAnswer =
   | {
       readonly outcome: 'executed' | 'joined';
@@ -151,7 +154,7 @@ export type LedgerAnswer =
   /** The upstream gave no response; whether it acted on the request is unknown. */
   | {
       readonly outcome: 'no-response';
-      readonly reason: 'upstream-unreachable' | 'upstream-timeout';
+      readonly reason: NoResponseReason;
       readonly joined: boolean;
     }
   /** It runs, and its caller did not want to wait any longer. */
@@ -161,10 +164,12 @@ export type LedgerAnswer =
 /**
  * What the Worker makes of it. `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is
  * a result, which cannot be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
+ * `misconfigured`: the binding leads to no ledger, or to one without storage, as the Worker's configuration is.
  */
 export type AskedAnswer =
   | Exclude<LedgerAnswer, { outcome: 'archived' }>
-  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' };
+  | { readonly outcome: 'unavailable' | 'unreadable' | 'interrupted' }
+  | { readonly outcome: 'misconfigured'; readonly detail: string };
 
 /** Where Cloudflare can be asked to place a Durable Object. */
 export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;

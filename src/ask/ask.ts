@@ -11,6 +11,7 @@ import type {
   ResultQuery,
 } from '../protocol.ts';
 import { differenceOf, isBoundTo } from '../request/fingerprint.ts';
+import { misconfiguredLedger } from './misconfigured.ts';
 import { type Archived, recordedIn } from './recorded.ts';
 
 /** Where a Worker finds what is recorded. */
@@ -63,6 +64,8 @@ export async function askLedger(
   try {
     return await settled(access, route, call, await ledger.execute(call));
   } catch (error) {
+    const misconfigured = misconfiguredLedger(error);
+    if (misconfigured !== null) return misconfigured;
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
     return (
       (await recordOf(access, route, call)) ?? (await afterLostAnswer(access, route, call, reach, error))
@@ -87,6 +90,8 @@ export async function askResult(
     if (answer.outcome !== 'archived') return answer;
     return (await recordedIn(access.results, { ...query, faultOf }, answer)) ?? { outcome: 'unreadable' };
   } catch (error) {
+    const misconfigured = misconfiguredLedger(error);
+    if (misconfigured !== null) return misconfigured;
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
     return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
   }

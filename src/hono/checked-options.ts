@@ -3,10 +3,7 @@ import type { KeyedRoute } from '../keyed.ts';
 import { policyOf } from '../policy.ts';
 import type { IdempotencyOptions } from './options.ts';
 
-/**
- * Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and those of
- * what the gateway has addresses of its own for.
- */
+/** Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and CORS. */
 export const NOT_FOR_A_HANDLER = [
   'path',
   'upstream',
@@ -15,7 +12,6 @@ export const NOT_FOR_A_HANDLER = [
   'forwardKeyAs',
   'forwarded',
   'corsOrigins',
-  'respondAsync',
 ] as const;
 
 /** What is no setting of a route. */

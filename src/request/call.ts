@@ -78,7 +78,11 @@ function sentOn(
 ): Pick<LedgerCall, 'url' | 'headers' | 'invocation'> {
   const { headers, url } = request;
   if (along.to === 'handler') {
-    return { url, headers: headersAsTheyCame(headers), invocation: { ...along.invocation, key } };
+    return {
+      url,
+      headers: withoutPreference(headersAsTheyCame(headers), respondAfterMs),
+      invocation: { ...along.invocation, key },
+    };
   }
   const acceptEncoding = askedEncoding(acceptEncodingOf(request));
   const forwarded = keyedHeaders(headers, route, keyToSend, { ...along.own, acceptEncoding });
@@ -88,7 +92,7 @@ function sentOn(
   };
 }
 
-/** A preference that the gateway honours is not the upstream's to honour again. */
+/** A preference that is honoured here is not the upstream's, or the handler's, to honour again. */
 function withoutPreference(headers: HeaderList, respondAfterMs: number | null): HeaderList {
   if (respondAfterMs === null) return headers;
   return headers.flatMap(([name, value]) => {
