@@ -178,7 +178,7 @@ export class Stories {
     const leases = this.#leases[isolate];
     if (leases === undefined) throw new Error('no such isolate');
     const { id } = story;
-    const leased = leases.replay(id, fingerprint, (lease, replays) =>
+    const leased = leases.replay(id, fingerprint, (_, lease, replays) =>
       object.stub.countReplays(id, lease, replays),
     );
     if (leased !== null) {
@@ -189,7 +189,7 @@ export class Stories {
     const access = { ledger: this.#ledger, results: kv.binding as unknown as KVNamespace };
     const objects = { path: '/*', shards: 1, location: null };
     const answer = await askLedger(access, objects, 0, this.#callOf(story, fingerprint));
-    leases.keep(id, { fingerprint, keyHash: id }, answer, askedAt);
+    leases.keep(id, fingerprint, { id, shard: 0, keyHash: id }, answer, askedAt);
     return this.#heard(story, answer, leavesAfterMs);
   }
 
@@ -259,7 +259,7 @@ export class Stories {
     const { key, id, secret } = story;
     const caller = `caller-${key.caller}`.padEnd(43, '.');
     return {
-      policy: key.refuses ? policies.refuse : policies.retry,
+      policy: JSON.stringify(key.refuses ? policies.refuse : policies.retry),
       id,
       caller,
       address: `address-of-${caller}`,
