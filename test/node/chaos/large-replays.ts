@@ -1,9 +1,11 @@
 /**
  * Large bodies again and again, with readers that leave: `npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
- * [--from kv|object] [--calls N] [--clients N] [--seed N]`. It looks for calls that hang.
+ * [--from kv|object|runs] [--calls N] [--clients N] [--seed N]`. It looks for calls that hang.
  *
- * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's.
+ * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`: each call has a key of its
+ * own, so that none is a replay.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
@@ -95,7 +97,10 @@ function call(n: number, leaves: boolean): Promise<void> {
       lastAt = performance.now();
     };
     let end: 'whole' | 'left' | 'broken' | 'hung' = 'broken';
-    const headers = { 'accept-encoding': 'identity', 'idempotency-key': `key-${n}` };
+    const headers = {
+      'accept-encoding': 'identity',
+      'idempotency-key': flags.from === 'runs' ? randomUUID() : `key-${n}`,
+    };
     const sent = request(`${url}/${flags.from}/${n}`, { agent, method: isBare ? 'GET' : 'POST', headers });
     const deadline = setTimeout(() => {
       end = 'hung';
