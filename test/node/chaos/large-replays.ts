@@ -1,198 +1,173 @@
 /**
- * Large bodies again and again: `node test/node/chaos/large-replays.ts [--of bare|gateway] [--on miniflare|workerd] [--from kv|object]
- * [--calls N] [--clients N] [--seed N]`. `bare`: of a Worker that has nothing of the gateway in it, so that it shows what hangs without it.
+ * Large bodies again and again, with readers that leave: `npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
+ * [--from kv|object|runs] [--calls N] [--clients N] [--seed N]`. It looks for calls that hang.
  *
- * Readers come and leave as in the chaos run. A call that has not ended in 30 s is hung, and said to be where it was.
+ * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`: each call has a key of its
+ * own, so that none is a replay.
  */
-
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Miniflare } from 'miniflare';
-import { start } from '../../../bench/processes/child.ts';
-import { configuration, urlOf, workerdPath } from '../../../bench/workerd.ts';
 import bundle from '../harness/bundle.ts';
 import { startGateway } from '../harness/gateway.ts';
+import '../harness/signals.ts';
+import { type BareWorker, startBareWorker } from './bare-worker.ts';
 import { CALM_KV, KvServer } from './kv-server.ts';
 import { Random } from './random.ts';
 
+/** A call that has not ended by then is hung. */
 const CALL_MAX_MS = 30_000;
-const VALUES = 64;
-/** Until results have left the ledger. */
+/** One that takes this long is worth a line. */
+const SLOW_MS = 10_000;
+/** No more of them are. */
+const LINES = 20;
+const BODIES = 64;
+const LEAVE = 0.15;
+/** How long results stay in the ledger where they are to come from KV, and until they have left it. */
+const HOT_SECONDS = 2;
 const SETTLES_MS = 20_000;
+/** Up to so much time before each piece that KV answers with. */
+const KV_GAP_MS = 5;
 
 const { values: flags } = parseArgs({
   options: {
-    of: { type: 'string', default: 'bare' },
-    on: { type: 'string', default: 'miniflare' },
+    of: { type: 'string', default: 'gateway' },
+    on: { type: 'string', default: 'workerd' },
     from: { type: 'string', default: 'kv' },
-    calls: { type: 'string', default: '20000' },
-    clients: { type: 'string', default: '96' },
+    calls: { type: 'string', default: '10000' },
+    clients: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
   },
 });
-
-const SCRIPT = `
-import { DurableObject } from 'cloudflare:workers';
-const PIECE = 512 * 1024;
-export class Store extends DurableObject {
-  put(key, bytes) {
-    this.ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS pieces (key TEXT, n INTEGER, bytes BLOB, PRIMARY KEY (key, n))');
-    for (let n = 0; n * PIECE < bytes.byteLength; n += 1)
-      this.ctx.storage.sql.exec('INSERT OR REPLACE INTO pieces VALUES (?, ?, ?)', key, n, bytes.slice(n * PIECE, (n + 1) * PIECE));
-  }
-  get(key) {
-    let n = 0;
-    return new ReadableStream({ type: 'bytes', pull: (controller) => {
-      const [row] = this.ctx.storage.sql.exec('SELECT bytes FROM pieces WHERE key = ? AND n = ?', key, n).toArray();
-      n += 1;
-      if (row !== undefined) return controller.enqueue(new Uint8Array(row.bytes));
-      controller.close();
-      controller.byobRequest?.respond(0);
-    } }, { highWaterMark: 0 });
-  }
-}
-export default {
-  async fetch(request, env) {
-    const { pathname } = new URL(request.url);
-    const [, from, key] = pathname.split('/');
-    const store = env.STORE.getByName('one');
-    if (request.method === 'PUT') {
-      const bytes = await request.arrayBuffer();
-      if (from === 'kv') await env.RESULTS.put(key, bytes);
-      else await store.put(key, bytes);
-      return new Response('put');
-    }
-    const body = from === 'kv' ? await env.RESULTS.get(key, 'stream') : await store.get(key);
-    return new Response(body, { headers: { 'content-type': 'application/json' } });
-  },
-};`;
-
-const random = Random.of(Number(flags.seed), 1);
-const sizes = Array.from({ length: VALUES }, () => random.integer(600 * 1024, 1_500 * 1024));
-const { url, stop } = await (flags.of === 'gateway'
-  ? gateway()
-  : flags.on === 'workerd'
-    ? onWorkerd()
-    : onMiniflare());
+const random = Random.of(Number(flags.seed), 11);
+const sizes = Array.from({ length: BODIES }, () => random.integer(600 * 1024, 1_500 * 1024));
+const isBare = flags.of === 'bare';
+const { url, stop } = isBare ? await bare() : await gateway();
 const agent = new Agent({ keepAlive: true });
+const seen = {
+  whole: 0,
+  left: 0,
+  broken: 0,
+  hung: 0,
+  replayed: 0,
+  slow: 0,
+  slowestMs: 0,
+  longestGapMs: 0,
+  chunks: 0,
+};
+
+await sendAll(BODIES, (n) => call(n, false));
+if (!isBare) await sleep(SETTLES_MS);
+for (const name of Object.keys(seen)) Reflect.set(seen, name, 0);
 const lateness = monitorEventLoopDelay();
 lateness.enable();
-const seen = { replayed: 0, whole: 0, left: 0, broken: 0, hung: 0, 'slow, over 5 s': 0 };
-let slowestMs = 0;
-for (const [n, size] of sizes.entries()) {
-  if (flags.of === 'gateway') await call(n, false);
-  else await fetch(`${url}/${flags.from}/${n}`, { method: 'PUT', body: new Uint8Array(size) });
-}
-// Of the gateway, from here on they come from where the settings say.
-if (flags.of === 'gateway') await sleep(SETTLES_MS);
-for (const name of Object.keys(seen)) Reflect.set(seen, name, 0);
-slowestMs = 0;
 const startedAt = performance.now();
-let sent = 0;
-await Promise.all(
-  Array.from({ length: Number(flags.clients) }, async () => {
-    while (sent < Number(flags.calls)) {
-      sent += 1;
-      await call(random.integer(0, VALUES - 1), random.chance(0.15));
-    }
-  }),
-);
-console.log(
-  JSON.stringify({
-    ...flags,
-    ...seen,
-    slowestMs: Math.round(slowestMs),
-    ownLatenessMs: Math.round(lateness.max / 1e6),
-    seconds: Math.round((performance.now() - startedAt) / 1_000),
-  }),
-);
+await sendAll(Number(flags.calls), () => call(random.integer(0, BODIES - 1), random.chance(LEAVE)));
+const seconds = Math.round((performance.now() - startedAt) / 1_000);
+const ownLatenessMs = Math.round(lateness.max / 1e6);
+console.log(JSON.stringify({ ...flags, ...seen, ownLatenessMs, seconds }));
 agent.destroy();
 await stop();
+process.exitCode = seen.hung > 0 ? 1 : 0;
 
+async function sendAll(calls: number, send: (n: number) => Promise<void>): Promise<void> {
+  let sent = 0;
+  const client = async () => {
+    for (let n = sent++; n < calls; n = sent++) await send(n);
+  };
+  await Promise.all(Array.from({ length: Number(flags.clients) }, client));
+}
+
+/** One request for a body. Never rejects: what came of it is in `seen`. */
 function call(n: number, leaves: boolean): Promise<void> {
   const from = performance.now();
   return new Promise((resolve) => {
     let bytes = 0;
-    let head = -1;
-    let gap = 0;
-    let last = 0;
+    let headMs = Number.NaN;
+    let lastAt = from;
+    let gapMs = 0;
+    const heard = () => {
+      gapMs = Math.max(gapMs, performance.now() - lastAt);
+      lastAt = performance.now();
+    };
     let end: 'whole' | 'left' | 'broken' | 'hung' = 'broken';
-    const outgoing = request(`${url}/${flags.from}/${n}`, {
-      agent,
-      method: flags.of === 'gateway' ? 'POST' : 'GET',
-      headers: { 'accept-encoding': 'identity', 'idempotency-key': `key-${n}` },
-    });
+    const headers = {
+      'accept-encoding': 'identity',
+      'idempotency-key': flags.from === 'runs' ? randomUUID() : `key-${n}`,
+    };
+    const sent = request(`${url}/${flags.from}/${n}`, { agent, method: isBare ? 'GET' : 'POST', headers });
     const deadline = setTimeout(() => {
       end = 'hung';
-      console.log(`hung: ${bytes} of ${sizes[n]} bytes, head after ${Math.round(head)} ms`);
-      outgoing.destroy();
+      heard();
+      sent.destroy();
     }, CALL_MAX_MS);
-    outgoing.on('response', (response) => {
-      head = performance.now() - from;
-      last = performance.now();
+    sent.on('response', (response) => {
+      headMs = performance.now() - from;
+      heard();
       if (response.headers['idempotent-replayed'] === 'true') seen.replayed += 1;
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        gap = Math.max(gap, performance.now() - last);
-        last = performance.now();
+        seen.chunks += 1;
+        heard();
         if (!leaves || end === 'left') return;
         end = 'left';
-        outgoing.socket?.resetAndDestroy();
-        outgoing.destroy();
+        sent.socket?.resetAndDestroy();
+        sent.destroy();
+      });
+      response.on('end', () => {
+        if (bytes === sizes[n] && response.complete) end = 'whole';
       });
       response.on('error', () => {});
-      response.on('end', () => {
-        if (response.complete && bytes === sizes[n]) end = 'whole';
-      });
     });
-    outgoing.on('error', () => {});
-    outgoing.on('close', () => {
+    sent.on('error', () => {});
+    sent.on('close', () => {
       clearTimeout(deadline);
       const ms = performance.now() - from;
-      slowestMs = Math.max(slowestMs, ms);
-      if (ms > 5_000) {
-        seen['slow, over 5 s'] += 1;
-        if (ms > 12_000)
-          console.log(
-            `slow: ${Math.round(ms)} ms, ${end}, head after ${Math.round(head)}, longest gap ${Math.round(gap)}, leaves ${leaves}, reused ${outgoing.reusedSocket}`,
-          );
-      }
       seen[end] += 1;
+      seen.slowestMs = Math.max(seen.slowestMs, Math.round(ms));
+      seen.longestGapMs = Math.max(seen.longestGapMs, Math.round(gapMs));
+      if (ms >= SLOW_MS) {
+        seen.slow += 1;
+        const times = `the head after ${Math.round(headMs)}, never more than ${Math.round(gapMs)} without a byte`;
+        if (seen.slow <= LINES)
+          console.log(`${end}: ${bytes} of ${sizes[n]} bytes in ${Math.round(ms)} ms, ${times}`);
+      }
       resolve();
     });
-    outgoing.end();
+    sent.end();
   });
 }
 
-/** Results leave the ledger for KV after two seconds, or stay for ever. */
-async function gateway(): Promise<{ url: string; stop: () => Promise<void> }> {
+async function gateway(): Promise<BareWorker> {
   bundle();
   const origin = createServer((incoming, response) => {
-    const size = sizes[Number(incoming.url?.split('/').at(-1))] ?? 0;
     incoming.resume();
-    response.end(Buffer.alloc(size));
+    response.end(Buffer.alloc(sizes[Number(incoming.url?.split('/').at(-1))] ?? 0));
   });
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const storage = mkdtempSync(`${tmpdir()}/oncegate-large-`);
-  const kv = new KvServer(1, { ...CALM_KV, readGapMs: 5 });
+  const kv = new KvServer(Number(flags.seed), { ...CALM_KV, readGapMs: KV_GAP_MS });
   const vars = {
     UPSTREAM_URL: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
-    HOT_SECONDS: flags.from === 'kv' ? 2 : 86_400,
+    HOT_SECONDS: flags.from === 'kv' ? HOT_SECONDS : 86_400,
     LEDGER_SHARDS: 4,
   };
-  const kvUrl = flags.on === 'workerd' ? { kvUrl: await kv.start() } : {};
-  const process = await startGateway({ vars, storage, ...kvUrl });
+  const running = await startGateway({
+    vars,
+    storage,
+    ...(flags.on === 'workerd' ? { kvUrl: await kv.start() } : {}),
+  });
   return {
-    url: process.url,
+    url: running.url,
     stop: async () => {
-      await process.stop();
+      await running.stop();
       kv.stop();
       origin.closeAllConnections();
       origin.close();
@@ -201,50 +176,17 @@ async function gateway(): Promise<{ url: string; stop: () => Promise<void> }> {
   };
 }
 
-async function onMiniflare(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const miniflare = new Miniflare({
-    host: '127.0.0.1',
-    workers: [
-      {
-        config: {
-          name: 'bare',
-          compatibilityDate: '2026-11-01',
-          manifest: { mainModule: 'worker.js', modules: { 'worker.js': { type: 'esm', contents: SCRIPT } } },
-          env: {
-            STORE: { type: 'durable-object', worker: 'bare', exportName: 'Store' },
-            RESULTS: { type: 'kv', id: 'results' },
-          },
-          exports: { Store: { type: 'durable-object', storage: 'sqlite' } },
-        },
-        dev: { rootPath: tmpdir() },
-      },
-    ],
-  });
-  const { origin } = await miniflare.ready;
-  return { url: origin, stop: () => miniflare.dispose() };
-}
-
-async function onWorkerd(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const folder = mkdtempSync(`${tmpdir()}/oncegate-bare-`);
-  mkdirSync(`${folder}/storage`);
-  writeFileSync(`${folder}/worker.js`, SCRIPT);
-  const kv = new KvServer(1, CALM_KV);
-  const objects = { binding: 'STORE', className: 'Store' };
-  const config = configuration({ kvUrl: await kv.start(), vars: {}, objects, storage: `${folder}/storage` });
-  writeFileSync(`${folder}/config.capnp`, config);
-  const worker = await start(
-    workerdPath(),
-    ['serve', `${folder}/config.capnp`, '--control-fd=3'],
-    urlOf,
-    {},
-    'ignore',
-  );
+async function bare(): Promise<BareWorker> {
+  const kv = new KvServer(Number(flags.seed), { ...CALM_KV, readGapMs: KV_GAP_MS });
+  const worker = await startBareWorker(flags.on === 'workerd' ? await kv.start() : null);
+  for (const [n, size] of sizes.entries()) {
+    await fetch(`${worker.url}/${flags.from}/${n}`, { method: 'PUT', body: new Uint8Array(size) });
+  }
   return {
     url: worker.url,
     stop: async () => {
       await worker.stop();
       kv.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
