@@ -6,9 +6,11 @@ import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
 import { log, textOf } from './log.ts';
 import { answerOnce, asItCame, keyOf, reported } from './once.ts';
+import { operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
+import type { UpstreamGuard } from './operator/upstream-guard.ts';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
@@ -61,8 +63,10 @@ function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   const { ledger, results, rateLimiter, events, operatorHost } = config;
   const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
-  addResults(app, config, gate);
-  const guard = addOwnPages(app, config);
+  const surface = operatorSurface(config);
+  const { guard } = surface;
+  addResults(app, config, gate, guard);
+  addOwnPages(app, config, surface);
   if (operatorHost !== null) {
     app.use((c, next) =>
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
@@ -83,7 +87,7 @@ function gateway(config: Config): App {
 }
 
 /** Where the results of routes with RESPOND_ASYNC are fetched. The operator's own host has none. */
-function addResults(app: App, config: Config, gate: Gate): void {
+function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard | null): void {
   const { operatorHost } = config;
   for (const route of config.routes) {
     if (!route.respondAsync) continue;
@@ -95,7 +99,9 @@ function addResults(app: App, config: Config, gate: Gate): void {
       const target = targetOf(c.req.url);
       if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
       const startedAt = Date.now();
-      return reported(await answerResult(c.req.raw, target, route, gate), route, config.events, startedAt);
+      const fetchIt = async () =>
+        reported(await answerResult(c.req.raw, target, route, gate), route, config.events, startedAt);
+      return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);
     });
   }
 }

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { BlankEnv, BlankSchema } from 'hono/types';
 import { type Config, parseConfig, type Route } from '../config.ts';
 import { log } from '../log.ts';
+import { operatorSurface } from '../operator/operator.ts';
 import { addOwnPages } from '../operator/own-pages.ts';
 import { problemResponse } from '../response/problem.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
@@ -42,7 +43,7 @@ function surfaceOf(options: OperatorOptions, env: object): Surface {
   const surface: Surface = new Hono();
   const config = configOf(options, env);
   if (typeof config !== 'string') {
-    addOwnPages(surface, config);
+    addOwnPages(surface, config, operatorSurface(config));
     return surface;
   }
   const detail = `operator(): ${config}`;

@@ -166,8 +166,11 @@ function bodyRefusal(
   }
 }
 
-/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
-async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
+/**
+ * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects the gateway's load, not its
+ * promise.
+ */
+export async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
   const keys = address === null ? [caller] : [address, caller];
   try {
     const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));

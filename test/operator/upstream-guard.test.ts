@@ -103,6 +103,8 @@ test('the upstream gets no service worker on the console’s origin, and as many
   const shared = gate({});
   expect((await shared.ask('https://gate.example/app/sw.js', script)).status).toBe(403);
   expect(shared.reached).toEqual([]);
+  const later = gate({ RESPOND_ASYNC: 'true', KEY_FROM: 'query:k' });
+  expect((await later.ask('https://gate.example/_oncegate/results/sw.js?k=1', script)).status).toBe(403);
   expect(
     (await gate({ OPERATOR_HOST: 'ops.example' }).ask('https://gate.example/sw.js', script)).status,
   ).toBe(200);

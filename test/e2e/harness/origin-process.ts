@@ -159,6 +159,11 @@ const behaviours: Record<string, Behaviour> = {
     response.setHeader('content-location', query.get('to') ?? '');
     json(response, 201, { run });
   },
+  /** May be kept by any cache. */
+  cacheable: ({ response, run }) => {
+    response.setHeader('cache-control', 'public, max-age=3600');
+    json(response, 200, { run });
+  },
   /** Claims to come from the gateway. */
   impostor: ({ response, run }) => {
     response.setHeader('idempotent-replayed', 'true');
