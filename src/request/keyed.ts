@@ -5,9 +5,10 @@ import { log, textOf } from '../log.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
+import { fingerprintOf, type Spelling, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
 import { type Identity, identityOf } from './identity.ts';
+import { readKeyedBody } from './keyed-body.ts';
 import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
@@ -78,13 +79,15 @@ export async function readKeyedRequest(
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
   if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
-  const read = { request, url, names, caller, body: body.bytes };
+  const contentType = request.headers.get('content-type');
+  const read = { request, url, names, caller, contentType, body: body.bytes };
   if (sent.kind !== 'in-body-if-at-all') return keyedRequest(read, sent, route);
 
-  const inBody = sentKey(request, url, route, body.bytes);
+  const { found, spelling } = readKeyedBody(body.bytes, contentType, route);
+  const inBody = sentKey(request, url, route, found);
   if (inBody.kind === 'absent' && route.key === 'optional') return { kind: 'unkeyed', body: body.bytes };
   const late = keyRefusal(request, inBody, route);
-  if (late === null) return keyedRequest(read, inBody, route);
+  if (late === null) return keyedRequest({ ...read, spelling }, inBody, route);
   body.bytes.release();
   return refused(late);
 }
@@ -112,12 +115,14 @@ interface ReadRequest {
   /** Those of its fields. */
   readonly names: readonly string[];
   readonly caller: Caller;
+  readonly contentType: string | null;
   readonly body: BodyBytes;
+  readonly spelling?: Spelling | null | undefined;
 }
 
 /** The request, with all that follows from it. */
 async function keyedRequest(
-  { request, url, names, caller, body }: ReadRequest,
+  { request, url, names, caller, contentType, body, spelling }: ReadRequest,
   sent: SentKey,
   route: Route,
 ): Promise<KeyedRequestResult> {
@@ -131,9 +136,10 @@ async function keyedRequest(
       host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
       path: url.pathname,
       query: queryOf(url),
-      contentType: request.headers.get('content-type'),
+      contentType,
       asked: whatIsAsked(request.headers, names),
       body,
+      spelling,
     },
     route.fingerprint,
   );
