@@ -23,7 +23,7 @@ import { RESULTS_PREFIX } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import {
   answerPreflight,
-  answerPreflightWithoutRoute,
+  answerPreflightToGateway,
   type CorsPolicy,
   shareResponse,
 } from './response/cors.ts';
@@ -81,7 +81,7 @@ function gateway(config: Config): App {
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
-  app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
+  app.notFound((c) => answerPreflightToGateway(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, new URL(c.req.url)));
   return app;
 }
@@ -95,6 +95,8 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
     const at = `${RESULTS_PREFIX}${path}`;
     const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
     if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
+    // The upstream knows no such address. To ask changes nothing, and who may read the answer is still its to say.
+    else app.options(at, async (c, next) => answerPreflightToGateway(c.req.raw) ?? next());
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
       if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
@@ -115,7 +117,7 @@ function misconfigured(bad: readonly BadSetting[]): App {
   const invalid = (c: RequestContext) =>
     problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail });
   app.all(`${OPERATOR_PREFIX}/*`, invalid);
-  app.all('*', (c) => answerPreflightWithoutRoute(c.req.raw) ?? invalid(c));
+  app.all('*', (c) => answerPreflightToGateway(c.req.raw) ?? invalid(c));
   return app;
 }
 
