@@ -9,6 +9,8 @@ import { freshGate, freshKey, post } from './harness/request.ts';
 const ADMIN_TOKEN = 'the-admin-token-of-the-tests';
 /** `cancelAfterSeconds` of the route, and as long again. */
 const LONG_GONE_MS = 2_500;
+/** Two processes of one machine may read its clock so differently. */
+const CLOCK_MS = 20;
 
 let origin: Origin;
 let gateway: RunningScript;
@@ -83,6 +85,35 @@ test.each(['soon', 'at-once'])('a stream whose only client leaves is ended: %s',
     .poll(() => gateway.output.filter((line) => line.includes('execution-cancelled')).length)
     .toBeGreaterThan(0);
 });
+
+test.each([
+  ['at-once', 0, 'held', 'before its head'],
+  ['soon', 1_000, 'held', 'before its head'],
+  ['at-once', 0, 'ticking', 'in mid-stream'],
+  ['soon', 1_000, 'ticking', 'in mid-stream'],
+])(
+  'the origin sees its connection closed when its time has come: %s, %d ms, %s, %s',
+  async (route, afterMs, behaviour) => {
+    const [key, name] = [freshKey(), freshGate()];
+    const client = leaving(`${gateway.url}/${route}/${behaviour}/${name}`, key);
+    await (behaviour === 'held' ? origin.arrived(name) : client.first);
+    const leftAt = Date.now();
+    client.leave();
+    await origin.closed(name);
+    const { requestAt, headAt, lastByteAt, closedAt } = await origin.times(name);
+    const sinceLeft = (at: number | null) => (at ?? Number.NaN) - leftAt;
+    expect(sinceLeft(requestAt)).toBeLessThanOrEqual(CLOCK_MS);
+    expect(sinceLeft(closedAt)).toBeGreaterThanOrEqual(afterMs - CLOCK_MS);
+    if (behaviour === 'held') {
+      expect([headAt, lastByteAt]).toEqual([null, null]);
+    } else {
+      expect(sinceLeft(headAt)).toBeLessThanOrEqual(CLOCK_MS);
+      // It was read until then, or so, and nothing was said after it.
+      expect(sinceLeft(lastByteAt)).toBeGreaterThan(afterMs / 2 - 500);
+      expect(lastByteAt ?? 0).toBeLessThanOrEqual(closedAt ?? 0);
+    }
+  },
+);
 
 test('under `refuse`, a cancelled run is an unknown outcome, and the operator sees why', async () => {
   const [key, gate] = [freshKey(), freshGate()];
