@@ -106,6 +106,13 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
       return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);
     });
   }
+  // Where there is none: who asks with credentials of his own is not to be taken for one who tries the operator's token.
+  app.all(`${RESULTS_PREFIX}/*`, async (c, next) => {
+    const target = targetOf(c.req.url);
+    if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
+    const detail = 'No route hands out results at this address. Send the request itself again.';
+    return problemResponse(target, { slug: 'result-absent', detail });
+  });
 }
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */

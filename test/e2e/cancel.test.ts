@@ -25,6 +25,7 @@ beforeAll(async () => {
         { path: '/soon/*', stripPrefix: '/soon', cancelAfterSeconds: 1 },
         { path: '/at-once/*', stripPrefix: '/at-once', cancelAfterSeconds: 0 },
         { path: '/refuse/*', stripPrefix: '/refuse', cancelAfterSeconds: 0, unknownOutcome: 'refuse' },
+        { path: '/told/*', stripPrefix: '/told', cancelAfterSeconds: 0, respondAsync: true },
         { path: '/*' },
       ],
     },
@@ -147,6 +148,20 @@ test('a client that comes back in time keeps the run alive, and so does one that
   expect((await joined).headers.get('cache-status')).toBe('oncegate; fwd=miss; collapsed');
   expect(await origin.runs(key)).toHaveLength(1);
   expect((await post(url, key)).headers.get('idempotent-replayed')).toBe('true');
+});
+
+test('a run is not left where somebody was told that it runs and to come back', async () => {
+  const [key, gate] = [freshKey(), freshGate()];
+  const path = `/told/held/${gate}`;
+  const client = leaving(`${gateway.url}${path}`, key);
+  await origin.arrived(gate);
+  const ask = () => fetch(`${gateway.url}/_oncegate/results${path}`, { headers: { 'idempotency-key': key } });
+  expect((await ask()).status).toBe(202);
+  client.leave();
+  await sleep(LONG_GONE_MS);
+  await origin.open(gate);
+  await expect.poll(async () => (await ask()).status, { timeout: 20_000 }).toBe(200);
+  expect(await origin.runs(key)).toHaveLength(1);
 });
 
 test('without the setting, a run that its clients have left goes on to its end', async () => {
