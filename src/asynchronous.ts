@@ -2,7 +2,7 @@
 import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
 import { resultKeyFrom } from './key-from.ts';
-import { type Gate, type Handled, NOT_ASKED, refused, responseTo } from './keyed.ts';
+import { type Gate, type Handled, type Keyable, NOT_ASKED, refused, responseTo } from './keyed.ts';
 import { partiesOf } from './request/address.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
@@ -10,25 +10,31 @@ import { bindingOf } from './request/fingerprint.ts';
 import { identityOf } from './request/identity.ts';
 import { isWithinRate, keyFieldsOf, type RequestRefusal } from './request/keyed.ts';
 import { sentKey } from './request/sent-key.ts';
-import { acceptedResponse, RESULTS_PREFIX } from './response/accepted.ts';
+import { acceptedResponse, RESULTS_PREFIX, resultAddress } from './response/accepted.ts';
 import { problemOf, requestProblem } from './response/refusal.ts';
 
-/** What the result is of: the target of the request, which is the one that is asked for now without the prefix. */
-function requestedTarget(target: URL): URL {
-  return new URL(`${target.origin}${target.pathname.slice(RESULTS_PREFIX.length)}${target.search}`);
+/**
+ * What the result is of that this target asks for: the target of the request, which is the same without what stands before its path.
+ * `null` where it asks for none.
+ */
+export function requestedTarget(target: URL, base: string): URL | null {
+  const prefix = `${base}${RESULTS_PREFIX}`;
+  if (!target.pathname.startsWith(`${prefix}/`)) return null;
+  return new URL(`${target.origin}${target.pathname.slice(prefix.length)}${target.search}`);
 }
+
+/** Somebody comes back for what became of a request; `target` is what that asked for. */
+export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
 
 /**
  * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate limiter as one; it holds and
  * stores nothing, so no other limit is its caller's.
  */
 export async function answerResult(
-  request: Request,
-  target: URL,
+  { request, target: of, caller: known, resultsBase }: Return,
   route: Route,
   gate: Gate,
 ): Promise<Handled> {
-  const of = requestedTarget(target);
   const keyFrom = resultKeyFrom(route.keyFrom);
   const refuse = (refusal: RequestRefusal, key?: string) =>
     refused(of, requestProblem(refusal, key, { keyFrom, method: request.method }), NOT_ASKED);
@@ -37,7 +43,8 @@ export async function answerResult(
   if (sent.kind !== 'key') return refuse({ reason: 'key-missing' });
   const { key } = sent;
   const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
-  const caller = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
+  const byFields = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
+  const caller = known === null ? byFields : known(byFields);
   const { rateLimiter } = gate;
   if (
     rateLimiter !== null &&
@@ -58,11 +65,11 @@ export async function answerResult(
       return refused(of, { slug: 'result-absent', detail, key }, asked);
     }
     case 'accepted':
-      return { response: acceptedResponse(of), outcome: answer.outcome, ...asked };
+      return { response: acceptedResponse(of, resultsBase), outcome: answer.outcome, ...asked };
     case 'executed':
     case 'joined':
     case 'replayed': {
-      const fetched = { request, target: of, from: target };
+      const fetched = { request, target: of, from: new URL(resultAddress(of, resultsBase)) };
       const response = await responseTo(fetched, route, answer, caller.anonymous);
       // Under this address every key and caller finds another one, and a GET is what caches keep.
       response.headers.set('cache-control', 'no-store');

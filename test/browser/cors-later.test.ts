@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshKey } from '../e2e/harness/request.ts';
+import { freshKey } from '../node/harness/request.ts';
 import { skipped } from './chromium.ts';
 import { send, withClient } from './cors-page.ts';
 import { type CorsWorld, keyed, MODES, runs, startCorsWorld } from './cors-world.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts';
+import type { Random } from '../node/chaos/random.ts';
 
 /** What a place still sees may be this old. In production it is a minute; tests compress it. */
 export interface EventualOptions {
@@ -67,6 +67,12 @@ export class EventualStore<V> {
     if (value !== last) this.seen.stale += 1;
     if (value === null && last !== null) this.seen.staleMisses += 1;
     return value;
+  }
+
+  /** The keys with this prefix that a place sees, in their order. It may see one whose value is another by the time that it is read. */
+  names(prefix: string, place: number): string[] {
+    const known = [...this.#writes.keys()].filter((key) => key.startsWith(prefix));
+    return known.filter((key) => this.read(key, place) !== null).sort();
   }
 
   #at(key: string, place: number, at: number): V | null {
