@@ -102,12 +102,12 @@ async function settled(
 
 function recordOf(
   { results }: LedgerAccess,
-  { id, secret, fingerprint, policy }: Omit<LedgerCall, 'body'>,
+  { id, secret, caller, fingerprint, policy }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, route: policy.route, faultOf }, archived);
+  return recordedIn(results, { id, secret, caller, route: policy.route, faultOf }, archived);
 }
 
 /**

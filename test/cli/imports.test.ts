@@ -40,7 +40,8 @@ const FLOORS = [
     'path-spelling.ts',
     'scope-from.ts',
   ],
-  ['json-pointer.ts', 'time.ts'],
+  ['isolate-memory.ts'],
+  ['json-pointer.ts', 'memory-tally.ts', 'time.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */
