@@ -23,6 +23,10 @@ export interface OwnRun {
   readonly execution: string;
 }
 
+/** What to change in an app whose handler the ledger does not reach. */
+export const HANDLER_NOT_REACHED =
+  'The ledger asked the Worker for the handler behind idempotency(), and something else of the Worker answered. The app has to be served by the export that the option entrypoint names (the default one), at the URL that the request came with: app.mount() and mount() change it, so put app.use("/path/*", idempotency()) before them, into the app that the Worker exports. And middleware before idempotency() must leave the fields of its response, as Hono does, unless c.res = undefined comes first.';
+
 const PROPS_MEMBER = 'oncegate';
 
 /** The `props` of an invocation for an execution: those of the first request's invocation, and what it runs for. */
