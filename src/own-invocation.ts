@@ -9,6 +9,8 @@ export interface Invocation {
   /** The middleware that its handler runs behind. */
   readonly name: string;
   readonly key: string;
+  /** How many of the ledger's invocations lead here, with this one. */
+  readonly depth: number;
   /** The `props` that the first request's invocation had itself. */
   readonly props: object;
   /** What the edge says of the request in `request.cf`. */
@@ -21,6 +23,8 @@ export interface OwnRun {
   readonly name: string;
   readonly key: string;
   readonly execution: string;
+  /** Absent where an object of an earlier version made the invocation. */
+  readonly depth?: number;
 }
 
 /** What to change in an app whose handler the ledger does not reach. */
@@ -30,8 +34,8 @@ export const HANDLER_NOT_REACHED =
 const PROPS_MEMBER = 'oncegate';
 
 /** The `props` of an invocation for an execution: those of the first request's invocation, and what it runs for. */
-export function ownProps({ props, name, key }: Invocation, execution: string): object {
-  return { ...props, [PROPS_MEMBER]: { name, key, execution } satisfies OwnRun };
+export function ownProps({ props, name, key, depth }: Invocation, execution: string): object {
+  return { ...props, [PROPS_MEMBER]: { name, key, execution, depth } satisfies OwnRun };
 }
 
 /** The `props` that are somebody else's; `null` where there are none. */
