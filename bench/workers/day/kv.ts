@@ -15,8 +15,8 @@ export class CountingKv {
   readonly #tally: Tally;
   readonly #random: Random;
   readonly #outage: readonly [fromMs: number, toMs: number];
-  readonly #wanted = new Set<string>();
-  readonly #values = new Map<string, Uint8Array>();
+  /** The records of each execution that is wanted, by their names. */
+  readonly #wanted = new Map<string, Map<string, Uint8Array>>();
 
   constructor(clock: VirtualClock, tally: Tally, random: Random, outage: readonly [number, number]) {
     this.#clock = clock;
@@ -30,12 +30,11 @@ export class CountingKv {
 
   /** Somebody may read this one from KV, until it is not wanted any more. */
   want(id: string): void {
-    this.#wanted.add(id);
+    this.#wanted.set(id, new Map());
   }
 
   unwant(id: string): void {
     this.#wanted.delete(id);
-    this.#values.delete(id);
   }
 
   /** What the ledger and the Worker are bound to. */
@@ -52,22 +51,34 @@ export class CountingKv {
         this.#tally.add('kvWritesFailed');
         throw new Error('KV PUT failed: 500 Internal Server Error');
       }
-      if (this.#wanted.has(key)) this.#values.set(key, bytes);
+      this.#recordsOf(key)?.set(key, bytes);
     },
     get: async (key: string) => {
       this.#tally.add('kvReads');
       await this.#clock.pause(READ_MS);
       if (this.#isOut) throw new Error('KV GET failed: 500 Internal Server Error');
-      const bytes = this.#values.get(key);
+      const bytes = this.#recordsOf(key)?.get(key);
       return bytes === undefined ? null : byteStream(bytes);
     },
     delete: async (key: string) => {
       this.#tally.add('kvDeletes');
       await this.#clock.pause(READ_MS);
-      this.#values.delete(key);
+      this.#recordsOf(key)?.delete(key);
+    },
+    list: async ({ prefix, limit }: { prefix: string; limit: number }) => {
+      this.#tally.add('kvLists');
+      await this.#clock.pause(READ_MS);
+      if (this.#isOut) throw new Error('KV GET failed: 500 Internal Server Error');
+      const names = [...(this.#recordsOf(prefix)?.keys() ?? [])].toSorted().slice(0, limit);
+      return { keys: names.map((name) => ({ name })) };
     },
     getWithMetadata: () => Promise.reject(new Error('nobody asks for it')),
   };
+
+  /** A record's name begins with its execution's, and a dot. */
+  #recordsOf(name: string): Map<string, Uint8Array> | undefined {
+    return this.#wanted.get(name.slice(0, name.indexOf('.')));
+  }
 
   get #isOut(): boolean {
     const [from, to] = this.#outage;

@@ -16,6 +16,7 @@ export const COUNTED = [
   'kvWrites',
   'kvWritesFailed',
   'kvDeletes',
+  'kvLists',
   /** How long the object was at work. */
   'activeMs',
   /** Runs at the upstream, and why one came after another. */

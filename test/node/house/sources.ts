@@ -28,7 +28,6 @@ function importsBy(pattern: RegExp): ReadonlyMap<string, readonly string[]> {
       file,
       [...textOf(file).matchAll(pattern)]
         .map(([, path, dynamic]) => join(dirname(file), path ?? dynamic ?? ''))
-        .map((path) => (files.includes(path) ? path : path.replace(/\.js$/, '.ts')))
         .filter((path) => files.includes(path)),
     ]),
   );
