@@ -11,6 +11,7 @@ import { type Along, callOf } from './request/call.ts';
 import type { Caller } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { readKeyedRequest } from './request/keyed.ts';
+import type { RequestLabels } from './request/labels.ts';
 import { asyncAfterSeconds } from './request/prefer.ts';
 import { presenceOf } from './request/presence.ts';
 import { isRepeatable } from './request/repeatability.ts';
@@ -40,6 +41,8 @@ export interface Keyable {
   readonly request: Request;
   /** What it asks for, in one spelling. */
   readonly target: URL;
+  /** What the operator knows it by. */
+  readonly labels: RequestLabels;
   /** What was found of its key without its body. */
   readonly sent: SentKey;
   readonly along: Along;
@@ -56,6 +59,8 @@ export interface Handled {
   readonly shard: number | null;
   /** By which an operator who knows the key finds the log line; `null` where none was read. */
   readonly keyHash: string | null;
+  /** The execution that it belongs to; `null` as above. */
+  readonly id: string | null;
 }
 
 /** The route can do without a key, and there is none, not even in the body, which has been read to know that. */
@@ -64,10 +69,10 @@ export interface Unkeyed {
 }
 
 /** What was asked of the ledger. */
-type Asked = Pick<Handled, 'shard' | 'keyHash'>;
+type Asked = Pick<Handled, 'shard' | 'keyHash' | 'id'>;
 
 /** What is said of a request that was refused before the ledger was asked. */
-export const NOT_ASKED: Asked = { shard: null, keyHash: null };
+export const NOT_ASKED: Asked = { shard: null, keyHash: null, id: null };
 
 /** A request for this target is answered with a problem. */
 export function refused(target: URL, problem: Problem, asked: Asked): Handled {
@@ -109,7 +114,7 @@ async function handle(
   { route, policy }: KeyedRoute,
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
-  const { request, target, sent, along, waitUntil } = keyable;
+  const { request, target, labels, sent, along, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Asked = NOT_ASKED) => refused(target, problem, asked);
 
   const { rateLimiter, bodies } = gate;
@@ -137,13 +142,24 @@ async function handle(
     const { answer, keyHash, counted } = leased;
     if (counted !== null) waitUntil(counted);
     const response = await responseTo(keyable, route, answer, caller.anonymous);
-    return { response, outcome: answer.outcome, shard, keyHash };
+    return { response, outcome: answer.outcome, shard, keyHash, id };
   }
 
   const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
   const askedAt = Date.now();
   const respondAfterMs = respondAfterMsOf(request, route);
-  const sentOn = { respondAfterMs, request, target, route, policy, parties, keyHash, along, waitUntil };
+  const sentOn = {
+    respondAfterMs,
+    request,
+    target,
+    route,
+    policy,
+    parties,
+    keyHash,
+    labels,
+    along,
+    waitUntil,
+  };
   const call = callOf(read.request, {
     ...sentOn,
     presence: policy.cancelAfterMs === null ? null : presenceOf(),
@@ -158,12 +174,12 @@ async function handle(
     case 'joined':
     case 'replayed': {
       const response = await responseTo(keyable, route, answer, caller.anonymous);
-      return { response, outcome: answer.outcome, shard, keyHash };
+      return { response, outcome: answer.outcome, shard, keyHash, id };
     }
     case 'accepted':
-      return { response: acceptedResponse(target), outcome: answer.outcome, shard, keyHash };
+      return { response: acceptedResponse(target), outcome: answer.outcome, shard, keyHash, id };
     default:
-      return refuse(problemOf(answer, key), { shard, keyHash });
+      return refuse(problemOf(answer, key), { shard, keyHash, id });
   }
 }
 

@@ -61,6 +61,10 @@ export interface LedgerCall {
   /** A digest of the idempotency key, by which an operator finds the execution. The key itself is not stored. */
   readonly keyHash: string;
   readonly method: string;
+  /** The path that was asked for, cut off where it is long: for the operator, as is `trace`. */
+  readonly path: string;
+  /** The trace id that came with the request; `null` where there was none. */
+  readonly trace: string | null;
   /** Where the request goes, the upstream's base URL included. */
   readonly url: string;
   readonly headers: HeaderList;
@@ -193,7 +197,9 @@ export interface LedgerStub {
 
 /** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */
 export interface LedgerInspection {
-  list(query: ListQuery): Promise<ExecutionView[]>;
+  list(query: ListQuery): Promise<ListPart>;
+  /** The runs that failed lately, newest first. */
+  failures(limit: number): Promise<readonly Failure[]>;
   inspect(id: string): Promise<ExecutionView | null>;
   forget(id: string): Promise<Forgotten>;
   /** What was counted, and in each minute from this one on. */
@@ -239,9 +245,49 @@ export interface Repeats {
   readonly lastAt: number | null;
 }
 
-/** What an operator may know of an execution. `null` is «not yet» or «never». */
-export interface ExecutionView extends RunTimes {
+/** What an operator may know of a request, whether its run failed or not. */
+export interface RequestView {
+  /** The execution. */
   readonly id: string;
+  /** A short name of the caller, made from its digest: two callers of a route may share one. */
+  readonly caller: string;
+  /** `null`, like the rest, of a request that an earlier version wrote down. */
+  readonly method: string | null;
+  readonly path: string | null;
+  /** The id of its trace; `null` where it named none. */
+  readonly trace: string | null;
+}
+
+/** How a run failed, so that it left no record, or one that says that its outcome is unknown. */
+export const FAILURE_REASONS = [
+  'status',
+  'said-failed',
+  'sent-elsewhere',
+  'no-response',
+  'timeout',
+  'cancelled',
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+/** How a run failed. */
+export interface FailureCause {
+  readonly reason: FailureReason;
+  /** The upstream's; `null` where there was no response. */
+  readonly status: number | null;
+  /** By which its body said that it failed. */
+  readonly rule: string | null;
+}
+
+/** A run that failed. */
+export interface Failure extends RequestView, FailureCause {
+  readonly keyHash: string;
+  /** When it was received, and when it had failed. */
+  readonly receivedAt: number;
+  readonly failedAt: number;
+}
+
+/** What an operator may know of an execution. `null` is «not yet» or «never». */
+export interface ExecutionView extends RunTimes, RequestView {
   readonly state: 'running' | 'completed' | 'unknown';
   readonly cause: UnknownCause | null;
   /** Where the recorded body is. */
@@ -263,17 +309,37 @@ export interface Position {
   readonly id: string;
 }
 
-export interface ListQuery {
-  readonly keyHash: string | null;
-  readonly state: ExecutionView['state'] | null;
+export interface ListQuery extends ListFilter {
   readonly after: Position | null;
   readonly limit: number;
+}
+
+/** What a list of executions is narrowed to. What is absent or `null` narrows nothing. */
+export interface ListFilter {
+  readonly keyHash?: string | null;
+  readonly state?: ExecutionView['state'] | null;
+  readonly status?: number | null;
+  readonly method?: string | null;
+  /** What the path begins with. */
+  readonly path?: string | null;
+  /** The caller's short name. */
+  readonly caller?: string | null;
+  /** Received at or after the one, and before the other. */
+  readonly from?: number | null;
+  readonly to?: number | null;
+}
+
+/** A part of a list of executions. */
+export interface ListPart {
+  readonly executions: readonly ExecutionView[];
+  /** How far it was looked: what is older may match too. `null`: to the end. */
+  readonly lookedTo: Position | null;
 }
 
 /** Newest first: by when it was received, then by id. All ledger objects and who merges their lists have to agree on this. */
 export function compareNewestFirst(a: Position, b: Position): number {
   if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt;
-  return a.id < b.id ? 1 : -1;
+  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
 /** What one minute saw. */

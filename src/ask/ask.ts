@@ -1,5 +1,5 @@
 import { pause } from '../deadline.ts';
-import { log, textOf } from '../log.ts';
+import { log, requestFields, textOf } from '../log.ts';
 import type {
   AskedAnswer,
   LedgerAnswer,
@@ -57,13 +57,13 @@ export async function askLedger(
   try {
     ledger = reach();
   } catch (error) {
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    reportUnreachable(route, shard, error, call);
     return (await recordOf(access, call)) ?? { outcome: 'unavailable' };
   }
   try {
     return await settled(access, call, await ledger.execute(call));
   } catch (error) {
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    reportUnreachable(route, shard, error, call);
     return (await recordOf(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
   }
 }
@@ -85,7 +85,8 @@ export async function askResult(
     if (answer.outcome !== 'archived') return answer;
     return (await recordedIn(access.results, { ...query, faultOf }, answer)) ?? { outcome: 'unreadable' };
   } catch (error) {
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    const fields = { route: route.path, shard, reason: textOf(error), execution: query.id };
+    log('error', 'ledger-unreachable', fields);
     return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
   }
 }
@@ -130,7 +131,11 @@ async function afterLostAnswer(
       const answer = await reach().recall(bodiless);
       return answer === null ? unsent : await settled(access, bodiless, answer);
     } catch (again) {
-      log('error', 'ledger-unreachable', { route: call.policy.route, reason: textOf(again) });
+      log('error', 'ledger-unreachable', {
+        route: call.policy.route,
+        reason: textOf(again),
+        ...requestFields(call),
+      });
     }
   }
   return unsent;
@@ -147,6 +152,11 @@ function beganNothing(error: unknown): boolean {
   if (isFlagged(error, 'overloaded')) return true;
   const onTheWay = isFlagged(error, 'retryable') || isFlagged(error, 'durableObjectReset');
   return isFlagged(error, 'remote') && !onTheWay;
+}
+
+function reportUnreachable(route: LedgerObjects, shard: number, error: unknown, call: LedgerCall): void {
+  const fields = { route: route.path, shard, reason: textOf(error), ...requestFields(call) };
+  log('error', 'ledger-unreachable', fields);
 }
 
 /** The runtime marks the errors of Durable Object calls with properties. */

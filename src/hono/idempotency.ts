@@ -5,6 +5,7 @@ import { log } from '../log.ts';
 import { answerOnce, asItCame, keyOf } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread } from '../request/body.ts';
+import { labelsOf } from '../request/labels.ts';
 import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
 import { problemResponse } from '../response/problem.ts';
@@ -66,6 +67,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const keyable: Keyable = {
       request,
       target,
+      labels: labelsOf(request, target),
       sent,
       along: { to: 'handler', invocation: { name, props, cf: Reflect.get(request, 'cf') } },
       caller: await knownCaller(c, scope),

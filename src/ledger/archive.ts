@@ -203,7 +203,7 @@ export class Archive {
       this.#arrived(result, Date.now());
       return true;
     } catch (error) {
-      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
+      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size, execution: id });
       if (!result.unarchived) this.#failed.add(seq);
       this.#tryAgain();
       return false;
@@ -231,7 +231,7 @@ export class Archive {
       await this.#results().delete(id);
       return true;
     } catch (error) {
-      log('warn', 'results-delete-failed', { reason: textOf(error) });
+      log('warn', 'results-delete-failed', { reason: textOf(error), execution: id });
       return false;
     }
   }

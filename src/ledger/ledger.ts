@@ -4,11 +4,13 @@ import { BodyBytes } from '../body-bytes.ts';
 import { pause } from '../deadline.ts';
 import type {
   ExecutionView,
+  Failure,
   Forgotten,
   LeaseGrant,
   LedgerAnswer,
   LedgerCall,
   LedgerSummary,
+  ListPart,
   ListQuery,
   LoginFailures,
   Refusal,
@@ -135,8 +137,12 @@ export class Ledger extends DurableObject<object> {
     await this.#sweeper.sweep((now, marks) => counts.flush(now, marks, (id) => runs.has(id)));
   }
 
-  list(query: ListQuery): ExecutionView[] {
+  list(query: ListQuery): ListPart {
     return this.#listing.list(query);
+  }
+
+  failures(limit: number): Failure[] {
+    return this.#parts.counts.newestFailures(limit);
   }
 
   inspect(id: string): ExecutionView | null {
@@ -192,7 +198,7 @@ export class Ledger extends DurableObject<object> {
     const now = Date.now();
     const decision = decide(call, { ...this.#known(id), limit }, now);
     if (decision.kind !== 'apart') return { decision, call };
-    if (decision.renew) rows.renew(decision.row.seq, now + policy.ttlMs);
+    if (decision.renew) rows.renew(decision.row.seq, now, now + policy.ttlMs);
     return this.#decide({ ...call, id: idApart(call) });
   }
 
@@ -238,8 +244,9 @@ export class Ledger extends DurableObject<object> {
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
   #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
     const { counts, rows, runs, usage, watchdog } = this.#parts;
-    const { id, caller, address, fingerprint, keyHash, policy } = call;
-    const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, keyHash, receivedAt: Date.now() };
+    const { id, caller, address, fingerprint, keyHash, method, path, trace, policy } = call;
+    const labels = { keyHash, method, path, trace };
+    const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, ...labels, receivedAt: Date.now() };
     let intent: Intent;
     try {
       intent = intentOf(this.#parts, begun, replaces, policy);
@@ -253,7 +260,7 @@ export class Ledger extends DurableObject<object> {
     usage.began(caller, address);
 
     const recorder = new Recorder(this.#parts, begun, call.secret, policy, intent, () => runs.remove(begun));
-    const execution = new Execution(fingerprint, policy, recorder, call.method, room, watchdog);
+    const execution = new Execution(fingerprint, policy, recorder, method, room, watchdog, begun);
     runs.add({ begun, expiresAt: begun.receivedAt + policy.ttlMs, execution });
     execution.sentWhen(intent.durable);
     const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {

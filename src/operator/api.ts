@@ -2,11 +2,12 @@ import type { Context } from 'hono';
 import * as v from 'valibot';
 import type { Config } from '../config.ts';
 import type { OperatorApp } from './app.ts';
-import { FORGET_PROBLEMS, findExecution, forgetExecution, listExecutions } from './executions.ts';
+import { FORGET_PROBLEMS, findExecution, forgetExecution } from './executions.ts';
+import { hashOfKey, listExecutions, listFailures } from './lists.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { operatorProblem } from './problem.ts';
-import { executionId, KEY_FIELD, listQuery } from './schemas.ts';
+import { executionId, failuresQuery, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
 const RETRY_AFTER_SECONDS = '2';
@@ -14,16 +15,22 @@ const RETRY_AFTER_SECONDS = '2';
 /** The operator's API, and its description. */
 export function addApi(app: OperatorApp, config: Config): void {
   app.get('/executions', async (c) => {
-    const key = c.req.header(KEY_FIELD);
-    const given = c.req.query();
-    if (key !== undefined && given.key !== undefined) {
-      return problem(400, `key is given twice, in the query and in ${KEY_FIELD}.`);
-    }
-    const query = v.safeParse(listQuery, key === undefined ? given : { ...given, key });
-    if (!query.success) return problem(400, whatIsWrong(query.issues));
-    const result = await listExecutions(config, query.output);
+    const query = queryOf(c, listQuery);
+    if (query instanceof Response) return query;
+    const result = await listExecutions(config, query);
     if (result.kind === 'bad-query') return problem(400, result.why);
     // Who looks by the field sees from this that it was understood.
+    c.header('vary', KEY_FIELD);
+    return fresh(c, result.list);
+  });
+
+  app.get('/failures', async (c) => {
+    const query = queryOf(c, failuresQuery);
+    if (query instanceof Response) return query;
+    const { key, ...rest } = query;
+    const keyHash = key === undefined ? undefined : await hashOfKey(key);
+    const result = await listFailures(config, { ...rest, keyHash });
+    if (result.kind === 'bad-query') return problem(400, result.why);
     c.header('vary', KEY_FIELD);
     return fresh(c, result.list);
   });
@@ -57,6 +64,17 @@ export function addApi(app: OperatorApp, config: Config): void {
   });
 
   app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
+}
+
+/** The parameters of a list, with a key that came in its field; or what is wrong with them. */
+function queryOf<T extends v.GenericSchema>(c: Context, schema: T): v.InferOutput<T> | Response {
+  const key = c.req.header(KEY_FIELD);
+  const given = c.req.query();
+  if (key !== undefined && given.key !== undefined) {
+    return problem(400, `key is given twice, in the query and in ${KEY_FIELD}.`);
+  }
+  const query = v.safeParse(schema, key === undefined ? given : { ...given, key });
+  return query.success ? query.output : problem(400, whatIsWrong(query.issues));
 }
 
 function problem(status: 400 | 404 | 409 | 503, detail: string): Response {

@@ -7,6 +7,7 @@ import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
 import type { KeyedRequest } from './keyed.ts';
+import type { RequestLabels } from './labels.ts';
 import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
 
 /** What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the Worker's own handler. */
@@ -22,6 +23,7 @@ export interface SentOn {
   readonly policy: Policy;
   readonly parties: Parties;
   readonly keyHash: string;
+  readonly labels: RequestLabels;
   readonly along: Along;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   readonly presence: LedgerCall['presence'];
@@ -31,10 +33,22 @@ export interface SentOn {
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
   keyed: KeyedRequest,
-  { request, target, route, policy, parties, keyHash, along, waitUntil, presence, respondAfterMs }: SentOn,
+  {
+    request,
+    target,
+    route,
+    policy,
+    parties,
+    keyHash,
+    labels,
+    along,
+    waitUntil,
+    presence,
+    respondAfterMs,
+  }: SentOn,
 ): LedgerCall {
   const { body, fingerprint, identity } = keyed;
-  const { headers, method } = request;
+  const { headers } = request;
   const waitSeconds = Math.min(route.waitSeconds, preferredWaitSeconds(headers.get('prefer')));
   return {
     policy,
@@ -44,7 +58,7 @@ export function callOf(
     secret: identity.secret,
     fingerprint,
     keyHash,
-    method,
+    ...labels,
     ...sentOn(keyed, request, target, route, along, respondAfterMs),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,

@@ -52,9 +52,9 @@ export function post(path: string, key: string, caller = `Bearer ${tests}`): Pro
 
 /** The executions that have ended, newest first. */
 export function ended(route = '/*'): Promise<ExecutionView[]> {
-  return runInDurableObject(ledger(route), (instance: Ledger) =>
-    instance.list({ keyHash: null, state: 'completed', after: null, limit: 5_000 }),
-  );
+  return runInDurableObject(ledger(route), (instance: Ledger) => [
+    ...instance.list({ state: 'completed', after: null, limit: 5_000 }).executions,
+  ]);
 }
 
 /** Resolves when RESULTS has all that is to be there, as far as the object knows. */

@@ -1,10 +1,12 @@
-import { log, textOf } from '../../log.ts';
-import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
+import type { Counter } from '../../counters.ts';
+import { log, requestFields, textOf } from '../../log.ts';
+import type { FailureCause, Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
 import { openPiece, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
 import { Seal } from '../../record/seal.ts';
 import type { Alarm } from '../alarm.ts';
 import type { Archive } from '../archive.ts';
+import { callerName } from '../store/caller-name.ts';
 import type { Counts } from '../store/counts.ts';
 import type { Holds } from '../store/holds.ts';
 import type { Pieces } from '../store/pieces.ts';
@@ -109,7 +111,7 @@ export class Recorder implements ExecutionStore {
     try {
       task();
     } catch (error) {
-      log('error', 'pieces-not-removed', { reason: textOf(error) });
+      log('error', 'pieces-not-removed', { reason: textOf(error), ...requestFields(this.#begun) });
     }
   }
 
@@ -117,16 +119,16 @@ export class Recorder implements ExecutionStore {
     return this.#parts.holds.hold(this.#begun.seq);
   }
 
-  failed(): void {
+  failed(cause: FailureCause): void {
     this.#leave();
-    this.#parts.counts.add('failed');
+    this.#noteFailure(cause, ['failed']);
     this.#intent.failed();
   }
 
   redirected(status: number, times: RunTimes): void {
     const completedAt = Date.now();
     this.#leave();
-    this.#parts.counts.add('failed');
+    this.#noteFailure({ reason: 'sent-elsewhere', status, rule: null }, ['failed']);
     const place = 'elsewhere';
     this.#complete({
       completedAt,
@@ -138,11 +140,16 @@ export class Recorder implements ExecutionStore {
     });
   }
 
-  unknown(cause: UnknownCause, times: RunTimes): void {
+  unknown(cause: UnknownCause, times: RunTimes, why: FailureCause): void {
     this.#leave();
-    this.#parts.counts.add('unknown');
-    if (cause === 'cancelled') this.#parts.counts.add('cancelled');
+    this.#noteFailure(why, cause === 'cancelled' ? ['unknown', 'cancelled'] : ['unknown']);
     this.#intent.unknown(cause, this.#expiry(Date.now()), times);
+  }
+
+  #noteFailure(cause: FailureCause, counters: readonly Counter[]): void {
+    const { id, keyHash, caller, method, path, trace, receivedAt } = this.#begun;
+    const labels = { id, keyHash, caller: callerName(caller), method, path, trace };
+    this.#parts.counts.failed({ ...labels, ...cause, receivedAt, failedAt: Date.now() }, counters);
   }
 
   async completed(
@@ -192,7 +199,8 @@ export class Recorder implements ExecutionStore {
       this.#complete({ ...ended, result: { place, record, unarchived, coolAt } });
       return true;
     } catch (error) {
-      log('error', 'result-not-written', { reason: textOf(error), bytes: ended.size });
+      const fields = { reason: textOf(error), bytes: ended.size, ...requestFields(this.#begun) };
+      log('error', 'result-not-written', fields);
       this.#complete({ ...ended, result: { place: 'nowhere' } });
       return false;
     }

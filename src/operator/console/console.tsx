@@ -4,14 +4,8 @@ import * as v from 'valibot';
 import type { Config } from '../../config.ts';
 import type { OperatorApp, OperatorEnv } from '../app.ts';
 import { documentOf } from '../document.tsx';
-import {
-  FORGET_PROBLEMS,
-  findExecution,
-  forgetExecution,
-  hashOfKey,
-  type ListResult,
-  listExecutions,
-} from '../executions.ts';
+import { FORGET_PROBLEMS, findExecution, forgetExecution } from '../executions.ts';
+import { hashOfKey, type ListResult, listExecutions } from '../lists.ts';
 import { executionId, listQuery, strictQuery } from '../schemas.ts';
 import { summarize } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';
