@@ -48,6 +48,8 @@ export type LogEvent =
   | 'results-write-failed'
   /** A result could not be taken out of RESULTS, so its execution is not forgotten. */
   | 'results-delete-failed'
+  /** One of several executions could not be forgotten. */
+  | 'not-forgotten'
   /** A result could not be read from RESULTS. */
   | 'results-read-failed'
   /** What is stored of a response is not what was stored. */

@@ -1,11 +1,10 @@
 import { pause } from '../deadline.ts';
+import type { LedgerInspection, LedgerNamespace } from '../inspection.ts';
 import { log, requestFields, textOf } from '../log.ts';
 import type {
   AskedAnswer,
   LedgerAnswer,
   LedgerCall,
-  LedgerInspection,
-  LedgerNamespace,
   LedgerStub,
   Location,
   ResultQuery,

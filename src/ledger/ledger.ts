@@ -6,18 +6,18 @@ import type {
   ExecutionView,
   Failure,
   Forgotten,
-  LeaseGrant,
-  LedgerAnswer,
-  LedgerCall,
+  ForgottenCounts,
+  LedgerOverview,
   LedgerSummary,
   ListPart,
   ListQuery,
   LoginFailures,
-  Refusal,
-  ResultQuery,
-} from '../protocol.ts';
+  OverviewQuery,
+} from '../inspection.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, Refusal, ResultQuery } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
+import { forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
@@ -29,6 +29,7 @@ import { send } from './run/send.ts';
 import { isLimit } from './store/counts.ts';
 import { Listing } from './store/listing.ts';
 import type { Begun, CompletedRow, Row } from './store/row.ts';
+import { summaryOf } from './store/summary.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** Of the call's own execution, or of the one apart from it. */
@@ -68,7 +69,7 @@ export class Ledger extends DurableObject<object> {
       return this.#answerKnown(decision, call);
     }
     const { memory } = this.#parts;
-    const room = memory.admit(partiesOf(call));
+    const room = memory.admit(call.address === null ? [call.caller] : [call.caller, call.address]);
     if (!(room instanceof RunRoom)) {
       this.#leaveUnread(call.body);
       return this.#refuse(call.id, room);
@@ -154,12 +155,24 @@ export class Ledger extends DurableObject<object> {
    * lease any more, even if an earlier call forgot it. Rejects where KV is out of reach.
    */
   async forget(id: string): Promise<Forgotten> {
+    const forgotten = await this.#forget(id);
+    if (forgotten !== 'running') await pause(this.#replays.leasedMs);
+    return forgotten;
+  }
+
+  /** The same for several, which wait together. */
+  async forgetAll(ids: readonly string[]): Promise<ForgottenCounts> {
+    const counts = await forgetAll(ids, (id) => this.#forget(id));
+    await pause(this.#replays.leasedMs);
+    return counts;
+  }
+
+  async #forget(id: string): Promise<Forgotten> {
     if (this.#parts.runs.has(id)) return 'running';
     const row = this.#parts.rows.find(id);
-    const known = row !== null && row.expiresAt > Date.now();
-    if (known) await this.#sweeper.forget(row);
-    await pause(this.#replays.leasedMs);
-    return known ? 'forgotten' : 'absent';
+    if (row === null || row.expiresAt <= Date.now()) return 'absent';
+    await this.#sweeper.forget(row);
+    return 'forgotten';
   }
 
   /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
@@ -173,12 +186,14 @@ export class Ledger extends DurableObject<object> {
   }
 
   summary(sinceMinute: number): LedgerSummary {
-    const { counts, runs } = this.#parts;
+    return summaryOf(this.#parts, this.#listing, sinceMinute);
+  }
+
+  /** Both in one call: the console asks every few seconds. */
+  overview({ sinceMinute, minutesAtOnce, newest }: OverviewQuery): LedgerOverview {
     return {
-      totals: counts.totals,
-      minutes: counts.since(sinceMinute),
-      running: runs.size,
-      unknown: this.#listing.unknown(),
+      summary: summaryOf(this.#parts, this.#listing, sinceMinute, minutesAtOnce),
+      newest: this.#listing.list({ after: null, limit: newest }),
     };
   }
 
@@ -272,9 +287,4 @@ export class Ledger extends DurableObject<object> {
     this.ctx.waitUntil(run);
     return execution;
   }
-}
-
-/** Whom a call counts against. */
-function partiesOf({ caller, address }: LedgerCall): string[] {
-  return address === null ? [caller] : [caller, address];
 }

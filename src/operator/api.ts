@@ -3,11 +3,12 @@ import * as v from 'valibot';
 import type { Config } from '../config.ts';
 import type { OperatorApp } from './app.ts';
 import { FORGET_PROBLEMS, findExecution, forgetExecution } from './executions.ts';
+import { FORGET_MAX, forgetMany, forgettable } from './forget-many.ts';
 import { hashOfKey, listExecutions, listFailures } from './lists.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { operatorProblem } from './problem.ts';
-import { executionId, failuresQuery, KEY_FIELD, listQuery } from './schemas.ts';
+import { executionId, failuresQuery, forgetManyQuery, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
 const RETRY_AFTER_SECONDS = '2';
@@ -22,6 +23,18 @@ export function addApi(app: OperatorApp, config: Config): void {
     // Who looks by the field sees from this that it was understood.
     c.header('vary', KEY_FIELD);
     return fresh(c, result.list);
+  });
+
+  app.delete('/executions', async (c) => {
+    const given = queryOf(c, forgetManyQuery);
+    if (given instanceof Response) return given;
+    const { count, ...filter } = given;
+    if (Object.keys(filter).length === 0) return problem(400, NO_FILTER);
+    const found = await forgettable(config, filter);
+    if (found.kind === 'bad-query') return problem(400, found.why);
+    const { executions } = found.list;
+    if (executions.length !== Number(count)) return problem(409, otherCount(executions.length, count));
+    return fresh(c, await forgetMany(config, found.list));
   });
 
   app.get('/failures', async (c) => {
@@ -64,6 +77,13 @@ export function addApi(app: OperatorApp, config: Config): void {
   });
 
   app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
+}
+
+const NO_FILTER = 'Name what is to be forgotten, by a parameter at least: nothing here forgets everything.';
+
+function otherCount(matching: number, count: string): string {
+  const match = matching === 1 ? '1 matches' : `${matching} match`;
+  return `${match}, and count is ${count}. Nothing was forgotten. At most ${FORGET_MAX} are forgotten at once.`;
 }
 
 /** The parameters of a list, with a key that came in its field; or what is wrong with them. */

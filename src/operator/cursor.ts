@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Position } from '../protocol.ts';
+import type { Position } from '../inspection.ts';
 
 const fields = v.tuple([v.pipe(v.number(), v.integer()), v.string()]);
 

@@ -2,7 +2,7 @@
 import { shardOf } from '../ask/ask.ts';
 import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
-import type { Forgotten } from '../protocol.ts';
+import type { Forgotten } from '../inspection.ts';
 import type { ExecutionDetail } from './schemas.ts';
 import { nameOf, type ShardName, timelineOf, toExecution } from './views.ts';
 

@@ -1,7 +1,7 @@
 /** Lists of executions and of failures, over all ledger objects of all routes. */
 import { askShards, type ShardAnswers, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
-import { compareNewestFirst, type ListFilter, type ListPart, type Position } from '../protocol.ts';
+import { compareNewestFirst, type ListFilter, type ListPart, type Position } from '../inspection.ts';
 import { sha256 } from '../request/digest.ts';
 import { parseKey } from '../request/key.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';

@@ -2,6 +2,7 @@ import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/
 import type { GenericSchema } from 'valibot';
 import { version } from '../../package.json';
 import { OPERATOR_PREFIX } from '../settings.ts';
+import { FORGET_MAX } from './forget-many.ts';
 import {
   execution,
   executionDetail,
@@ -10,6 +11,8 @@ import {
   failure,
   failureList,
   failuresQuery,
+  forgetManyAnswer,
+  forgetManyQuery,
   KEY_FIELD,
   limitDefault,
   limitValue,
@@ -25,6 +28,7 @@ const NAMED = {
   ExecutionList: executionList,
   Failure: failure,
   FailureList: failureList,
+  ForgetManyAnswer: forgetManyAnswer,
   Problem: problem,
 } as const satisfies Record<string, GenericSchema>;
 
@@ -59,6 +63,17 @@ export function openApiDocument(origin: string): object {
             200: json('A page of executions.', executionList),
             400: problemJson('A parameter is not valid.'),
             ...CLOSED,
+          },
+        },
+        delete: {
+          operationId: 'forgetExecutions',
+          summary: 'Forget all executions that match, the newest 200 of them at once',
+          parameters: listParameters(forgetManyQuery.entries),
+          responses: {
+            200: json('What became of it.', forgetManyAnswer),
+            400: problemJson('A parameter is not valid, or none narrows anything.'),
+            ...CLOSED,
+            409: problemJson('Another number of executions match.'),
           },
         },
       },
@@ -133,18 +148,25 @@ const CLOSED = {
   429: { description: 'Too many wrong tokens came from this address. Retry-After says when to try again.' },
 } as const;
 
+const COUNT = {
+  type: 'integer',
+  minimum: 0,
+  maximum: FORGET_MAX,
+  description: 'How many match. With any other number, nothing is forgotten.',
+};
+
 /** All parameters are texts; the ones that stand for numbers are described as such. */
 function listParameters(entries: Readonly<Record<string, GenericSchema>> & { key: GenericSchema }): object[] {
   const parameter = (place: 'query' | 'header', name: string, schema: object) => ({
     name,
     in: place,
-    required: false,
+    required: name === 'count',
     schema,
   });
   const limit = { ...schemaOf(limitValue), default: limitDefault };
   return [
     ...Object.entries(entries).map(([name, schema]) =>
-      parameter('query', name, name === 'limit' ? limit : schemaOf(schema)),
+      parameter('query', name, name === 'limit' ? limit : name === 'count' ? COUNT : schemaOf(schema)),
     ),
     parameter('header', KEY_FIELD, schemaOf(entries.key)),
   ];

@@ -4,8 +4,9 @@
  * The messages are for people, and each is a sentence by itself: API, console and command line show them as they are.
  */
 import * as v from 'valibot';
+import { FAILURE_REASONS } from '../inspection.ts';
 import { nearestName } from '../nearest-name.ts';
-import { FAILURE_REASONS, PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
+import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
 const LIST_DEFAULT = 50;
 const LIST_MAX = 200;
@@ -80,8 +81,13 @@ export function utcMs(text: string): number {
   return Date.parse(text.endsWith('Z') ? text : `${text}Z`);
 }
 
+/** A key by its digest, as the log has it. */
+export const keyDigest = v.optional(
+  v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.')),
+);
+
 /** What a list of executions can be narrowed to. */
-const filterParameters = {
+export const filterParameters = {
   ...given,
   state: v.optional(executionState),
   status: v.optional(
@@ -115,6 +121,16 @@ const filterParameters = {
   from: when('from', 'Received at this time or later, in UTC.'),
   to: when('to', 'Received before this time, in UTC.'),
 };
+
+/** The parameters of forgetting many: a filter, and how many of those that match it there have to be. */
+export const forgetManyQuery = strictQuery({
+  ...filterParameters,
+  count: v.pipe(
+    v.string('count is missing: how many are to be forgotten'),
+    v.regex(/^\d{1,3}$/, 'count must be a whole number'),
+    v.description('How many match, as a list has shown: with any other number, nothing is forgotten.'),
+  ),
+});
 
 const listParameters = {
   ...filterParameters,
@@ -242,6 +258,18 @@ export const problem = v.object({
   detail: v.string(),
 });
 
+/** What became of forgetting many. */
+export const forgetManyAnswer = v.object({
+  forgotten: count,
+  left: v.pipe(
+    count,
+    v.description('Those that ran by then, or whose records could not be removed from RESULTS.'),
+  ),
+  more: v.pipe(v.boolean(), v.description('There may be more that match, for another call.')),
+  unanswered,
+});
+
+export type ForgetManyAnswer = v.InferOutput<typeof forgetManyAnswer>;
 export type ListQueryInput = v.InferOutput<typeof listQuery>;
 export type FailuresQueryInput = v.InferOutput<typeof failuresQuery>;
 export type Failure = v.InferOutput<typeof failure>;

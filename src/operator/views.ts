@@ -1,6 +1,6 @@
 /** What ledger objects say, as the API gives it. */
 import type { Shard } from '../ask/shards.ts';
-import type { ExecutionView, Failure as FailureView, RequestView } from '../protocol.ts';
+import type { ExecutionView, Failure as FailureView, RequestView } from '../inspection.ts';
 import type { Execution, Failure, TimelineEntry } from './schemas.ts';
 
 export interface ShardName {

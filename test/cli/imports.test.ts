@@ -22,6 +22,7 @@ const FLOORS = [
   ['setting-values.ts'],
   ['record'],
   ['bindings.ts', 'sealed-head.ts'],
+  ['inspection.ts'],
   ['protocol.ts'],
   ['body-bytes.ts'],
   [
@@ -40,7 +41,7 @@ const FLOORS = [
     'path-spelling.ts',
     'scope-from.ts',
   ],
-  ['json-pointer.ts', 'time.ts'],
+  ['histogram.ts', 'json-pointer.ts', 'time.ts'],
 ];
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

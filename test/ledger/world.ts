@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { policyOf } from '../../src/policy.ts';
-import type { ExecutionView, Policy } from '../../src/protocol.ts';
+import type { ExecutionView } from '../../src/inspection.ts';
+import type { Policy } from '../../src/protocol.ts';
 
 export const MIB = 1024 * 1024;
 export const HOUR_MS = 3_600_000;

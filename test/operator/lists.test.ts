@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { Listing } from '../../src/ledger/store/listing.ts';
 import { executionList } from '../../src/operator/schemas.ts';
-import type { ListQuery } from '../../src/protocol.ts';
+import type { ListQuery } from '../../src/inspection.ts';
 import { GATE, operator, post } from './gate.ts';
 
 beforeEach(() => {

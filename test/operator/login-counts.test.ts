@@ -2,7 +2,7 @@ import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:tes
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LoginCounts } from '../../src/operator/login-counts.ts';
-import type { LoginFailures } from '../../src/protocol.ts';
+import type { LoginFailures } from '../../src/inspection.ts';
 import { freshAddress, logIn, operator } from './gate.ts';
 
 describe('in one isolate', () => {

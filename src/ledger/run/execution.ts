@@ -1,12 +1,6 @@
+import type { FailureCause } from '../../inspection.ts';
 import { type LoggedRequest, log, requestFields, textOf } from '../../log.ts';
-import type {
-  FailureCause,
-  Policy,
-  Recording,
-  ResponseHead,
-  RunTimes,
-  UnknownCause,
-} from '../../protocol.ts';
+import type { Policy, Recording, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { Abandonment, CancelledError } from './abandonment.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';

@@ -1,6 +1,7 @@
 import type { Counter } from '../../counters.ts';
+import type { FailureCause } from '../../inspection.ts';
 import { log, requestFields, textOf } from '../../log.ts';
-import type { FailureCause, Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
+import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
 import { openPiece, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
 import { Seal } from '../../record/seal.ts';
@@ -171,7 +172,7 @@ export class Recorder implements ExecutionStore {
     const isRecorded = record !== null && this.#completeWith(ended, record, toArchive !== null, unarchived);
     if (record === null) this.#complete({ ...ended, result: { place: 'nowhere' } });
     counts.add(isRecorded ? 'recorded' : 'tooLarge');
-    if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
+    if (times.sentAt !== null) this.#noteTimes(times.sentAt, completedAt);
     if (!isRecorded || toArchive === null) held?.release();
     else if (held === null) archive.putLater();
     else {
@@ -179,6 +180,17 @@ export class Recorder implements ExecutionStore {
       void archive.put(archived, toArchive).finally(() => held.release());
     }
     return isRecorded;
+  }
+
+  /** Nobody waits for this. Where what was written is never durable, the object ends anyway. */
+  #noteTimes(sentAt: number, completedAt: number): void {
+    const { counts, sync } = this.#parts;
+    const beforeMs = sentAt - this.#begun.receivedAt;
+    counts.upstreamTook(completedAt - sentAt);
+    sync().then(
+      () => counts.added(beforeMs + Date.now() - completedAt),
+      () => {},
+    );
   }
 
   durable(): Promise<void> {

@@ -1,5 +1,7 @@
-import { COUNTERS, type Counter, growth, noTotals, type Totals } from '../../counters.ts';
-import type { Failure, LimitRefusal, MinuteCounts, Refusal, Repeats } from '../../protocol.ts';
+import { COUNTERS, type Counter, growth, noTotals, sumOf, type Totals } from '../../counters.ts';
+import { bucketFor } from '../../histogram.ts';
+import type { Failure, MinuteCounts } from '../../inspection.ts';
+import type { LimitRefusal, Refusal, Repeats } from '../../protocol.ts';
 import { MINUTE_MS } from '../../time.ts';
 import { addMissingColumns, countColumns } from './columns.ts';
 import { Failures } from './failures.ts';
@@ -69,7 +71,7 @@ export class Counts {
       .exec<TotalsRow & { failures: string | null }>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1')
       .toArray();
     this.#failures = new Failures(sql, newest);
-    this.#flushed = newest ?? noTotals();
+    this.#flushed = newest === undefined ? noTotals() : sumOf([newest]);
     this.#marks =
       newest === undefined
         ? NO_MARKS
@@ -152,13 +154,30 @@ export class Counts {
     return this.#flushed;
   }
 
-  /** What each minute saw, from `minute` on, oldest first. Minutes that saw nothing are left out. */
-  since(minute: number): MinuteCounts[] {
+  /** What came to an end that took so long upstream. */
+  upstreamTook(ms: number): void {
+    this.add('upstreamMs', ms);
+    this.add(bucketFor('upstream', ms));
+  }
+
+  /** What the ledger object took beside that. */
+  added(ms: number): void {
+    this.add('addedMs', ms);
+    this.add(bucketFor('added', ms));
+  }
+
+  /**
+   * What each minute saw, from `minute` on, or so many at once, oldest first. Those that saw nothing are left out. As the rows hold
+   * running totals, the last row of each span tells all.
+   */
+  since(minute: number, minutesAtOnce = 1): MinuteCounts[] {
     const rows = this.#sql
       .exec<TotalsRow>(
-        `SELECT minute, ${COUNTERS.join(', ')} FROM totals
-         WHERE minute >= coalesce((SELECT max(minute) FROM totals WHERE minute < ?1), ?1) ORDER BY minute`,
+        `SELECT max(minute) AS minute, ${COUNTERS.join(', ')} FROM totals
+         WHERE minute >= coalesce((SELECT max(minute) FROM totals WHERE minute < ?1), ?1)
+         GROUP BY CASE WHEN minute < ?1 THEN -1 ELSE (minute - ?1) / ?2 END ORDER BY minute`,
         minute,
+        minutesAtOnce,
       )
       .toArray();
     const [oldest] = rows;
@@ -166,7 +185,8 @@ export class Counts {
     const minutes: MinuteCounts[] = [];
     for (const row of rows) {
       if (row.minute < minute) continue;
-      minutes.push({ minute: row.minute, counts: growth(before, row) });
+      const start = row.minute - ((row.minute - minute) % minutesAtOnce);
+      minutes.push({ minute: start, counts: growth(before, row) });
       before = row;
     }
     return minutes;

@@ -1,4 +1,4 @@
-import type { Failure } from '../../protocol.ts';
+import type { Failure } from '../../inspection.ts';
 
 /** So many of the newest are kept, and at most so many of one minute. */
 export const KEPT_FAILURES = 200;

@@ -4,11 +4,9 @@ import {
   type ListFilter,
   type ListPart,
   type ListQuery,
-  type Place,
   type Position,
-  type RunTimes,
-  type UnknownCause,
-} from '../../protocol.ts';
+} from '../../inspection.ts';
+import type { Place, RunTimes, UnknownCause } from '../../protocol.ts';
 import { callerName, digestStarts } from './caller-name.ts';
 import type { Counts } from './counts.ts';
 import { type RepeatsRow, repeatColumns } from './repeats.ts';

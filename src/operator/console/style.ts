@@ -106,7 +106,9 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 .plot { display: grid; grid-template-columns: auto 1fr; gap: 0.35rem 0.6rem; margin: 0.9rem 0 0.5rem; font-size: 0.75rem; color: var(--soft) }
 .y { display: flex; flex-direction: column; justify-content: space-between; text-align: right; margin: -0.6em 0 }
 .bars { width: 100%; height: 11rem; overflow: visible }
-.x { grid-column: 2; display: flex; justify-content: space-between }
+.x { grid-column: 2; width: 100%; height: 1.3em; overflow: visible }
+.x text { fill: var(--soft); font-size: 0.75rem; text-anchor: middle }
+.x .last { text-anchor: end }
 .grid { stroke: var(--line); vector-effect: non-scaling-stroke }
 .hover { fill: transparent }
 g:hover .hover { fill: light-dark(#1720230d, #ffffff14) }
@@ -123,6 +125,17 @@ tbody tr:last-child > * { border-bottom: 0 }
 thead th { color: var(--soft); font-size: 0.8125rem }
 .number { text-align: right }
 tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
+.asked { white-space: normal; overflow-wrap: anywhere; display: inline-block; min-width: 9rem; max-width: 26rem }
+h1 .asked { max-width: none; min-width: 0; display: inline }
+.method { font-weight: 650 }
+.trace { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
+.failures td { white-space: normal; vertical-align: top }
+.failures .status { color: var(--bad) }
+.count { color: var(--soft); font-size: 0.875rem; margin: 0 0 0.5rem }
+.pages { display: flex; flex-wrap: wrap; gap: 0.4rem 1.4rem; margin: 0.9rem 0 }
+.pages .danger { margin-left: auto; color: var(--bad) }
+.small-print { font-size: 0.8125rem }
+.command { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 0.8rem 1rem }
 .zero, .zero a { color: var(--soft) }
 .ago { color: var(--soft) }
 .clock { margin-right: 0.35em }
@@ -137,6 +150,9 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.1rem; margin: 1.1rem 0 }
 .filter label { color: var(--soft); font-size: 0.875rem; display: flex; align-items: center; min-width: 0; max-width: 100% }
+.filter input { margin-left: 0.4rem; color: var(--ink); min-width: 0 }
+.filter .more { flex-basis: auto } .filter .more[open] { flex-basis: 100% }
+.more > div { display: flex; flex-wrap: wrap; gap: 0.6rem 1.1rem; margin-top: 0.6rem }
 .filter select { margin-left: 0.4rem; color: var(--ink); min-width: 0; max-width: 24rem }
 .empty { background: var(--raised); border: 1px dashed var(--line); border-radius: 10px; padding: 1.1rem 1.3rem; max-width: none }
 .empty > :first-child { margin-top: 0 } .empty > :last-child { margin-bottom: 0 }
@@ -191,7 +207,7 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
   table.executions { font-size: 0.8125rem }
   .executions .clock { display: none }
   .bars { height: 8rem }
-  .x span:nth-child(even) { display: none }
+  .x text:nth-child(even):not(.last) { display: none }
   .facts { grid-template-columns: 1fr; gap: 0 } .facts dd { margin-bottom: 0.5rem }
   .timeline li { grid-template-columns: auto 1fr } .timeline .ago { grid-column: 2 }
 }
