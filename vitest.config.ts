@@ -7,7 +7,6 @@ export default defineConfig({
     // Most of what tests do is to wait for something. On a small machine the default is one worker.
     maxWorkers: 3,
     projects: [
-      'test/client/vitest.config.ts',
       {
         plugins: [
           cloudflareTest({
@@ -35,7 +34,7 @@ export default defineConfig({
                 {
                   name: 'origin',
                   modules: true,
-                  scriptPath: './test/ledger/origin.js',
+                  scriptPath: './test/workers/ledger/origin.js',
                   compatibilityDate: '2026-11-01',
                 },
               ],
@@ -44,16 +43,7 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
-          include: ['test/**/*.test.ts'],
-          exclude: [
-            'test/e2e/**',
-            'test/client/**',
-            'test/browser/**',
-            'test/cli/**',
-            'test/chaos/**',
-            'test/fuzz/**',
-            'test/hostile/**',
-          ],
+          include: ['test/workers/**/*.test.ts'],
         },
       },
       {
@@ -76,8 +66,8 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
-          globalSetup: 'test/e2e/harness/bundle.ts',
+          include: ['test/node/{e2e,chaos,fuzz}/**/*.test.ts'],
+          globalSetup: 'test/node/harness/bundle.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -86,9 +76,11 @@ export default defineConfig({
         // The same, of an app with the middleware.
         test: {
           name: 'app',
-          include: ['test/e2e/{cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts'],
+          include: [
+            'test/node/e2e/{cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts',
+          ],
           env: { E2E_SUBJECT: 'app' },
-          globalSetup: 'test/e2e/harness/bundle.ts',
+          globalSetup: 'test/node/harness/bundle.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -104,9 +96,20 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'client',
+          include: ['test/node/client/**/*.test.ts'],
+          pool: 'forks',
+          globalSetup: 'test/node/client/build.ts',
+          // Packing, bundling and browsers share two cores with whatever else runs.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'cli',
-          include: ['test/cli/**/*.test.ts'],
-          globalSetup: 'test/cli/build.ts',
+          include: ['test/node/{cli,house}/**/*.test.ts'],
+          globalSetup: 'test/node/cli/build.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,6 +1,6 @@
 /**
  * Before and after in one run: the gateway from several checkouts, in turn, round after round, with the plain Worker proxy and
- * the least that a ledger does. `node bench/compare.ts [OPTIONS] CHECKOUT…` prints the median rate and CPU time of each kind of
+ * the least that a ledger does. `npx node bench/compare.ts [OPTIONS] CHECKOUT…` prints the median rate and CPU time of each kind of
  * request, and the medians of their ratios in the same round to the first checkout (before) and to the limit: what else the machine
  * does falls on all, so that a ratio says more than two figures.
  *

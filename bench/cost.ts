@@ -1,6 +1,6 @@
 /**
  * Writes docs/cost.md: what a million executions and a million replays cost on Cloudflare at list prices, in this design
- * and with an object per key. The rows that an execution writes are counted in test/ledger/cost.test.ts.
+ * and with an object per key. The rows that an execution writes are counted in test/workers/ledger/cost.test.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

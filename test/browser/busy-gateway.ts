@@ -1,7 +1,7 @@
-import { startGateway } from '../e2e/harness/gateway.ts';
-import { type Origin, startOrigin } from '../e2e/harness/origin.ts';
-import type { RunningScript } from '../e2e/harness/process.ts';
-import { freshGate, post } from '../e2e/harness/request.ts';
+import { startGateway } from '../node/harness/gateway.ts';
+import { type Origin, startOrigin } from '../node/harness/origin.ts';
+import type { RunningScript } from '../node/harness/process.ts';
+import { freshGate, post } from '../node/harness/request.ts';
 
 /** A route whose path is as long as none should be. */
 export const LONG_ROUTE = `/long/${'a'.repeat(290)}/*`;

@@ -1,7 +1,7 @@
 import AxeBuilder from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshKey, post } from '../e2e/harness/request.ts';
+import { freshKey, post } from '../node/harness/request.ts';
 import { asOperator, type BusyGateway, LONG_ROUTE, startBusyGateway, TOKEN } from './busy-gateway.ts';
 import { launch, skipped } from './chromium.ts';
 

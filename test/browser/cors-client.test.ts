@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startBrokenNetwork } from '../e2e/harness/broken-network.ts';
-import { freshKey, post } from '../e2e/harness/request.ts';
+import { startBrokenNetwork } from '../node/harness/broken-network.ts';
+import { freshKey, post } from '../node/harness/request.ts';
 import { skipped } from './chromium.ts';
 import { withClient } from './cors-page.ts';
 import { type CorsWorld, keyed, MODES, runs, startCorsWorld } from './cors-world.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshKey, post } from '../e2e/harness/request.ts';
+import { freshKey, post } from '../node/harness/request.ts';
 import { skipped } from './chromium.ts';
 import { type Outcome, send } from './cors-page.ts';
 import { type CorsWorld, keyed, MODES, type Mode, startCorsWorld } from './cors-world.ts';

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
-import { startGateway } from '../e2e/harness/gateway.ts';
-import type { RunningScript } from '../e2e/harness/process.ts';
-import { type ReflectingUpstream, startReflectingUpstream } from '../e2e/harness/reflecting-upstream.ts';
+import { startGateway } from '../node/harness/gateway.ts';
+import type { RunningScript } from '../node/harness/process.ts';
+import { type ReflectingUpstream, startReflectingUpstream } from '../node/harness/reflecting-upstream.ts';
 import { launch } from './chromium.ts';
 import { type PageServer, startPageServer } from './cors-page.ts';
 

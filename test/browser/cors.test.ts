@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGateway } from '../e2e/harness/gateway.ts';
-import { freshKey, post } from '../e2e/harness/request.ts';
+import { startGateway } from '../node/harness/gateway.ts';
+import { freshKey, post } from '../node/harness/request.ts';
 import { skipped } from './chromium.ts';
 import { send } from './cors-page.ts';
 import { type CorsWorld, keyed, runs, startCorsWorld } from './cors-world.ts';

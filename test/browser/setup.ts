@@ -1,4 +1,4 @@
-import bundle from '../e2e/harness/bundle.ts';
+import bundle from '../node/harness/bundle.ts';
 import { skipped, warnIfSkipped } from './chromium.ts';
 
 /** Vitest runs this once, before all tests, and shows what it prints. */

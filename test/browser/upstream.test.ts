@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGateway } from '../e2e/harness/gateway.ts';
-import type { RunningScript } from '../e2e/harness/process.ts';
-import { freshKey, post } from '../e2e/harness/request.ts';
+import { startGateway } from '../node/harness/gateway.ts';
+import type { RunningScript } from '../node/harness/process.ts';
+import { freshKey, post } from '../node/harness/request.ts';
 import { asOperator, TOKEN } from './busy-gateway.ts';
 import { launch, skipped } from './chromium.ts';
 

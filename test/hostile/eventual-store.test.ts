@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Random } from '../chaos/random.ts';
+import { Random } from '../node/chaos/random.ts';
 import { EventualStore } from './eventual-store.ts';
 
 const SETTLES_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts';
+import type { Random } from '../node/chaos/random.ts';
 
 /** What a place still sees may be this old. In production it is a minute; tests compress it. */
 export interface EventualOptions {

@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts';
+import type { Random } from '../node/chaos/random.ts';
 
 /** What goes wrong in a world, as probabilities from 0 to 1. */
 export interface FaultRates {

@@ -1,6 +1,6 @@
-import { PROMISES, type PromiseName } from '../chaos/checker.ts';
-import { checkForgetful, type Forget, type ForgetfulVerdict } from '../chaos/forgets.ts';
-import type { Call, Interval, Run, Subject } from '../chaos/history.ts';
+import { PROMISES, type PromiseName } from '../node/chaos/checker.ts';
+import { checkForgetful, type Forget, type ForgetfulVerdict } from '../node/chaos/forgets.ts';
+import type { Call, Interval, Run, Subject } from '../node/chaos/history.ts';
 import { KV_SETTLES_MS } from './kv.ts';
 import { BRIEF_TTL_SECONDS, policies } from './plan.ts';
 

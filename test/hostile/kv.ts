@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts';
+import type { Random } from '../node/chaos/random.ts';
 import { pass, worldNow } from './clock.ts';
 import { EventualStore } from './eventual-store.ts';
 import type { Faults } from './faults.ts';

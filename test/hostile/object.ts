@@ -1,4 +1,4 @@
-import type { Interval } from '../chaos/history.ts';
+import type { Interval } from '../node/chaos/history.ts';
 import { type Clock, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { InstanceStorage, Statement } from './storage.ts';

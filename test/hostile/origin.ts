@@ -1,4 +1,4 @@
-import type { Provenance, Run, RunFate, Subject } from '../chaos/history.ts';
+import type { Provenance, Run, RunFate, Subject } from '../node/chaos/history.ts';
 import { pass, worldNow } from './clock.ts';
 
 export type Behaviour = 'ok' | 'fail' | 'reset' | 'truncate' | 'stall';

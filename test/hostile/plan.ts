@@ -1,5 +1,5 @@
-import type { Policy } from '../chaos/history.ts';
-import { Random } from '../chaos/random.ts';
+import type { Policy } from '../node/chaos/history.ts';
+import { Random } from '../node/chaos/random.ts';
 import type { Behaviour, OriginPlan } from './origin.ts';
 
 /** For orders to the gateway. */

@@ -1,5 +1,5 @@
-import type { Interval } from '../chaos/history.ts';
-import type { Random } from '../chaos/random.ts';
+import type { Interval } from '../node/chaos/history.ts';
+import type { Random } from '../node/chaos/random.ts';
 import { pass, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatedObject } from './object.ts';

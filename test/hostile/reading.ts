@@ -1,4 +1,4 @@
-import type { CallOutcome, Provenance } from '../chaos/history.ts';
+import type { CallOutcome, Provenance } from '../node/chaos/history.ts';
 
 const decoder = new TextDecoder();
 

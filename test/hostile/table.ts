@@ -1,4 +1,4 @@
-import { PROMISES, type PromiseName } from '../chaos/checker.ts';
+import { PROMISES, type PromiseName } from '../node/chaos/checker.ts';
 import type { WorldResult } from './world.ts';
 
 /** What was injected into the worlds of each kind, what came of it, and what was held. */

@@ -1,8 +1,8 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import type { Forget } from '../chaos/forgets.ts';
-import type { Call } from '../chaos/history.ts';
-import { Random } from '../chaos/random.ts';
+import type { Forget } from '../node/chaos/forgets.ts';
+import type { Call } from '../node/chaos/history.ts';
+import { Random } from '../node/chaos/random.ts';
 import { Clock, pass, worldNow } from './clock.ts';
 import { type FaultRates, Faults, FULL, NO_FAULTS } from './faults.ts';
 import { type Judgement, judge } from './judge.ts';
