@@ -34,6 +34,7 @@ export function addApi(app: OperatorApp, config: Config): void {
     if (found.kind === 'bad-query') return problem(400, found.why);
     const { executions } = found.list;
     if (executions.length !== Number(count)) return problem(409, otherCount(executions.length, count));
+    c.header('vary', KEY_FIELD);
     return fresh(c, await forgetMany(config, found.list));
   });
 

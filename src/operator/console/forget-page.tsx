@@ -3,7 +3,7 @@ import type { ForgetManyAnswer } from '../schemas.ts';
 import { ExecutionTable } from './execution-table.tsx';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { Unanswered } from './parts.tsx';
-import { filtersOf, type Sought } from './sought.ts';
+import { type Filter, filtersOf, type Sought } from './sought.ts';
 
 /** So many of those that would be forgotten are shown. */
 const SHOWN = 10;
@@ -84,12 +84,24 @@ export function ForgottenPage({ sought, answer }: { sought: Sought; answer: Forg
   );
 }
 
+const NAMES: Readonly<Record<Filter, string>> = {
+  keyHash: 'Digest of the key',
+  state: 'State',
+  route: 'Route',
+  status: 'Status',
+  method: 'Method',
+  path: 'Path begins with',
+  caller: 'Caller',
+  from: 'Received from',
+  to: 'Received before',
+};
+
 function Filters({ sought }: { sought: Sought }) {
   return (
     <dl class="facts">
       {filtersOf(sought).map(([name, value]) => (
         <>
-          <dt>{name}</dt>
+          <dt>{NAMES[name]}</dt>
           <dd>
             <code class="key">{value}</code>
           </dd>

@@ -83,7 +83,7 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 
 .figures {
   display: grid;
-  grid-template-columns: 1.7fr repeat(5, 1fr);
+  grid-template-columns: 1.6fr repeat(4, 1fr) 1.25fr;
   gap: 1px;
   margin: 1.2rem 0 1.5rem;
   background: var(--line);
@@ -93,9 +93,9 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 }
 .figures > div { background: var(--raised); padding: 0.9rem 1.1rem 0.85rem; display: flex; flex-direction: column }
 .figures dt { color: var(--soft); font-size: 0.8125rem }
-.figures dd { margin: 0; font-size: 1.45rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em }
+.figures dd { margin: 0; white-space: nowrap; font-size: 1.45rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em }
 .figures .hero dd { font-size: 2.3rem; line-height: 1.15; color: var(--accent) }
-.figures dd.note, .figures .hero dd.note { font-size: 0.8125rem; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: auto; padding-top: 0.15rem }
+.figures dd.note, .figures .hero dd.note { white-space: normal; font-size: 0.8125rem; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: auto; padding-top: 0.15rem }
 .figures .alarm { background: var(--bad-ground) }
 .alarm dt, .alarm dd, .figures .alarm dd.note, .figures .alarm a, td.alarm { color: var(--bad); font-weight: 600 }
 
@@ -129,7 +129,8 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 h1 .asked { max-width: none; min-width: 0; display: inline }
 .method { font-weight: 650 }
 .trace { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
-.failures td { white-space: normal; vertical-align: top }
+.failures td { vertical-align: top }
+.failures td:nth-child(2) { white-space: normal }
 .failures .status { color: var(--bad) }
 .count { color: var(--soft); font-size: 0.875rem; margin: 0 0 0.5rem }
 .pages { display: flex; flex-wrap: wrap; gap: 0.4rem 1.4rem; margin: 0.9rem 0 }
@@ -138,7 +139,8 @@ h1 .asked { max-width: none; min-width: 0; display: inline }
 .command { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 0.8rem 1rem }
 .zero, .zero a { color: var(--soft) }
 .ago { color: var(--soft) }
-.clock { margin-right: 0.35em }
+time { white-space: nowrap }
+td .clock { margin-right: 0.35em }
 .scroll > table { border: 0 }
 .chart .scroll { margin-top: 0.6rem }
 
@@ -189,6 +191,8 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
 .live, footer form { margin-left: auto }
 .live + form { margin-left: 0 }
 .live button, .small { padding: 0.15rem 0.7rem }
+.facts .small { padding: 0 0.5rem; font-size: 0.8125rem; margin-left: 0.4rem }
+h1 + .facts, .notice + .facts { margin-top: 1rem }
 .live button[aria-pressed='true']::before { content: '●'; color: var(--prevented); margin-right: 0.4em }
 .live button[aria-pressed='false']::before { content: '‖'; margin-right: 0.4em }
 [hidden] { display: none }
@@ -206,6 +210,9 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
   th, td { padding: 0.5rem 0.45rem }
   table.executions { font-size: 0.8125rem }
   .executions .clock { display: none }
+  .asked { min-width: 0 }
+  .failures td { white-space: normal }
+  .top nav { gap: 0.9rem; font-size: 0.875rem; overflow-x: auto }
   .bars { height: 8rem }
   .x text:nth-child(even):not(.last) { display: none }
   .facts { grid-template-columns: 1fr; gap: 0 } .facts dd { margin-bottom: 0.5rem }
