@@ -126,7 +126,7 @@ export const filterParameters = {
 export const forgetManyQuery = strictQuery({
   ...filterParameters,
   count: v.pipe(
-    v.string('count is missing: how many are to be forgotten'),
+    v.string(),
     v.regex(/^\d{1,3}$/, 'count must be a whole number'),
     v.description('How many match, as a list has shown: with any other number, nothing is forgotten.'),
   ),
@@ -144,10 +144,11 @@ export const listQuery = strictQuery(listParameters);
 /** The parameters of a list of failures. */
 export const failuresQuery = strictQuery({ ...given, limit });
 
-/** The parameters of a query and no others; one that is misspelt is told which was meant. */
+/** The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to be there is asked for. */
 export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   return v.strictObject(parameters, ({ path }) => {
     const name = String(path?.[0]?.key);
+    if (Object.hasOwn(parameters, name)) return `${name} is missing`;
     const names = Object.keys(parameters);
     const meant = nearestName(name, names);
     return `${name} is not a parameter; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`;
