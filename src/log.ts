@@ -48,14 +48,14 @@ export type LogEvent =
   | 'results-write-failed'
   /** A result could not be taken out of RESULTS, so its execution is not forgotten. */
   | 'results-delete-failed'
-  /** One of several executions could not be forgotten. */
-  | 'not-forgotten'
   /** A result could not be read from RESULTS. */
   | 'results-read-failed'
   /** What is stored of a response is not what was stored. */
   | 'record-damaged'
   /** A stored response could not be read to its end. */
   | 'record-read-failed'
+  /** One of several executions could not be forgotten. */
+  | 'not-forgotten'
   /** How often a Worker replayed by itself did not get to the ledger. */
   | 'replays-not-counted'
   /** How many logins failed did not get to the ledger, and is handed on with the next. */
