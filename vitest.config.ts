@@ -43,6 +43,8 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: ['test/workers/**/*.test.ts'],
         },
       },
@@ -77,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'app',
           include: [
-            'test/node/e2e/{cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts',
+            'test/node/e2e/{asynchronous,cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts',
           ],
           env: { E2E_SUBJECT: 'app' },
           globalSetup: 'test/node/harness/bundle.ts',

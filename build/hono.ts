@@ -15,7 +15,7 @@ rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
   // Each part is an entry of its own, so that no file holds code of two of them.
-  entryPoints: ['index', 'idempotency', 'ledger', 'operator'].map((part) => `src/hono/${part}.ts`),
+  entryPoints: ['index', 'idempotency', 'ledger', 'operator', 'results'].map((part) => `src/hono/${part}.ts`),
   outdir: 'dist/hono',
   bundle: true,
   splitting: true,
@@ -35,6 +35,7 @@ const TYPES = {
   'hono/ledger': 'hono/ledger',
   'hono/operator': 'hono/operator',
   'hono/options': 'hono/options',
+  'hono/results': 'hono/results',
   worker: 'worker/index',
 };
 

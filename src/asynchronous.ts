@@ -2,7 +2,7 @@
 import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
 import { resultKeyFrom } from './key-from.ts';
-import { type Gate, type Handled, NOT_ASKED, refused, responseTo } from './keyed.ts';
+import { type Gate, type Handled, type Keyable, NOT_ASKED, refused, responseTo } from './keyed.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { bindingOf } from './request/fingerprint.ts';
@@ -12,19 +12,25 @@ import { sentKey } from './request/sent-key.ts';
 import { acceptedResponse, RESULTS_PREFIX } from './response/accepted.ts';
 import { problemOf, requestProblem } from './response/refusal.ts';
 
-/** What the result is of: the target of the request, which is the one that is asked for now without the prefix. */
-function requestedTarget(target: URL): URL {
-  return new URL(`${target.origin}${target.pathname.slice(RESULTS_PREFIX.length)}${target.search}`);
+/**
+ * What the result is of that this target asks for: the target of the request, which is the same without what stands before its path.
+ * `null` where it asks for none.
+ */
+export function requestedTarget(target: URL, base: string): URL | null {
+  const prefix = `${base}${RESULTS_PREFIX}`;
+  if (!target.pathname.startsWith(`${prefix}/`)) return null;
+  return new URL(`${target.origin}${target.pathname.slice(prefix.length)}${target.search}`);
 }
+
+/** Somebody comes back for what became of a request; `target` is what that asked for. */
+export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
 
 /** Answers with what became of a request. */
 export async function answerResult(
-  request: Request,
-  target: URL,
+  { request, target: of, caller: known, resultsBase }: Return,
   route: Route,
   gate: Gate,
 ): Promise<Handled> {
-  const of = requestedTarget(target);
   const keyFrom = resultKeyFrom(route.keyFrom);
   const sent = sentKey(request, of, { key: 'required', keyFrom }, null);
   if (sent.kind !== 'key') {
@@ -37,7 +43,8 @@ export async function answerResult(
   }
   const { key } = sent;
   const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
-  const caller = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
+  const byFields = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
+  const caller = known === null ? byFields : known(byFields);
   const [{ id, secret }, binding, keyHash] = await Promise.all([
     identityOf(route.path, caller.scope, key),
     caller.bound === null ? null : bindingOf(caller.scope, key, caller.bound),
@@ -51,7 +58,7 @@ export async function answerResult(
       return refused(of, { slug: 'result-absent', detail, key }, asked);
     }
     case 'accepted':
-      return { response: acceptedResponse(of), outcome: answer.outcome, ...asked };
+      return { response: acceptedResponse(of, resultsBase), outcome: answer.outcome, ...asked };
     case 'executed':
     case 'joined':
     case 'replayed': {

@@ -1,6 +1,6 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
-import { answerResult } from './asynchronous.ts';
+import { answerResult, requestedTarget } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
@@ -74,7 +74,7 @@ function gateway(config: Config): App {
     const { path, corsOrigins: origins } = route;
     const keyHeaders = keyHeadersOf(route.keyFrom);
     if (origins !== 'none') app.use(path, crossOrigin({ origins, keyHeaders }));
-    const keyedRoute = { route, policy: policyOf(route, config) };
+    const keyedRoute = { route, policy: JSON.stringify(policyOf(route, config)) };
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
@@ -94,11 +94,12 @@ function addResults(app: App, config: Config, gate: Gate): void {
     if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
-      if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
+      const of = requestedTarget(target, '');
+      if (of === null || (operatorHost !== null && isOperatorHost(operatorHost, target))) return next();
       const startedAt = Date.now();
+      const asked = { request: c.req.raw, target: of, caller: null, resultsBase: '' };
       const labels = labelsOf(c.req.raw, target);
-      const handled = await answerResult(c.req.raw, target, route, gate);
-      return reported(handled, labels, route, config.events, startedAt);
+      return reported(await answerResult(asked, route, gate), labels, route, config.events, startedAt);
     });
   }
 }
@@ -157,6 +158,7 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
     sent,
     along: { to: 'upstream', own: ownFields(route, url, parts.pseudonym) },
     caller: null,
+    resultsBase: '',
     waitUntil,
   };
   const answer = await answerOnce(keyable, keyedRoute, parts.gate, parts.events);

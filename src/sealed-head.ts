@@ -31,10 +31,10 @@ export function sealHead(response: Response): Response {
   return sealed;
 }
 
-/** The response with the head that was put away, or as it is where nothing was. */
-export function openHead(response: Response): Response {
+/** The response with the head that was put away; `null` where nothing was. */
+export function openHead(response: Response): Response | null {
   const field = response.headers.get(HEAD_FIELD);
-  if (field === null) return response;
+  if (field === null) return null;
   const [status, list]: [number, HeaderList] = JSON.parse(decoder.decode(Uint8Array.fromBase64(field)));
   const opened = new Response(response.body, { status, encodeBody: 'manual' });
   appendAll(opened.headers, list);

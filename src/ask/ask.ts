@@ -10,6 +10,7 @@ import type {
   ResultQuery,
 } from '../protocol.ts';
 import { differenceOf, isBoundTo } from '../request/fingerprint.ts';
+import { misconfiguredLedger } from './misconfigured.ts';
 import { type Archived, recordedIn } from './recorded.ts';
 
 /** Where a Worker finds what is recorded. */
@@ -57,13 +58,17 @@ export async function askLedger(
     ledger = reach();
   } catch (error) {
     reportUnreachable(route, shard, error, call);
-    return (await recordOf(access, call)) ?? { outcome: 'unavailable' };
+    return (await recordOf(access, route, call)) ?? { outcome: 'unavailable' };
   }
   try {
-    return await settled(access, call, await ledger.execute(call));
+    return await settled(access, route, call, await ledger.execute(call));
   } catch (error) {
+    const misconfigured = misconfiguredLedger(error);
+    if (misconfigured !== null) return misconfigured;
     reportUnreachable(route, shard, error, call);
-    return (await recordOf(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
+    return (
+      (await recordOf(access, route, call)) ?? (await afterLostAnswer(access, route, call, reach, error))
+    );
   }
 }
 
@@ -84,6 +89,8 @@ export async function askResult(
     if (answer.outcome !== 'archived') return answer;
     return (await recordedIn(access.results, { ...query, faultOf }, answer)) ?? { outcome: 'unreadable' };
   } catch (error) {
+    const misconfigured = misconfiguredLedger(error);
+    if (misconfigured !== null) return misconfigured;
     const fields = { route: route.path, shard, reason: textOf(error), execution: query.id };
     log('error', 'ledger-unreachable', fields);
     return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
@@ -93,21 +100,23 @@ export async function askResult(
 /** The ledger's answer, with the result itself where it says that RESULTS has it. */
 async function settled(
   access: LedgerAccess,
+  route: LedgerObjects,
   call: Omit<LedgerCall, 'body'>,
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await recordOf(access, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
+  return (await recordOf(access, route, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
 }
 
 function recordOf(
   { results }: LedgerAccess,
-  { id, secret, fingerprint, policy }: Omit<LedgerCall, 'body'>,
+  { path }: LedgerObjects,
+  { id, secret, fingerprint }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, route: policy.route, faultOf }, archived);
+  return recordedIn(results, { id, secret, route: path, faultOf }, archived);
 }
 
 /**
@@ -117,6 +126,7 @@ function recordOf(
  */
 async function afterLostAnswer(
   access: LedgerAccess,
+  route: LedgerObjects,
   call: LedgerCall,
   reach: () => LedgerStub,
   error: unknown,
@@ -128,13 +138,10 @@ async function afterLostAnswer(
     await pause(delayMs);
     try {
       const answer = await reach().recall(bodiless);
-      return answer === null ? unsent : await settled(access, bodiless, answer);
+      return answer === null ? unsent : await settled(access, route, bodiless, answer);
     } catch (again) {
-      log('error', 'ledger-unreachable', {
-        route: call.policy.route,
-        reason: textOf(again),
-        ...requestFields(call),
-      });
+      const fields = { route: route.path, reason: textOf(again), ...requestFields(call) };
+      log('error', 'ledger-unreachable', fields);
     }
   }
   return unsent;

@@ -19,8 +19,7 @@ export interface Archived {
 
 /**
  * A recorded result, if RESULTS has it. Records never change, so one whose fingerprint matches is safe to replay whether
- * or not the ledger can be asked. KV may still show the record of an earlier execution of this key, so where the ledger
- * has said which one it is, no other will do.
+ * or not the ledger can be asked. Where the ledger has said which run it is of, no other will do.
  */
 export async function recordedIn(
   results: KVNamespace,
@@ -28,7 +27,7 @@ export async function recordedIn(
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   try {
-    const record = await getResult(results, id, secret);
+    const record = await getResult(results, { id, completedAt: archived?.completedAt ?? null }, secret);
     if (record === null) return null;
     const { head, body } = record;
     if (archived !== undefined && head.completedAt !== archived.completedAt) {

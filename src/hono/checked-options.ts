@@ -3,10 +3,7 @@ import type { KeyedRoute } from '../keyed.ts';
 import { policyOf } from '../policy.ts';
 import type { IdempotencyOptions } from './options.ts';
 
-/**
- * Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and those of
- * what the gateway has addresses of its own for.
- */
+/** Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and CORS. */
 export const NOT_FOR_A_HANDLER = [
   'path',
   'upstream',
@@ -15,7 +12,6 @@ export const NOT_FOR_A_HANDLER = [
   'forwardKeyAs',
   'forwarded',
   'corsOrigins',
-  'respondAsync',
 ] as const;
 
 /** What is no setting of a route. */
@@ -42,7 +38,7 @@ export interface CheckedOptions {
 /** A route for the handler under this name, which its ledger objects are named after. */
 export function keyedRouteOf(name: string, { route: settings, hotSeconds }: CheckedOptions): KeyedRoute {
   const route = { ...settings, path: name };
-  return { route, policy: policyOf(route, { hotSeconds }) };
+  return { route, policy: JSON.stringify(policyOf(route, { hotSeconds })) };
 }
 
 /** What passes for the bindings of a gateway while a route's settings are checked. */

@@ -1,20 +1,22 @@
-import type { Context, Env, MiddlewareHandler } from 'hono';
+import type { Context, Env, MiddlewareHandler, Next } from 'hono';
 import { routePath } from 'hono/route';
+import { answerResult } from '../asynchronous.ts';
 import type { Keyable, KeyedRoute } from '../keyed.ts';
-import { log } from '../log.ts';
-import { answerOnce, asItCame, keyOf } from '../once.ts';
+import { answerOnce, asItCame, keyOf, reported } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread } from '../request/body.ts';
 import { labelsOf } from '../request/labels.ts';
 import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
-import { problemResponse } from '../response/problem.ts';
+import type { ProblemSlug } from '../response/problem.ts';
 import { knownCaller } from './caller.ts';
 import { checkedOptions, keyedRouteOf } from './checked-options.ts';
 import { respondWith, runHandler } from './handler-run.ts';
+import { configInvalid, contextOf, type Said } from './invocation.ts';
 import { remember } from './mounted.ts';
 import type { Idempotency, IdempotencyOptions } from './options.ts';
 import { readableRequest } from './readable-request.ts';
+import { isFollowed, NOWHERE, type Return, resultsPlaceOf, returnOf } from './results-place.ts';
 import { bodies, type SetupResult, setUp, WITHOUT_CTX } from './setup.ts';
 
 /** Invocations of the ledger whose run has begun. What else such an invocation asks of the app is a request like any other. */
@@ -35,8 +37,33 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
   const checked = checkedOptions({ ...options });
   const routes = new Map<string, KeyedRoute>();
   const setups = new WeakMap<object, SetupResult>();
-  /** What the log has been told is missing. */
-  const said = new Set<string>();
+  const said: Said = new Set();
+
+  const setupFor = (c: Context<E>, ctx: object): SetupResult => {
+    const env: object = c.env ?? {};
+    const found = setups.get(env) ?? setUp(checked, env, ctx);
+    setups.set(env, found);
+    return found;
+  };
+
+  /** Answers somebody who has come back for a result, and lets nobody pass but to other middleware that may have it. */
+  const comeBack = async (c: Context<E>, next: Next, asked: Return, { route }: KeyedRoute) => {
+    if (!route.respondAsync) return next();
+    const isLast = !isFollowed(c);
+    if (asked.isPreflight) return isLast ? c.notFound() : next();
+    const ctx = contextOf(c);
+    const found: SetupResult = ctx === null ? { ok: false, missing: WITHOUT_CTX } : setupFor(c, ctx);
+    if (!found.ok) return configInvalid(c, found.missing, said);
+    const startedAt = Date.now();
+    const from = { request: c.req.raw, target: targetOf(c.req.url), resultsBase: asked.base };
+    const { gate, events } = found.setup;
+    const handled = await answerResult({ ...from, caller: await knownCaller(c, scope) }, route, gate);
+    if (!isLast && IS_ELSEWHERE.has(handled.outcome)) return next();
+    asked.isAnswered = true;
+    const labels = labelsOf(from.request, from.target);
+    respondWith(c, reported(handled, labels, route, events, startedAt));
+    return;
+  };
 
   const middleware: MiddlewareHandler<E> = async (c, next) => {
     if (decided.has(c)) return next();
@@ -44,6 +71,8 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const keyedRoute = routes.get(name) ?? keyedRouteOf(name, checked);
     routes.set(name, keyedRoute);
     const target = targetOf(c.req.url);
+    const asked = returnOf(c);
+    if (asked !== undefined) return comeBack(c, next, asked, keyedRoute);
     const sent = keyOf(c.req.raw, target, keyedRoute.route);
     if (sent === null) return next();
 
@@ -57,10 +86,10 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
       return runHandler(c, next);
     }
 
-    const env: object = c.env ?? {};
-    const found = setups.get(env) ?? setUp(checked, env, ctx);
-    setups.set(env, found);
+    const found = setupFor(c, ctx);
     if (!found.ok) return misconfigured(c, found.missing, said);
+    const place = keyedRoute.route.respondAsync ? resultsPlaceOf(c) : NOWHERE;
+    if (!place.ok) return misconfigured(c, place.missing, said);
     const request = await readableRequest(c.req);
     const props: object = ctx.props ?? {};
     const waitUntil = (promise: Promise<unknown>) => ctx.waitUntil(promise);
@@ -71,6 +100,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
       sent,
       along: { to: 'handler', invocation: { name, props, cf: Reflect.get(request, 'cf') } },
       caller: await knownCaller(c, scope),
+      resultsBase: place.base,
       waitUntil,
     };
     const answer = await answerOnce(keyable, keyedRoute, found.setup.gate, found.setup.events);
@@ -88,6 +118,13 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
   return middleware;
 }
 
+/** With these, somebody who has come back may have been told so by other middleware, which has another key. */
+const IS_ELSEWHERE: ReadonlySet<string> = new Set<ProblemSlug>([
+  'result-absent',
+  'key-missing',
+  'key-invalid',
+]);
+
 /**
  * Whether the request is the one that the ledger's invocation was made for. Others may come before it in that invocation, from
  * middleware that asks its own app; and where its key is in the body or is the request itself, it is known by its place alone.
@@ -96,26 +133,9 @@ function isRunOf(run: OwnRun, name: string, sent: SentKey): boolean {
   return run.name === name && (sent.kind !== 'key' || sent.key === run.key);
 }
 
-/** The invocation's context; `null` where the app did not get it, or not as it is. */
-function contextOf(c: Context): ExecutionContext | null {
-  try {
-    const ctx: unknown = c.executionCtx;
-    return isWholeContext(ctx) ? ctx : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Without `props`, nobody could tell the ledger's own invocations from others. */
-function isWholeContext(ctx: unknown): ctx is ExecutionContext {
-  return typeof ctx === 'object' && ctx !== null && 'waitUntil' in ctx && 'props' in ctx;
-}
-
-async function misconfigured(c: Context, detail: string, said: Set<string>): Promise<void> {
-  if (!said.has(detail)) log('error', 'config-invalid', { detail });
-  said.add(detail);
+async function misconfigured(c: Context, detail: string, said: Said): Promise<void> {
   await bodies.drop(c.req.raw);
-  respondWith(c, problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail }));
+  respondWith(c, configInvalid(c, detail, said));
 }
 
 function tell(c: Context, { key, execution }: OwnRun): void {

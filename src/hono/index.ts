@@ -20,7 +20,15 @@ import type { Idempotency } from './options.ts';
 export { idempotency } from './idempotency.ts';
 export { Ledger, type LedgerClass, ledgerWith } from './ledger.ts';
 export { type OperatorOptions, operator } from './operator.ts';
-export type { Idempotency, IdempotencyBindings, IdempotencyOptions, ScopeValue } from './options.ts';
+export type {
+  Idempotency,
+  IdempotencyBindings,
+  IdempotencyOptions,
+  ResultsApp,
+  ResultsOptions,
+  ScopeValue,
+} from './options.ts';
+export { results } from './results.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {

@@ -2,16 +2,19 @@ import { Hono } from 'hono';
 import type { BlankEnv, BlankSchema } from 'hono/types';
 import { type Config, parseConfig, type Route } from '../config.ts';
 import { log } from '../log.ts';
+import { isOperatorHost } from '../operator/operator-host.ts';
 import { addOwnPages } from '../operator/own-pages.ts';
 import { problemResponse } from '../response/problem.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { keyedRouteOf } from './checked-options.ts';
 import { optionsOf } from './mounted.ts';
+import type { ResultsApp } from './options.ts';
+import { resultsOn } from './results.ts';
 
 /** What `operator()` takes. */
 export interface OperatorOptions {
   /** The app that the Worker exports. What it has behind `idempotency()` is shown. */
-  app: { readonly routes: readonly { readonly path: string; readonly handler: unknown }[] };
+  app: ResultsApp;
   /** Which bindings it works with, where they are not called `LEDGER` and `RESULTS`, and a dataset for failed logins. */
   bindings?: { ledger?: string; results?: string; events?: string };
   /** The name of the secret that opens it. The default is `ADMIN_TOKEN`. Where it is not set, only what is public answers. */
@@ -24,11 +27,13 @@ type Surface = Hono<{ Bindings: object }>;
 
 /**
  * The operator's surface under `/_oncegate/`, as the gateway has it: console, API, metrics, health, and the pages that explain
- * problems. To be mounted at the root: `app.route('/', operator({ app }))`.
+ * problems, and what `results()` does. To be mounted at the root: `app.route('/', operator({ app }))`.
  */
 export function operator(options: OperatorOptions): Hono<BlankEnv, BlankSchema, '/'> {
   const surfaces = new WeakMap<object, Surface>();
+  const { app, operatorHost } = options;
   const mount = new Hono();
+  mount.use(resultsOn((target) => operatorHost === undefined || !isOperatorHost(operatorHost, target), app));
   mount.all(`${OPERATOR_PREFIX}/*`, (c) => {
     const env: object = c.env ?? {};
     const surface = surfaces.get(env) ?? surfaceOf(options, env);

@@ -1,4 +1,5 @@
 import type { Context, Env } from 'hono';
+import type { RouterRoute } from 'hono/types';
 
 /** Who sends a request, as an app knows it: a user's or an account's id. `null`: nobody in particular, and all of them are one. */
 export type ScopeValue = string | number | null;
@@ -42,6 +43,11 @@ export interface IdempotencyOptions<E extends Env = Env> {
   unknownOutcome?: 'retry' | 'refuse';
   /** How long a run goes on after its last client has left; 0: it ends with it. Without it, every run goes on to its end. */
   cancelAfterSeconds?: number;
+  /**
+   * Whether a client that prefers `respond-async` is told that its request runs, and comes back for the result. Needs
+   * `app.use(results({ app }))` before everything else. The default is `false`.
+   */
+  respondAsync?: boolean;
   /** Longest silence of the handler: before its response, or between two pieces of its body. The default is 600. */
   upstreamTimeoutSeconds?: number;
   /** Larger request bodies get 413. The default is 10 MiB. */
@@ -81,4 +87,17 @@ export interface Idempotency {
   readonly key: string;
   /** The execution's id, as the operator's surface shows it. */
   readonly execution: string;
+}
+
+/** What `results()` takes. */
+export interface ResultsOptions {
+  /** The app that the Worker exports. */
+  app: ResultsApp;
+}
+
+/** An app, whatever its types. */
+export interface ResultsApp {
+  readonly routes: readonly Pick<RouterRoute, 'method' | 'path' | 'handler'>[];
+  // biome-ignore lint/suspicious/noExplicitAny: as Hono has it, where the types of an app are not known.
+  readonly getPath: (request: Request, options?: any) => string;
 }

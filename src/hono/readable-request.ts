@@ -1,8 +1,8 @@
 import type { HonoRequest } from 'hono';
 import { withBody } from '../request/body.ts';
 
-/** In these forms a body that was read can be had again as it came; a form’s parts cannot. */
-const SAME_AGAIN = ['text', 'json', 'arrayBuffer', 'blob', 'bytes'];
+/** In these forms a body that was read can be had again as it came; a form’s parts cannot. What is read as JSON is kept as text. */
+const SAME_AGAIN = ['text', 'arrayBuffer', 'blob', 'bytes'];
 
 /**
  * The request with a body that can be read, whatever middleware before has done to it: read it (to verify a signature), or put a

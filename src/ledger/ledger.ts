@@ -14,11 +14,12 @@ import type {
   LoginFailures,
   OverviewQuery,
 } from '../inspection.ts';
-import type { LeaseGrant, LedgerAnswer, LedgerCall, Refusal, ResultQuery } from '../protocol.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, Policy, Refusal, ResultQuery } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
 import { forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
+import { Policies } from './policies.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
@@ -32,6 +33,9 @@ import type { Begun, CompletedRow, Row } from './store/row.ts';
 import { summaryOf } from './store/summary.ts';
 import { Sweeper } from './sweeper.ts';
 
+/** A call whose policy was read. */
+type ReadCall<Call extends Omit<LedgerCall, 'body'>> = Omit<Call, 'policy'> & { readonly policy: Policy };
+
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
 
@@ -44,6 +48,7 @@ export class Ledger extends DurableObject<object> {
   readonly #listing: Listing;
   readonly #replays: Replays;
   readonly #sweeper: Sweeper;
+  readonly #policies = new Policies();
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
@@ -63,7 +68,7 @@ export class Ledger extends DurableObject<object> {
    * Throws only before anything is written or sent.
    */
   async execute(asked: LedgerCall): Promise<LedgerAnswer> {
-    const { decision, call } = this.#decide(asked);
+    const { decision, call } = this.#decide(this.#read(asked));
     if (decision.kind !== 'execute') {
       this.#leaveUnread(call.body);
       return this.#answerKnown(decision, call);
@@ -81,7 +86,7 @@ export class Ledger extends DurableObject<object> {
 
   /** Has the whole body here before anything is sent. As that takes its time, it is decided again. */
   async #executeStreamed(
-    asked: LedgerCall,
+    asked: ReadCall<LedgerCall>,
     stream: ReadableStream<Uint8Array>,
     room: RunRoom,
   ): Promise<LedgerAnswer> {
@@ -112,7 +117,7 @@ export class Ledger extends DurableObject<object> {
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const { decision, call } = this.#decide(asked);
+    const { decision, call } = this.#decide(this.#read(asked));
     const wouldRun = decision.kind === 'execute' || (decision.kind === 'refuse' && isLimit(decision.reason));
     // That there is no room for it now tells nothing of the first time.
     return wouldRun ? null : this.#answerKnown(decision, call);
@@ -197,6 +202,10 @@ export class Ledger extends DurableObject<object> {
     };
   }
 
+  #read<Call extends Omit<LedgerCall, 'body'>>(call: Call): ReadCall<Call> {
+    return { ...call, policy: this.#policies.of(call.policy) };
+  }
+
   /** What is known under this name. While it runs, its row tells nothing. */
   #known(id: string): Pick<Known<Execution>, 'run' | 'row'> {
     const run = this.#parts.runs.find(id)?.execution ?? null;
@@ -204,7 +213,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
-  #decide<Call extends Omit<LedgerCall, 'body'>>(
+  #decide<Call extends ReadCall<Omit<LedgerCall, 'body'>>>(
     call: Call,
   ): { readonly decision: Decided; readonly call: Call } {
     const { rows, storage, usage } = this.#parts;
@@ -246,7 +255,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   async #execute(
-    call: LedgerCall,
+    call: ReadCall<LedgerCall>,
     body: BodyBytes,
     room: RunRoom,
     replaces: Row | null,
@@ -257,7 +266,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
-  #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
+  #begin(call: ReadCall<LedgerCall>, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
     const { counts, rows, runs, usage, watchdog } = this.#parts;
     const { id, caller, address, fingerprint, keyHash, method, path, trace, policy } = call;
     const labels = { keyHash, method, path, trace };

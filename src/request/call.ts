@@ -2,10 +2,11 @@ import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import type { HeaderList } from '../headers.ts';
 import type { Invocation } from '../own-invocation.ts';
-import type { LedgerCall, Policy } from '../protocol.ts';
+import type { LedgerCall } from '../protocol.ts';
 import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
+import type { Identity } from './identity.ts';
 import type { KeyedRequest } from './keyed.ts';
 import type { RequestLabels } from './labels.ts';
 import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
@@ -17,10 +18,11 @@ export type Along =
 
 /** What the ledger is told beside what was read of the request. */
 export interface SentOn {
+  readonly identity: Identity;
   readonly request: Request;
   readonly target: URL;
   readonly route: Route;
-  readonly policy: Policy;
+  readonly policy: LedgerCall['policy'];
   readonly parties: Parties;
   readonly keyHash: string;
   readonly labels: RequestLabels;
@@ -34,6 +36,7 @@ export interface SentOn {
 export function callOf(
   keyed: KeyedRequest,
   {
+    identity,
     request,
     target,
     route,
@@ -47,7 +50,7 @@ export function callOf(
     respondAfterMs,
   }: SentOn,
 ): LedgerCall {
-  const { body, fingerprint, identity } = keyed;
+  const { body, fingerprint } = keyed;
   const { headers } = request;
   const waitSeconds = Math.min(route.waitSeconds, preferredWaitSeconds(headers.get('prefer')));
   return {
@@ -78,7 +81,11 @@ function sentOn(
 ): Pick<LedgerCall, 'url' | 'headers' | 'invocation'> {
   const { headers, url } = request;
   if (along.to === 'handler') {
-    return { url, headers: headersAsTheyCame(headers), invocation: { ...along.invocation, key } };
+    return {
+      url,
+      headers: withoutPreference(headersAsTheyCame(headers), respondAfterMs),
+      invocation: { ...along.invocation, key },
+    };
   }
   const acceptEncoding = askedEncoding(acceptEncodingOf(request));
   const forwarded = keyedHeaders(headers, route, keyToSend, { ...along.own, acceptEncoding });
@@ -88,7 +95,7 @@ function sentOn(
   };
 }
 
-/** A preference that the gateway honours is not the upstream's to honour again. */
+/** A preference that is honoured here is not the upstream's, or the handler's, to honour again. */
 function withoutPreference(headers: HeaderList, respondAfterMs: number | null): HeaderList {
   if (respondAfterMs === null) return headers;
   return headers.flatMap(([name, value]) => {

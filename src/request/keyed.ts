@@ -7,12 +7,11 @@ import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
-import { type Identity, identityOf } from './identity.ts';
 import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
 
-/** A keyed request that may go on: which execution it belongs to, and what it asks for. */
+/** A keyed request that may go on: who sends it, under which key, and what it asks for. */
 export interface KeyedRequest {
   readonly key: string;
   readonly keyToSend: KeyToSend;
@@ -20,7 +19,6 @@ export interface KeyedRequest {
   /** To be handed on, or released. */
   readonly body: BodyBytes;
   readonly fingerprint: string;
-  readonly identity: Identity;
 }
 
 /** Why a request does not even come to the ledger. */
@@ -43,7 +41,7 @@ export type KeyedRequestResult =
   | { readonly kind: 'broken-off' };
 
 /**
- * Reads a keyed request: key → caller → body → fingerprint → identity. A key may be in the body, and is looked for as soon as that
+ * Reads a keyed request: key → caller → body → fingerprint. A key may be in the body, and is looked for as soon as that
  * is here. Nothing has been sent or asked when a request is refused, and a body that was not read whole is still there to be
  * dropped, or to be left where it stalled.
  *
@@ -122,7 +120,7 @@ async function keyedRequest(
   route: Route,
 ): Promise<KeyedRequestResult> {
   const sentKey = sent.kind === 'key' ? sent.key : null;
-  const fingerprinted = fingerprintOf(
+  const fingerprint = await fingerprintOf(
     {
       scope: caller.scope,
       sentKey,
@@ -137,13 +135,9 @@ async function keyedRequest(
     },
     route.fingerprint,
   );
-  const key = sentKey ?? (await fingerprinted);
-  const [fingerprint, identity] = await Promise.all([
-    fingerprinted,
-    identityOf(route.path, caller.scope, key),
-  ]);
+  const key = sentKey ?? fingerprint;
   const keyToSend = sent.kind === 'key' ? sent : { place: null, field: key };
-  return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint, identity } };
+  return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint } };
 }
 
 /** The fields that the key comes in and goes on in. They name no caller. */

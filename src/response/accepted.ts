@@ -7,8 +7,11 @@ export const RESULTS_PREFIX = `${OPERATOR_PREFIX}/results`;
 /** A run that is worth waiting for apart takes seconds at least. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** What a caller gets who did not want to wait (RFC 7240 §4.1, RFC 9110 §15.3.3): where to ask for the result, and how soon. */
-export function acceptedResponse(target: URL): Response {
+/**
+ * What a caller gets who did not want to wait (RFC 7240 §4.1, RFC 9110 §15.3.3): where to ask for the result, and how soon. `base`: the
+ * path that stands before the prefix.
+ */
+export function acceptedResponse(target: URL, base: string): Response {
   return new Response(JSON.stringify({ status: 'running' }), {
     status: 202,
     headers: {
@@ -16,7 +19,7 @@ export function acceptedResponse(target: URL): Response {
       'cache-control': 'no-store',
       'preference-applied': 'respond-async',
       'retry-after': String(RETRY_AFTER_SECONDS),
-      location: `${target.origin}${RESULTS_PREFIX}${target.pathname}${target.search}`,
+      location: `${target.origin}${base}${RESULTS_PREFIX}${target.pathname}${target.search}`,
       'cache-status': cacheStatus({ kind: 'accepted' }),
     },
   });

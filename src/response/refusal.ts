@@ -1,5 +1,5 @@
 import { type KeyFrom, placeInWords, placesInWords } from '../key-from.ts';
-import type { AskedAnswer, Refusal } from '../protocol.ts';
+import type { AskedAnswer, NoResponseReason, Refusal } from '../protocol.ts';
 import type { RequestRefusal } from '../request/keyed.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { Problem, ProblemSlug } from './problem.ts';
@@ -33,6 +33,8 @@ export function problemOf(
         key,
         cacheStatus: cacheStatus({ kind: 'executed', recording: 'unknown' }),
       };
+    case 'misconfigured':
+      return { slug: 'config-invalid', detail: answer.detail, key };
     case 'unavailable':
       return unavailable(
         key,
@@ -55,8 +57,13 @@ function unavailable(key: string, detail: string): Problem {
   };
 }
 
+/** What to change in an app whose handler the ledger does not reach. */
+export const HANDLER_NOT_REACHED =
+  'The ledger asked the Worker for the handler behind idempotency(), and something else of the Worker answered. The app has to be served by the export that the option entrypoint names (the default one), at the URL that the request came with: app.mount() and mount() change it, so put app.use("/path/*", idempotency()) before them, into the app that the Worker exports. And middleware before idempotency() must leave the fields of its response, as Hono does, unless c.res = undefined comes first.';
+
 /** What a client is told when the upstream gave no response. */
-export function noResponseProblem(reason: 'upstream-unreachable' | 'upstream-timeout'): Problem {
+export function noResponseProblem(reason: NoResponseReason): Problem {
+  if (reason === 'handler-not-reached') return { slug: 'config-invalid', detail: HANDLER_NOT_REACHED };
   const detail =
     reason === 'upstream-timeout'
       ? 'The upstream sent no response within the time that this route allows it. Whether it acted on the request is not known.'

@@ -1,8 +1,16 @@
 import type { FailureCause } from '../../inspection.ts';
 import { type LoggedRequest, log, requestFields, textOf } from '../../log.ts';
-import type { Policy, Recording, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
+import type {
+  NoResponseReason,
+  Policy,
+  Recording,
+  ResponseHead,
+  RunTimes,
+  UnknownCause,
+} from '../../protocol.ts';
 import { Abandonment, CancelledError } from './abandonment.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
+import { HandlerNotReachedError } from './handler-response.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
 import { type HeldPieceStore, LiveBody } from './live-body.ts';
 import { isRecordStatus, sendsElsewhere } from './record-status.ts';
@@ -38,7 +46,7 @@ export type HeadOutcome =
       readonly length: number | null;
       readonly bodiless: boolean;
     }
-  | { readonly kind: 'no-response'; readonly reason: 'upstream-unreachable' | 'upstream-timeout' };
+  | { readonly kind: 'no-response'; readonly reason: NoResponseReason };
 
 /** What an execution has to know of the policy. */
 export type ExecutionPolicy = Pick<
@@ -279,10 +287,12 @@ export class Execution {
       // The row goes on saying `running` with nobody running it, which means the same.
       log('error', 'ledger-write-failed', { route, reason: textOf(storeError), ...this.#about });
     }
-    this.#setHead({
-      kind: 'no-response',
-      reason: this.#silence.tooLong ? 'upstream-timeout' : 'upstream-unreachable',
-    });
+    this.#setHead({ kind: 'no-response', reason: this.#reasonOf(error) });
     this.body.end('broken');
+  }
+
+  #reasonOf(error: unknown): NoResponseReason {
+    if (error instanceof HandlerNotReachedError) return 'handler-not-reached';
+    return this.#silence.tooLong ? 'upstream-timeout' : 'upstream-unreachable';
   }
 }

@@ -1,15 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { idempotentFetch } from '../../../src/client/index.js';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
 import type { RunningScript } from '../harness/process.ts';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useFolder, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
+const origin = useOrigin();
+const storage = useFolder();
 let gateway: RunningScript;
-let storage: string;
 
 const CALLER = { authorization: 'Bearer alice' };
 const PREFER = { ...CALLER, prefer: 'respond-async' };
@@ -35,15 +33,11 @@ function start(port = 0): Promise<RunningScript> {
 }
 
 beforeAll(async () => {
-  storage = await mkdtemp(`${tmpdir()}/oncegate-`);
-  origin = await startOrigin();
   gateway = await start();
 });
 
 afterAll(async () => {
   await gateway?.stop();
-  await origin?.stop();
-  await rm(storage, { recursive: true, force: true });
 });
 
 /** Asks for the result that a 202 points to. */

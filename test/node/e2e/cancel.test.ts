@@ -1,38 +1,26 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
 const ADMIN_TOKEN = 'the-admin-token-of-the-tests';
 /** `cancelAfterSeconds` of the route, and as long again. */
 const LONG_GONE_MS = 2_500;
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ADMIN_TOKEN,
-      ROUTES: [
-        { path: '/soon/*', stripPrefix: '/soon', cancelAfterSeconds: 1 },
-        { path: '/at-once/*', stripPrefix: '/at-once', cancelAfterSeconds: 0 },
-        { path: '/refuse/*', stripPrefix: '/refuse', cancelAfterSeconds: 0, unknownOutcome: 'refuse' },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ADMIN_TOKEN,
+    ROUTES: [
+      { path: '/soon/*', stripPrefix: '/soon', cancelAfterSeconds: 1 },
+      { path: '/at-once/*', stripPrefix: '/at-once', cancelAfterSeconds: 0 },
+      { path: '/refuse/*', stripPrefix: '/refuse', cancelAfterSeconds: 0, unknownOutcome: 'refuse' },
+      { path: '/*' },
+    ],
+  },
+}));
 
 /**
  * A client that leaves when it is told to. It resets its connection: one that only closes it is not known to be gone, over bare

@@ -1,30 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/running/*', stripPrefix: '/running', shards: 1, maxRunningPerCaller: 1 },
-        { path: '/addresses/*', stripPrefix: '/addresses', shards: 1, maxRunningPerCaller: 10 },
-        { path: '/stored/*', stripPrefix: '/stored', shards: 1, maxStoredBytesPerCaller: 100_000 },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/running/*', stripPrefix: '/running', shards: 1, maxRunningPerCaller: 1 },
+      { path: '/addresses/*', stripPrefix: '/addresses', shards: 1, maxRunningPerCaller: 10 },
+      { path: '/stored/*', stripPrefix: '/stored', shards: 1, maxStoredBytesPerCaller: 100_000 },
+    ],
+  },
+}));
 
 /** A client at an address, as Cloudflare's edge tells it. */
 function at(address: string, headers: Record<string, string> = {}): { headers: Record<string, string> } {

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { afterAll, expect, test } from 'vitest';
+import { useGateway } from '../harness/use.ts';
 import { FuzzOrigin } from './origin.ts';
 
 const MIB = 1024 * 1024;
@@ -9,27 +8,20 @@ const MIB = 1024 * 1024;
 const BOUND_MS = 20_000;
 
 const origin = new FuzzOrigin();
-let gateway: RunningScript;
+const gateway = useGateway(async () => ({
+  vars: {
+    UPSTREAM_URL: await origin.start(),
+    KEY_FROM: 'json:/id,json:/a/b/c/d,json:/0/id',
+    MAX_REQUEST_BYTES: 12 * MIB,
+    ROUTES: [
+      { path: '/json/*', fingerprint: 'json' },
+      { path: '/optional/*', key: 'optional' },
+      { path: '/*' },
+    ],
+  },
+}));
 
-beforeAll(async () => {
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: await origin.start(),
-      KEY_FROM: 'json:/id,json:/a/b/c/d,json:/0/id',
-      MAX_REQUEST_BYTES: 12 * MIB,
-      ROUTES: [
-        { path: '/json/*', fingerprint: 'json' },
-        { path: '/optional/*', key: 'optional' },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  origin.stop();
-});
+afterAll(() => origin.stop());
 
 /** JSON or nearly, of 10 MiB, that holds no key and is hard on some reader. */
 const HARD: readonly [name: string, make: () => string][] = [
