@@ -135,7 +135,7 @@ export class Ledger extends DurableObject<object> {
       case 'refuse':
         return this.#refuse(id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { id, secret });
+        return this.#replay(result.row, { id, secret, caller: result.row.caller, address: null });
     }
   }
 
@@ -212,7 +212,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'respondAfterMs' | 'presence'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -222,14 +222,19 @@ export class Ledger extends DurableObject<object> {
       case 'join': {
         const answer = await answerFrom(decision.run, 'joined', call, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
+        if (answer === 'no-room') return this.#refuse(call.id, this.#parts.memory.refusal(partiesOf(call)));
         this.#parts.counts.joined(call.id);
         return answer;
       }
     }
   }
 
-  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
-    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'record-damaged');
+  async #replay(
+    row: CompletedRow,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'>,
+  ): Promise<LedgerAnswer> {
+    const answer = (await this.#replays.replay(row, call)) ?? 'record-damaged';
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {
@@ -245,7 +250,7 @@ export class Ledger extends DurableObject<object> {
   ): Promise<LedgerAnswer> {
     const execution = this.#begin(call, body, room, replaces);
     const answer = await answerFrom(execution, 'executed', { ...call, waitMs: null }, this.#parts.moment);
-    return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
@@ -272,9 +277,9 @@ export class Ledger extends DurableObject<object> {
     const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {
       usage.ended(caller, address);
       body.release();
-      room.end();
       runs.remove(begun);
     });
+    void execution.body.deserted.then(() => room.end());
     this.ctx.waitUntil(run);
     return execution;
   }
