@@ -43,6 +43,8 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: ['test/workers/**/*.test.ts'],
         },
       },

@@ -3,13 +3,14 @@ import { askLedger, type LedgerAccess, reachLedger, shardOf } from './ask/ask.ts
 import type { Leases } from './ask/leases.ts';
 import type { BodyBytes } from './body-bytes.ts';
 import type { Route } from './config.ts';
-import type { AskedAnswer, Policy } from './protocol.ts';
+import type { AskedAnswer, LedgerCall } from './protocol.ts';
 import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
 import { isHeldWhileRead, type RequestBodies } from './request/body.ts';
 import { type Along, callOf } from './request/call.ts';
 import type { Caller } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
+import { identityOf } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
 import { asyncAfterSeconds } from './request/prefer.ts';
 import { presenceOf } from './request/presence.ts';
@@ -32,7 +33,8 @@ export interface Gate extends LedgerAccess {
 /** A route, and what the ledger is told of it. */
 export interface KeyedRoute {
   readonly route: Route;
-  readonly policy: Policy;
+  /** As {@link LedgerCall} has it. */
+  readonly policy: string;
 }
 
 /** A request of a route that may be keyed. */
@@ -127,34 +129,49 @@ async function handle(
   if (read.kind === 'broken-off') {
     return { response: new Response(null, { status: 400 }), outcome: 'request-broken-off', ...NOT_ASKED };
   }
-  const { key, caller, body, fingerprint, identity } = read.request;
-  const { id } = identity;
-  const shard = shardOf(id, route.shards);
+  const { key, caller, body, fingerprint } = read.request;
 
-  const leased = gate.leases.replay(id, fingerprint, (lease, replays) =>
+  const leased = gate.leases.replay(route.path, fingerprint, ({ id, shard }, lease, replays) =>
     reachLedger(gate, route, shard).countReplays(id, lease, replays),
   );
   if (leased !== null) {
     body.release();
-    const { answer, keyHash, counted } = leased;
+    const { answer, asked, counted } = leased;
     if (counted !== null) waitUntil(counted);
     const response = await responseTo(keyable, route, answer, caller.anonymous);
-    return { response, outcome: answer.outcome, shard, keyHash };
+    return { response, outcome: answer.outcome, shard: asked.shard, keyHash: asked.keyHash };
   }
 
-  const [parties, keyHash] = await Promise.all([partiesOf(request.headers, route.path, caller), sha256(key)]);
+  const [identity, parties, keyHash] = await Promise.all([
+    identityOf(route.path, caller.scope, key),
+    partiesOf(request.headers, route.path, caller),
+    sha256(key),
+  ]);
+  const { id } = identity;
+  const shard = shardOf(id, route.shards);
   const askedAt = Date.now();
   const respondAfterMs = respondAfterMsOf(request, route);
-  const sentOn = { respondAfterMs, request, target, route, policy, parties, keyHash, along, waitUntil };
+  const sentOn = {
+    identity,
+    respondAfterMs,
+    request,
+    target,
+    route,
+    policy,
+    parties,
+    keyHash,
+    along,
+    waitUntil,
+  };
   const call = callOf(read.request, {
     ...sentOn,
-    presence: policy.cancelAfterMs === null ? null : presenceOf(),
+    presence: route.cancelAfterSeconds === null ? null : presenceOf(),
   });
   const asked = askLedger(gate, route, shard, call);
   // What went along with the call is copied by now. The upstream may take its time.
   if (call.body instanceof Uint8Array) body.release();
   const answer = await asked;
-  gate.leases.keep(id, { fingerprint, keyHash }, answer, askedAt);
+  gate.leases.keep(route.path, fingerprint, { id, shard, keyHash }, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
     case 'joined':
@@ -174,15 +191,15 @@ async function handle(
   }
 }
 
-/** The response to this client, in a coding that it takes. `target` is what it is of. */
+/** The response to this client, in a coding that it takes. `target` is what it is of, `from` where else it is fetched. */
 export async function responseTo(
-  { request, target }: Pick<Keyable, 'request' | 'target'>,
+  { request, target, from = target }: Pick<Keyable, 'request' | 'target'> & { readonly from?: URL },
   route: Route,
   answer: RespondingAnswer,
   anonymous: boolean,
 ): Promise<Response> {
   const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
-  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route, from });
 }
 
 /** How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes. */

@@ -3,7 +3,7 @@ import type { Policy } from './protocol.ts';
 
 const SECOND_MS = 1_000;
 
-/** What the ledger has to know of a route. To be made once for each: it goes along with every call. */
+/** What the ledger has to know of a route. It goes along with every call. */
 export function policyOf(route: Route, { hotSeconds }: Pick<Config, 'hotSeconds'>): Policy {
   const { upstream } = route;
   return {

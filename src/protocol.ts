@@ -21,7 +21,10 @@ export interface StatusRange {
   readonly to: number;
 }
 
-/** What holds for one call. It is made from the settings of its route, which the ledger does not know. */
+/**
+ * What holds for one call. It is made from the settings of its route, which the ledger does not know. It crosses as JSON: that is the
+ * same text each time, which is read once, and a text takes a fraction of the time that it takes to copy a value of so many parts.
+ */
 export interface Policy {
   /** The route's path pattern, for the log. */
   readonly route: string;
@@ -48,7 +51,8 @@ export interface Policy {
 
 /** One keyed request, as the Worker hands it to the ledger. */
 export interface LedgerCall {
-  readonly policy: Policy;
+  /** A {@link Policy}, as JSON. */
+  readonly policy: string;
   /** The execution: a digest of route, caller and idempotency key. */
   readonly id: string;
   /** A digest of the caller's credentials. */

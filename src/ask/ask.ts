@@ -59,15 +59,17 @@ export async function askLedger(
     ledger = reach();
   } catch (error) {
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await recordOf(access, call)) ?? { outcome: 'unavailable' };
+    return (await recordOf(access, route, call)) ?? { outcome: 'unavailable' };
   }
   try {
-    return await settled(access, call, await ledger.execute(call));
+    return await settled(access, route, call, await ledger.execute(call));
   } catch (error) {
     const misconfigured = misconfiguredLedger(error);
     if (misconfigured !== null) return misconfigured;
     log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
-    return (await recordOf(access, call)) ?? (await afterLostAnswer(access, call, reach, error));
+    return (
+      (await recordOf(access, route, call)) ?? (await afterLostAnswer(access, route, call, reach, error))
+    );
   }
 }
 
@@ -98,21 +100,23 @@ export async function askResult(
 /** The ledger's answer, with the result itself where it says that RESULTS has it. */
 async function settled(
   access: LedgerAccess,
+  route: LedgerObjects,
   call: Omit<LedgerCall, 'body'>,
   answer: LedgerAnswer,
 ): Promise<AskedAnswer> {
   if (answer.outcome !== 'archived') return answer;
-  return (await recordOf(access, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
+  return (await recordOf(access, route, { ...call, id: answer.id }, answer)) ?? { outcome: 'unreadable' };
 }
 
 function recordOf(
   { results }: LedgerAccess,
-  { id, secret, fingerprint, policy }: Omit<LedgerCall, 'body'>,
+  { path }: LedgerObjects,
+  { id, secret, caller, fingerprint }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, route: policy.route, faultOf }, archived);
+  return recordedIn(results, { id, secret, caller, route: path, faultOf }, archived);
 }
 
 /**
@@ -122,6 +126,7 @@ function recordOf(
  */
 async function afterLostAnswer(
   access: LedgerAccess,
+  route: LedgerObjects,
   call: LedgerCall,
   reach: () => LedgerStub,
   error: unknown,
@@ -133,9 +138,9 @@ async function afterLostAnswer(
     await pause(delayMs);
     try {
       const answer = await reach().recall(bodiless);
-      return answer === null ? unsent : await settled(access, bodiless, answer);
+      return answer === null ? unsent : await settled(access, route, bodiless, answer);
     } catch (again) {
-      log('error', 'ledger-unreachable', { route: call.policy.route, reason: textOf(again) });
+      log('error', 'ledger-unreachable', { route: route.path, reason: textOf(again) });
     }
   }
   return unsent;

@@ -8,14 +8,15 @@ type Leased = Extract<LedgerAnswer, { outcome: 'replayed' }> & {
   readonly lease: LeaseGrant;
 };
 
-/** What is kept of the request that was answered. */
-interface LeasedRequest {
-  readonly fingerprint: string;
-  /** It follows from the execution's id: one digest less for each replay. */
+/** The execution that a request belongs to. A request that repeats it need not find it out again: two digests less. */
+interface Asked {
+  readonly id: string;
+  readonly shard: number;
   readonly keyHash: string;
 }
 
-interface Lease extends LeasedRequest {
+interface Lease {
+  readonly asked: Asked;
   readonly answer: Leased;
   /** What the response takes here in bytes, about. */
   readonly size: number;
@@ -34,8 +35,8 @@ const LEASE_BYTES = 512;
 /**
  * The responses that the ledger has just replayed, for storms of retries: with each of them comes a lease, for whose time
  * this isolate may replay it again by itself. The ledger keeps its part: what an operator forgets is not forgotten before
- * its leases have ended. A response is here opened, only for the request whose caller, key and fingerprint it answers, and
- * is let go when the next answer of the ledger finds its lease ended.
+ * its leases have ended. A response is here opened, only for the request that it answers, by its route and its fingerprint, which
+ * covers caller, key and all that is asked for; and is let go when the next answer of the ledger finds its lease ended.
  */
 export class Leases {
   readonly #leases = new Map<string, Lease>();
@@ -47,12 +48,13 @@ export class Leases {
   }
 
   /** Keeps an answer of the ledger, if it is a replay that comes with a lease. `askedAt` is when the ledger was asked. */
-  keep(id: string, request: LeasedRequest, answer: AskedAnswer, askedAt: number): void {
-    this.#drop(id);
+  keep(route: string, fingerprint: string, asked: Asked, answer: AskedAnswer, askedAt: number): void {
+    const request = nameOf(route, fingerprint);
+    this.#drop(request);
     if (isLeased(answer) && answer.body.byteLength <= BODY_MAX_BYTES) {
       const endsAt = Math.min(askedAt + answer.lease.ms, answer.expiresAt);
       const size = sizeOf(answer);
-      this.#leases.set(id, { ...request, answer, size, endsAt, replays: 0 });
+      this.#leases.set(request, { asked, answer, size, endsAt, replays: 0 });
       this.#bytes += size;
     }
     // Leases are about as long as each other, so the oldest end first.
@@ -67,34 +69,39 @@ export class Leases {
    * once for each lease, at its end, with how often its response was given; the returned promise settles when that is done.
    */
   replay(
-    id: string,
+    route: string,
     fingerprint: string,
-    count: (lease: LeaseGrant, replays: number) => Promise<void>,
-  ): { answer: Leased; keyHash: string; counted: Promise<void> | null } | null {
-    const lease = this.#leases.get(id);
+    count: (asked: Asked, lease: LeaseGrant, replays: number) => Promise<void>,
+  ): { answer: Leased; asked: Asked; counted: Promise<void> | null } | null {
+    const lease = this.#leases.get(nameOf(route, fingerprint));
     const now = Date.now();
-    if (lease === undefined || lease.fingerprint !== fingerprint || lease.endsAt <= now) return null;
+    if (lease === undefined || lease.endsAt <= now) return null;
     lease.replays += 1;
-    const { answer, keyHash } = lease;
-    return { answer, keyHash, counted: lease.replays === 1 ? countAtEnd(lease, now, count) : null };
+    const { answer, asked } = lease;
+    return { answer, asked, counted: lease.replays === 1 ? countAtEnd(lease, now, count) : null };
   }
 
-  #drop(id: string): void {
-    const lease = this.#leases.get(id);
+  #drop(request: string): void {
+    const lease = this.#leases.get(request);
     if (lease === undefined) return;
-    this.#leases.delete(id);
+    this.#leases.delete(request);
     this.#bytes -= lease.size;
   }
+}
+
+/** A fingerprint has no space. */
+function nameOf(route: string, fingerprint: string): string {
+  return `${fingerprint} ${route}`;
 }
 
 async function countAtEnd(
   lease: Lease,
   now: number,
-  count: (lease: LeaseGrant, replays: number) => Promise<void>,
+  count: (asked: Asked, lease: LeaseGrant, replays: number) => Promise<void>,
 ): Promise<void> {
   await pause(lease.endsAt - now);
   try {
-    await count(lease.answer.lease, lease.replays);
+    await count(lease.asked, lease.answer.lease, lease.replays);
   } catch (error) {
     log('warn', 'replays-not-counted', { replays: lease.replays, reason: textOf(error) });
   }

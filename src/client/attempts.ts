@@ -1,8 +1,8 @@
-import { until, wait } from './abort.js';
-import type { Call } from './call.js';
-import { RetriesExhaustedError } from './errors.js';
-import type { RetryCause, Settings } from './options.js';
-import { isRetryable, retryDelayMs } from './retry.js';
+import { until, wait } from './abort.ts';
+import type { Call } from './call.ts';
+import { RetriesExhaustedError } from './errors.ts';
+import type { RetryCause, Settings } from './options.ts';
+import { isRetryable, retryDelayMs } from './retry.ts';
 
 type Outcome =
   | { readonly kind: 'final'; readonly response: Response }

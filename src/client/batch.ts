@@ -1,8 +1,8 @@
-import { until } from './abort.js';
-import { checkInteger, checkOptionalFunction, checkOptionalStore, checkText } from './checks.js';
-import { type ItemKey, itemKeys } from './item-keys.js';
-import type { KeyPart } from './keys.js';
-import { once, type ResultStore } from './store.js';
+import { until } from './abort.ts';
+import { checkInteger, checkOptionalFunction, checkOptionalStore, checkText } from './checks.ts';
+import { type ItemKey, itemKeys } from './item-keys.ts';
+import type { KeyPart } from './keys.ts';
+import { once, type ResultStore } from './store.ts';
 
 /** What the worker gets beside the item. */
 export interface WorkerContext {

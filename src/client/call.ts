@@ -1,7 +1,7 @@
-import { checkIsKey, checkMadeKey } from './key-syntax.js';
-import type { Settings } from './options.js';
-import { BODY_HEADERS, followWithinOrigin, type Stop, showsRedirects } from './redirect.js';
-import { repeatableBody } from './request-body.js';
+import { checkIsKey, checkMadeKey } from './key-syntax.ts';
+import type { Settings } from './options.ts';
+import { BODY_HEADERS, followWithinOrigin, type Stop, showsRedirects } from './redirect.ts';
+import { repeatableBody } from './request-body.ts';
 
 /** One call of the fetch, made ready to be sent more than once with the same key and the same bytes. */
 export interface Call {

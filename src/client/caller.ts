@@ -1,5 +1,5 @@
-import { saysWhoSends } from './credential-fields.js';
-import type { KeyPart } from './keys.js';
+import { saysWhoSends } from './credential-fields.ts';
+import type { KeyPart } from './keys.ts';
 
 /** Who sends a request. Both are credentials: they are digested at once and kept nowhere. */
 export interface Caller {

@@ -1,14 +1,14 @@
-import { until } from './abort.js';
-import type { KeyedCall } from './call.js';
-import { callerOf } from './caller.js';
-import { checkText } from './checks.js';
-import { collect } from './collect.js';
-import { KeyReusedError } from './errors.js';
-import { deterministicKey, requestKey } from './keys.js';
-import type { Settings } from './options.js';
-import { withBody } from './response.js';
-import { SingleFlight } from './single-flight.js';
-import type { ResultStore } from './store.js';
+import { until } from './abort.ts';
+import type { KeyedCall } from './call.ts';
+import { callerOf } from './caller.ts';
+import { checkText } from './checks.ts';
+import { collect } from './collect.ts';
+import { KeyReusedError } from './errors.ts';
+import { deterministicKey, requestKey } from './keys.ts';
+import type { Settings } from './options.ts';
+import { withBody } from './response.ts';
+import { SingleFlight } from './single-flight.ts';
+import type { ResultStore } from './store.ts';
 import {
   decodeStored,
   encodeStored,
@@ -17,7 +17,7 @@ import {
   type StoredResponse,
   storedFrom,
   toResponse,
-} from './stored-response.js';
+} from './stored-response.ts';
 
 interface Run {
   readonly identity: Identity;

@@ -1,10 +1,10 @@
-import { sendWithRetries } from './attempts.js';
-import { type KeyedCall, prepareCall } from './call.js';
-import { fetchThroughStore } from './fetch-store.js';
-import { fetchLater, laterAt } from './later.js';
-import { type IdempotentFetchOptions, readOptions, type Settings } from './options.js';
-import { isReplayed } from './recorded.js';
-import { continuable } from './resume.js';
+import { sendWithRetries } from './attempts.ts';
+import { type KeyedCall, prepareCall } from './call.ts';
+import { fetchThroughStore } from './fetch-store.ts';
+import { fetchLater, laterAt } from './later.ts';
+import { type IdempotentFetchOptions, readOptions, type Settings } from './options.ts';
+import { isReplayed } from './recorded.ts';
+import { continuable } from './resume.ts';
 
 /**
  * A drop-in `fetch` whose unsafe requests take effect once, however often they have to be sent.

@@ -12,16 +12,16 @@ export {
   type BatchSummary,
   runBatch,
   type WorkerContext,
-} from './batch.js';
-export { BrokenBodyError, KeyReusedError, RetriesExhaustedError } from './errors.js';
-export { idempotentFetch } from './fetch.js';
-export { deterministicKey, type KeyPart, randomKey, requestKey } from './keys.js';
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
+} from './batch.ts';
+export { BrokenBodyError, KeyReusedError, RetriesExhaustedError } from './errors.ts';
+export { idempotentFetch } from './fetch.ts';
+export { deterministicKey, type KeyPart, randomKey, requestKey } from './keys.ts';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type {
   IdempotentFetchOptions,
   ReplayEvent,
   RetryCause,
   RetryEvent,
   UnrecordedEvent,
-} from './options.js';
-export { type OnceResult, once, type ResultStore } from './store.js';
+} from './options.ts';
+export { type OnceResult, once, type ResultStore } from './store.ts';

@@ -1,4 +1,4 @@
-import { deterministicKey, type KeyPart } from './keys.js';
+import { deterministicKey, type KeyPart } from './keys.ts';
 
 /** An item with its key. */
 export interface ItemKey<Item> {

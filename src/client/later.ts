@@ -1,8 +1,8 @@
-import { wait } from './abort.js';
-import type { KeyedCall } from './call.js';
-import { RetriesExhaustedError } from './errors.js';
-import type { Settings } from './options.js';
-import { backoffMs, retryAfterMs } from './retry.js';
+import { wait } from './abort.ts';
+import type { KeyedCall } from './call.ts';
+import { RetriesExhaustedError } from './errors.ts';
+import type { Settings } from './options.ts';
+import { backoffMs, retryAfterMs } from './retry.ts';
 
 /** A server that says nothing for so long is taken for gone, where no `totalTimeoutMs` says otherwise. */
 const GONE_AFTER_MS = 15 * 60_000;

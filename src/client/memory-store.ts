@@ -1,5 +1,5 @@
-import { checkInteger } from './checks.js';
-import type { ResultStore } from './store.js';
+import { checkInteger } from './checks.ts';
+import type { ResultStore } from './store.ts';
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {

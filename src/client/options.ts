@@ -1,7 +1,7 @@
-import { checkInteger, checkOptionalFunction, checkOptionalStore, MAX_TIMER_MS } from './checks.js';
-import { randomKey } from './keys.js';
-import type { RetryTiming } from './retry.js';
-import type { ResultStore } from './store.js';
+import { checkInteger, checkOptionalFunction, checkOptionalStore, MAX_TIMER_MS } from './checks.ts';
+import { randomKey } from './keys.ts';
+import type { RetryTiming } from './retry.ts';
+import type { ResultStore } from './store.ts';
 
 /** What went wrong before a retry: an answer worth another try, no answer, or a body that broke off on the way. */
 export type RetryCause =

@@ -1,5 +1,5 @@
-import { saysWhoSends } from './credential-fields.js';
-import { withOrigin } from './response.js';
+import { saysWhoSends } from './credential-fields.ts';
+import { withOrigin } from './response.ts';
 
 /** What is sent to one place of a way that redirects lead along. */
 export interface Stop {

@@ -1,5 +1,5 @@
-import { until } from './abort.js';
-import { collect } from './collect.js';
+import { until } from './abort.ts';
+import { collect } from './collect.ts';
 
 type SentBody = NonNullable<RequestInit['body']>;
 

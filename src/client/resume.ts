@@ -1,10 +1,10 @@
-import { wait } from './abort.js';
-import { BrokenBodyError } from './errors.js';
-import type { RetryCause } from './options.js';
-import { Prefix } from './prefix.js';
-import { provenance } from './recorded.js';
-import { withBody } from './response.js';
-import { backoffMs, type RetryTiming } from './retry.js';
+import { wait } from './abort.ts';
+import { BrokenBodyError } from './errors.ts';
+import type { RetryCause } from './options.ts';
+import { Prefix } from './prefix.ts';
+import { provenance } from './recorded.ts';
+import { withBody } from './response.ts';
+import { backoffMs, type RetryTiming } from './retry.ts';
 
 /** What continuing a body needs of the call that it belongs to. */
 export interface Continuation {

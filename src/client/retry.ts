@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from './checks.js';
+import { MAX_TIMER_MS } from './checks.ts';
 
 /** How often and how long apart; the times are milliseconds. */
 export interface RetryTiming {

@@ -1,8 +1,8 @@
 /** A durable {@link SqliteStore}, for Node ≥ 22.5, Deno ≥ 2.2 and recent Bun. Apart, so that the main entry stays platform-free. */
 import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { checkInteger, checkText } from './checks.js';
-import type { ResultStore } from './store.js';
+import { checkInteger, checkText } from './checks.ts';
+import type { ResultStore } from './store.ts';
 
 /** Options of {@link SqliteStore}. */
 export interface SqliteStoreOptions {

@@ -1,4 +1,4 @@
-import { SingleFlight } from './single-flight.js';
+import { SingleFlight } from './single-flight.ts';
 
 /**
  * Results by key, as bytes. {@link MemoryStore} and `SqliteStore` are two; any key-value store makes a third.

@@ -1,5 +1,5 @@
-import { markReplayed } from './recorded.js';
-import { withOrigin } from './response.js';
+import { markReplayed } from './recorded.ts';
+import { withOrigin } from './response.ts';
 
 /** What a key stands for, as digests: used again for anything else, it is refused. */
 export interface Identity {

@@ -38,7 +38,7 @@ export interface CheckedOptions {
 /** A route for the handler under this name, which its ledger objects are named after. */
 export function keyedRouteOf(name: string, { route: settings, hotSeconds }: CheckedOptions): KeyedRoute {
   const route = { ...settings, path: name };
-  return { route, policy: policyOf(route, { hotSeconds }) };
+  return { route, policy: JSON.stringify(policyOf(route, { hotSeconds })) };
 }
 
 /** What passes for the bindings of a gateway while a route's settings are checked. */

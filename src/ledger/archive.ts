@@ -1,11 +1,11 @@
 import { log, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
-import { putResult } from '../record/results.ts';
+import { deleteResult, putResult } from '../record/results.ts';
 import type { Alarm } from './alarm.ts';
 import type { Watchdog } from './run/watchdog.ts';
 import type { Pieces } from './store/pieces.ts';
-import type { CompletedRow, Row, StoredParts } from './store/row.ts';
+import type { CompletedRow, StoredParts } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
 import { RETRY_MS } from './sweep-pace.ts';
 
@@ -45,8 +45,8 @@ export class Archive {
   readonly #lacking = new Map<number, number>();
   /** Those of them that did not get there. */
   readonly #failed = new Set<number>();
-  /** The latest put under way for each key, or the latest removal. It never rejects. */
-  readonly #turns = new Map<string, { readonly seq: number; readonly done: Promise<boolean> }>();
+  /** The put under way of each result, or its removal. It never rejects. */
+  readonly #turns = new Map<number, Promise<boolean>>();
   /** Results that are being forgotten and must not be put into RESULTS again. */
   readonly #forgetting = new Set<number>();
   #catchingUp: Promise<void> | null = null;
@@ -153,7 +153,7 @@ export class Archive {
   /** Removes a result from RESULTS. Rejects where RESULTS is out of reach. */
   async remove(row: CompletedRow): Promise<void> {
     this.#forgetting.add(row.seq);
-    const gone = await this.#inTurn(row, () => this.#tryDelete(row.id));
+    const gone = await this.#inTurn(row.seq, () => this.#tryDelete(row));
     this.#forgetting.delete(row.seq);
     if (gone) return;
     // It may be gone all the same: the body stays here until it has been written again.
@@ -163,24 +163,22 @@ export class Archive {
   }
 
   /**
-   * Whether RESULTS has the result now. A put under way is shared; one of an earlier result of the same key is waited for,
-   * so that it cannot overtake this one. A KV that has gone silent counts as out of reach, and keeps its turn.
+   * Whether RESULTS has the result now. A put under way is shared. A KV that has gone silent counts as out of reach, and keeps
+   * its turn.
    */
   #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);
-    const underWay = this.#turns.get(result.id);
-    if (underWay?.seq === result.seq) return this.#inTime(underWay.done);
-    return this.#inTurn(result, () => this.#tryPut(result, record));
+    const underWay = this.#turns.get(result.seq);
+    if (underWay !== undefined) return this.#inTime(underWay);
+    return this.#inTurn(result.seq, () => this.#tryPut(result, record));
   }
 
-  /** Runs after whatever is under way for the same key. `change` never rejects. */
-  #inTurn({ id, seq }: Pick<Row, 'id' | 'seq'>, change: () => Promise<boolean>): Promise<boolean> {
-    const before = this.#turns.get(id)?.done ?? Promise.resolve(true);
-    const done = before.then(change);
-    const turn = { seq, done };
-    this.#turns.set(id, turn);
+  /** Runs after whatever is under way for the same result. `change` never rejects. */
+  #inTurn(seq: number, change: () => Promise<boolean>): Promise<boolean> {
+    const done = (this.#turns.get(seq) ?? Promise.resolve(true)).then(change);
+    this.#turns.set(seq, done);
     void done.finally(() => {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+      if (this.#turns.get(seq) === done) this.#turns.delete(seq);
     });
     return this.#inTime(done);
   }
@@ -191,10 +189,10 @@ export class Archive {
   }
 
   async #tryPut(result: ArchivedResult, inHand?: StoredParts): Promise<boolean> {
-    const { seq, id, size, expiresAt } = result;
+    const { seq, size, expiresAt } = result;
     try {
       const { preamble, rest } = inHand ?? this.#rows.record(seq);
-      await putResult(this.#results(), id, {
+      await putResult(this.#results(), result, {
         preamble,
         sealedBytes: sealedSize(size),
         pieces: () => this.#sealedPieces(seq, size, rest),
@@ -226,9 +224,9 @@ export class Archive {
     this.#alarm.wakeBy(Date.now() + RETRY_MS);
   }
 
-  async #tryDelete(id: string): Promise<boolean> {
+  async #tryDelete(row: CompletedRow): Promise<boolean> {
     try {
-      await this.#results().delete(id);
+      await deleteResult(this.#results(), row);
       return true;
     } catch (error) {
       log('warn', 'results-delete-failed', { reason: textOf(error) });

@@ -11,12 +11,14 @@ import type {
   LedgerSummary,
   ListQuery,
   LoginFailures,
+  Policy,
   Refusal,
   ResultQuery,
 } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
+import { Policies } from './policies.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
@@ -28,6 +30,9 @@ import { isLimit } from './store/counts.ts';
 import { Listing } from './store/listing.ts';
 import type { Begun, CompletedRow, Row } from './store/row.ts';
 import { Sweeper } from './sweeper.ts';
+
+/** A call whose policy was read. */
+type ReadCall<Call extends Omit<LedgerCall, 'body'>> = Omit<Call, 'policy'> & { readonly policy: Policy };
 
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
@@ -41,6 +46,7 @@ export class Ledger extends DurableObject<object> {
   readonly #listing: Listing;
   readonly #replays: Replays;
   readonly #sweeper: Sweeper;
+  readonly #policies = new Policies();
 
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
@@ -60,7 +66,7 @@ export class Ledger extends DurableObject<object> {
    * Throws only before anything is written or sent.
    */
   async execute(asked: LedgerCall): Promise<LedgerAnswer> {
-    const { decision, call } = this.#decide(asked);
+    const { decision, call } = this.#decide(this.#read(asked));
     if (decision.kind !== 'execute') {
       this.#leaveUnread(call.body);
       return this.#answerKnown(decision, call);
@@ -78,7 +84,7 @@ export class Ledger extends DurableObject<object> {
 
   /** Has the whole body here before anything is sent. As that takes its time, it is decided again. */
   async #executeStreamed(
-    asked: LedgerCall,
+    asked: ReadCall<LedgerCall>,
     stream: ReadableStream<Uint8Array>,
     room: RunRoom,
   ): Promise<LedgerAnswer> {
@@ -109,7 +115,7 @@ export class Ledger extends DurableObject<object> {
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const { decision, call } = this.#decide(asked);
+    const { decision, call } = this.#decide(this.#read(asked));
     const wouldRun = decision.kind === 'execute' || (decision.kind === 'refuse' && isLimit(decision.reason));
     // That there is no room for it now tells nothing of the first time.
     return wouldRun ? null : this.#answerKnown(decision, call);
@@ -117,16 +123,19 @@ export class Ledger extends DurableObject<object> {
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
   async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const result = resultOf(this.#known(id), binding, Date.now());
+    const known = this.#known(id);
+    const result = resultOf(known, binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
       case 'runs':
+        // Whoever is told so means to come back, so the run is not left.
+        known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
         return this.#refuse(id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { id, secret });
+        return this.#replay(result.row, { id, secret, caller: result.row.caller, address: null });
     }
   }
 
@@ -176,6 +185,10 @@ export class Ledger extends DurableObject<object> {
     };
   }
 
+  #read<Call extends Omit<LedgerCall, 'body'>>(call: Call): ReadCall<Call> {
+    return { ...call, policy: this.#policies.of(call.policy) };
+  }
+
   /** What is known under this name. While it runs, its row tells nothing. */
   #known(id: string): Pick<Known<Execution>, 'run' | 'row'> {
     const run = this.#parts.runs.find(id)?.execution ?? null;
@@ -183,7 +196,7 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
-  #decide<Call extends Omit<LedgerCall, 'body'>>(
+  #decide<Call extends ReadCall<Omit<LedgerCall, 'body'>>>(
     call: Call,
   ): { readonly decision: Decided; readonly call: Call } {
     const { rows, storage, usage } = this.#parts;
@@ -199,7 +212,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'respondAfterMs' | 'presence'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -209,14 +222,19 @@ export class Ledger extends DurableObject<object> {
       case 'join': {
         const answer = await answerFrom(decision.run, 'joined', call, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
+        if (answer === 'no-room') return this.#refuse(call.id, this.#parts.memory.refusal(partiesOf(call)));
         this.#parts.counts.joined(call.id);
         return answer;
       }
     }
   }
 
-  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
-    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'record-damaged');
+  async #replay(
+    row: CompletedRow,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'>,
+  ): Promise<LedgerAnswer> {
+    const answer = (await this.#replays.replay(row, call)) ?? 'record-damaged';
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {
@@ -225,18 +243,18 @@ export class Ledger extends DurableObject<object> {
   }
 
   async #execute(
-    call: LedgerCall,
+    call: ReadCall<LedgerCall>,
     body: BodyBytes,
     room: RunRoom,
     replaces: Row | null,
   ): Promise<LedgerAnswer> {
     const execution = this.#begin(call, body, room, replaces);
     const answer = await answerFrom(execution, 'executed', { ...call, waitMs: null }, this.#parts.moment);
-    return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
-  #begin(call: LedgerCall, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
+  #begin(call: ReadCall<LedgerCall>, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
     const { counts, rows, runs, usage, watchdog } = this.#parts;
     const { id, caller, address, fingerprint, keyHash, policy } = call;
     const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, keyHash, receivedAt: Date.now() };
@@ -259,15 +277,15 @@ export class Ledger extends DurableObject<object> {
     const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {
       usage.ended(caller, address);
       body.release();
-      room.end();
       runs.remove(begun);
     });
+    void execution.body.deserted.then(() => room.end());
     this.ctx.waitUntil(run);
     return execution;
   }
 }
 
 /** Whom a call counts against. */
-function partiesOf({ caller, address }: LedgerCall): string[] {
+function partiesOf({ caller, address }: Pick<LedgerCall, 'caller' | 'address'>): string[] {
   return address === null ? [caller] : [caller, address];
 }

@@ -102,13 +102,13 @@ export class Sweeper {
   }
 
   /**
-   * Forgets an ended execution, in RESULTS first and then here, so that nothing is left where one of them fails. A result
-   * of the same key that comes meanwhile is put into RESULTS after this one is gone from there. Rejects where RESULTS is
-   * out of reach; the execution is still known then.
+   * Forgets an ended execution, in RESULTS first and then here, so that nothing is left where one of them fails. Rejects where
+   * RESULTS is out of reach; the execution is still known then.
    */
   async forget(row: Row): Promise<void> {
     const { archive, removal, rows } = this.#parts;
-    if (row.state === 'completed' && row.place !== 'ledger-alone') await archive.remove(row);
+    const goesToResults = row.state === 'completed' && (row.place === 'ledger' || row.place === 'results');
+    if (goesToResults) await archive.remove(row);
     // It may have ended meanwhile, and another taken its place.
     const now = rows.find(row.id);
     if (now?.seq === row.seq) removal.makeWay(now);

@@ -77,19 +77,25 @@ export async function openPreamble(
 
 /**
  * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or its only piece
- * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing.
+ * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing. `watched` is told when a
+ * piece is taken, and that no more will be.
  */
 export async function openRecord(
   secret: Uint8Array,
   record: ReadableStream<Uint8Array>,
+  watched: { moved(): void; ended(): void } = { moved: () => {}, ended: () => {} },
 ): Promise<{ head: RecordHead; body: ResponseBody }> {
   const reader = record.getReader({ mode: 'byob' });
   const { head, seal } = await readHead(secret, reader);
   const body = await openBody(seal, head.size, {
-    read: (_, sealedBytes) => readExactly(reader, sealedBytes),
+    read: (_, sealedBytes) => {
+      watched.moved();
+      return readExactly(reader, sealedBytes);
+    },
     end: (error) => {
+      watched.ended();
       if (error !== undefined) reportDamage('results', error);
-      return reader.cancel();
+      letGo(reader);
     },
   });
   return { head, body };
@@ -103,10 +109,14 @@ async function readHead(
     const prefix = await readExactly(reader, PREFIX_BYTES);
     return await openHead(secret, prefix, await readExactly(reader, headLength(prefix)));
   } catch (error) {
-    // Not awaited: a store that has gone silent may not answer this either.
-    reader.cancel().catch(() => {});
+    letGo(reader);
     throw error;
   }
+}
+
+/** Not awaited: a store that has gone silent may not answer this either. */
+function letGo(reader: ReadableStreamBYOBReader): void {
+  reader.cancel().catch(() => {});
 }
 
 /** Where the sealed pieces of a body come from. */
@@ -114,7 +124,7 @@ export interface SealedPieces {
   /** The nth piece, which has so many bytes; `null` where it is gone. */
   read(n: number, sealedBytes: number): Uint8Array | null | Promise<Uint8Array>;
   /** Called once, when no more pieces will be asked for; with the error that ended a stream. */
-  end(error?: unknown): void | Promise<void>;
+  end(error?: unknown): void;
 }
 
 /**
@@ -133,42 +143,42 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
     try {
       return count === 0 ? new Uint8Array(0) : await open(0);
     } finally {
-      await pieces.end();
+      pieces.end();
     }
   }
+  // A native stream that knows its length: it goes to the client as it is, without a copy in JavaScript on the way.
+  const { readable, writable } = new FixedLengthStream(size);
+  void writePieces(writable.getWriter(), count, open, pieces);
+  return readable;
+}
+
+/** Opens and writes one piece after the other, each when the one before was taken. Never rejects. */
+async function writePieces(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  count: number,
+  open: (n: number) => Promise<Uint8Array>,
+  pieces: SealedPieces,
+): Promise<void> {
   let next = 0;
-  let endWatch = () => {};
-  const end = (error?: unknown) => {
-    endWatch();
-    return pieces.end(error);
-  };
-  return new ReadableStream(
-    {
-      type: 'bytes',
-      start: (controller) => {
-        endWatch = watchReader(
-          () => next,
-          (error) => {
-            void end();
-            controller.error(error);
-          },
-        );
-      },
-      pull: async (controller) => {
-        try {
-          if (next < count) return controller.enqueue(await open(next++));
-          await end();
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } catch (error) {
-          await end(error);
-          controller.error(error);
-        }
-      },
-      cancel: () => end(),
-    },
-    { highWaterMark: 0 },
-  );
+  // A reader that has left by then has nothing to be told.
+  const breakOff = (error: unknown) => writer.abort(error).catch(() => {});
+  const endWatch = watchReader(() => next, breakOff);
+  let damage: unknown;
+  const opened = (n: number) =>
+    open(n).catch((error: unknown) => {
+      damage = error;
+      throw error;
+    });
+  try {
+    for (; next < count; next += 1) await writer.write(await opened(next));
+    await writer.close();
+  } catch (error) {
+    // What a write fails with is that the reader left, or was cut off.
+    if (damage === undefined) log('info', 'response-broke-off', { reason: textOf(error) });
+    else await breakOff(damage);
+  }
+  endWatch();
+  pieces.end(damage);
 }
 
 /** Tells the operator of a record that does not open, or cannot be read to its end. */

@@ -2,10 +2,11 @@ import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import type { HeaderList } from '../headers.ts';
 import type { Invocation } from '../own-invocation.ts';
-import type { LedgerCall, Policy } from '../protocol.ts';
+import type { LedgerCall } from '../protocol.ts';
 import { acceptEncodingOf, askedEncoding } from './accept-encoding.ts';
 import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
+import type { Identity } from './identity.ts';
 import type { KeyedRequest } from './keyed.ts';
 import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
 
@@ -16,10 +17,11 @@ export type Along =
 
 /** What the ledger is told beside what was read of the request. */
 export interface SentOn {
+  readonly identity: Identity;
   readonly request: Request;
   readonly target: URL;
   readonly route: Route;
-  readonly policy: Policy;
+  readonly policy: LedgerCall['policy'];
   readonly parties: Parties;
   readonly keyHash: string;
   readonly along: Along;
@@ -31,9 +33,21 @@ export interface SentOn {
 /** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
 export function callOf(
   keyed: KeyedRequest,
-  { request, target, route, policy, parties, keyHash, along, waitUntil, presence, respondAfterMs }: SentOn,
+  {
+    identity,
+    request,
+    target,
+    route,
+    policy,
+    parties,
+    keyHash,
+    along,
+    waitUntil,
+    presence,
+    respondAfterMs,
+  }: SentOn,
 ): LedgerCall {
-  const { body, fingerprint, identity } = keyed;
+  const { body, fingerprint } = keyed;
   const { headers, method } = request;
   const waitSeconds = Math.min(route.waitSeconds, preferredWaitSeconds(headers.get('prefer')));
   return {

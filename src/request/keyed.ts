@@ -5,14 +5,14 @@ import { log, textOf } from '../log.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
+import { fingerprintOf, type Spelling, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
-import { type Identity, identityOf } from './identity.ts';
+import { readKeyedBody } from './keyed-body.ts';
 import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
 
-/** A keyed request that may go on: which execution it belongs to, and what it asks for. */
+/** A keyed request that may go on: who sends it, under which key, and what it asks for. */
 export interface KeyedRequest {
   readonly key: string;
   readonly keyToSend: KeyToSend;
@@ -20,7 +20,6 @@ export interface KeyedRequest {
   /** To be handed on, or released. */
   readonly body: BodyBytes;
   readonly fingerprint: string;
-  readonly identity: Identity;
 }
 
 /** Why a request does not even come to the ledger. */
@@ -43,7 +42,7 @@ export type KeyedRequestResult =
   | { readonly kind: 'broken-off' };
 
 /**
- * Reads a keyed request: key → caller → body → fingerprint → identity. A key may be in the body, and is looked for as soon as that
+ * Reads a keyed request: key → caller → body → fingerprint. A key may be in the body, and is looked for as soon as that
  * is here. Nothing has been sent or asked when a request is refused, and a body that was not read whole is still there to be
  * dropped, or to be left where it stalled.
  *
@@ -78,13 +77,15 @@ export async function readKeyedRequest(
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
   if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
-  const read = { request, url, names, caller, body: body.bytes };
+  const contentType = request.headers.get('content-type');
+  const read = { request, url, names, caller, contentType, body: body.bytes };
   if (sent.kind !== 'in-body-if-at-all') return keyedRequest(read, sent, route);
 
-  const inBody = sentKey(request, url, route, body.bytes);
+  const { found, spelling } = readKeyedBody(body.bytes, contentType, route);
+  const inBody = sentKey(request, url, route, found);
   if (inBody.kind === 'absent' && route.key === 'optional') return { kind: 'unkeyed', body: body.bytes };
   const late = keyRefusal(request, inBody, route);
-  if (late === null) return keyedRequest(read, inBody, route);
+  if (late === null) return keyedRequest({ ...read, spelling }, inBody, route);
   body.bytes.release();
   return refused(late);
 }
@@ -112,17 +113,19 @@ interface ReadRequest {
   /** Those of its fields. */
   readonly names: readonly string[];
   readonly caller: Caller;
+  readonly contentType: string | null;
   readonly body: BodyBytes;
+  readonly spelling?: Spelling | null | undefined;
 }
 
 /** The request, with all that follows from it. */
 async function keyedRequest(
-  { request, url, names, caller, body }: ReadRequest,
+  { request, url, names, caller, contentType, body, spelling }: ReadRequest,
   sent: SentKey,
   route: Route,
 ): Promise<KeyedRequestResult> {
   const sentKey = sent.kind === 'key' ? sent.key : null;
-  const fingerprinted = fingerprintOf(
+  const fingerprint = await fingerprintOf(
     {
       scope: caller.scope,
       sentKey,
@@ -131,19 +134,16 @@ async function keyedRequest(
       host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
       path: url.pathname,
       query: queryOf(url),
-      contentType: request.headers.get('content-type'),
+      contentType,
       asked: whatIsAsked(request.headers, names),
       body,
+      spelling,
     },
     route.fingerprint,
   );
-  const key = sentKey ?? (await fingerprinted);
-  const [fingerprint, identity] = await Promise.all([
-    fingerprinted,
-    identityOf(route.path, caller.scope, key),
-  ]);
+  const key = sentKey ?? fingerprint;
   const keyToSend = sent.kind === 'key' ? sent : { place: null, field: key };
-  return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint, identity } };
+  return { kind: 'request', request: { key, keyToSend, caller, body, fingerprint } };
 }
 
 /** The fields that the key comes in and goes on in. They name no caller. */
@@ -166,8 +166,11 @@ function bodyRefusal(
   }
 }
 
-/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
-async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
+/**
+ * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects the gateway's load, not its
+ * promise.
+ */
+export async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
   const keys = address === null ? [caller] : [address, caller];
   try {
     const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));

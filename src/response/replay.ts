@@ -40,7 +40,8 @@ function bodyFor(answer: RespondingAnswer): BodyInit | null {
   const { body } = answer;
   if (NULL_BODY_STATUSES.includes(answer.head.status)) return null;
   if (body instanceof Uint8Array) return body;
-  if (answer.size === null) return body;
+  // A recorded body is a stream that tells its length itself.
+  if (answer.size === null || answer.outcome === 'replayed') return body;
   // A stream goes out with its length only through a stream that knows it.
   const { readable, writable } = new FixedLengthStream(answer.size);
   // The client sees a broken response by itself; it may also be the client that left.

@@ -69,6 +69,12 @@ export class EventualStore<V> {
     return value;
   }
 
+  /** The keys with this prefix that a place sees, in their order. It may see one whose value is another by the time that it is read. */
+  names(prefix: string, place: number): string[] {
+    const known = [...this.#writes.keys()].filter((key) => key.startsWith(prefix));
+    return known.filter((key) => this.read(key, place) !== null).sort();
+  }
+
   #at(key: string, place: number, at: number): V | null {
     const writes = this.#writes.get(key) ?? [];
     const last = writes.at(-1);

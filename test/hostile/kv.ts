@@ -31,6 +31,7 @@ export class HostileKv {
   binding(gate: () => Promise<void> = () => Promise.resolve()): object {
     return {
       get: (key: string) => this.#get(key),
+      list: (options: { prefix: string; limit: number }) => this.#list(options),
       put: async (key: string, value: Uint8Array | ReadableStream) => {
         await gate();
         const bytes = new Uint8Array(await new Response(value).arrayBuffer());
@@ -48,6 +49,12 @@ export class HostileKv {
     await pass(this.#random.number() * 30);
     const value = this.store.read(key, this.#random.integer(0, PLACES - 1));
     return value === null ? null : new Response(value).body;
+  }
+
+  async #list({ prefix, limit }: { prefix: string; limit: number }): Promise<object> {
+    await pass(this.#random.number() * 30);
+    const names = this.store.names(prefix, this.#random.integer(0, PLACES - 1));
+    return { keys: names.slice(0, limit).map((name) => ({ name })), list_complete: names.length <= limit };
   }
 
   async #write(key: string, value: Uint8Array | null, method: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Interval } from '../node/chaos/history.ts';
 import { type Clock, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { InstanceStorage, Statement } from './storage.ts';
+import { Trace } from './trace.ts';
 
 /**
  * One Durable Object as the world has it: what was committed, and the instances of it, of which the newest is the object and the
@@ -13,10 +14,12 @@ export class SimulatedObject {
   alarmAt: number | null = null;
   /** Its alarm is being handled. */
   isRinging = false;
+  readonly trace = new Trace();
   /** When it lost what it had in memory. */
   readonly deaths: Interval[] = [];
   #generation = 1;
   #instance: InstanceStorage | null = null;
+  #begun = Promise.withResolvers<void>();
 
   constructor(
     readonly name: string,
@@ -29,18 +32,26 @@ export class SimulatedObject {
     return `${this.name}#${this.#generation}`;
   }
 
+  /** Resolves when there is an instance that is the object. On a busy machine one takes its time to start. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
   /** An instance starts. One that was there before has ended: it was idle, or could not start. */
   started(instance: InstanceStorage): void {
+    this.trace.note(instance.name, `starts from ${this.log.length} statements`);
     if (this.#instance !== null) {
       this.#instance.isFenced = true;
       this.#noteDeath();
     }
     this.#instance = instance;
+    this.#begun.resolve();
   }
 
   /** Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit any more. */
   supersede(): void {
     if (this.#instance === null) return;
+    this.trace.note(this.#instance.name, 'is not the object any more, and does not know');
     this.#instance.isFenced = true;
     this.faults.count('a new instance beside the old one');
     this.#next();
@@ -49,6 +60,7 @@ export class SimulatedObject {
   /** The object is to be ended with all that it is doing. Its storage takes nothing more from it. */
   reset(): void {
     if (this.#instance === null) return;
+    this.trace.note(this.#instance.name, 'is reset');
     this.#instance.isFenced = true;
     this.faults.count('the object reset');
     this.#next();
@@ -67,6 +79,7 @@ export class SimulatedObject {
 
   #next(): void {
     this.#instance = null;
+    this.#begun = Promise.withResolvers();
     this.#generation += 1;
     this.#noteDeath();
   }

@@ -3,6 +3,7 @@ import type { InstanceStorage } from './storage.ts';
 
 /** What an instance needs to know of the world when it starts. */
 export interface Registered {
+  readonly name: string;
   readonly object: SimulatedObject;
   /** The bindings of this instance. */
   readonly env: (storage: InstanceStorage) => object;

@@ -21,6 +21,7 @@ const FULL = 'database or disk is full: SQLITE_FULL';
  */
 export class InstanceStorage {
   readonly storage: DurableObjectStorage;
+  readonly name: string;
   /** Another instance has started. This one does not know. */
   isFenced = false;
   readonly #object: SimulatedObject;
@@ -38,7 +39,13 @@ export class InstanceStorage {
     readonly reject: (error: Error) => void;
   }[] = [];
 
-  constructor(object: SimulatedObject, real: DurableObjectStorage, abort: (reason: string) => void) {
+  constructor(
+    name: string,
+    object: SimulatedObject,
+    real: DurableObjectStorage,
+    abort: (reason: string) => void,
+  ) {
+    this.name = name;
     this.#object = object;
     this.#real = real;
     this.#abort = abort;
@@ -64,6 +71,8 @@ export class InstanceStorage {
   /** The instance ends here and now, with what it had not committed. To be called by itself only. */
   end(reason: string): void {
     this.#broken ??= new Error(reason);
+    this.#trace('lost', this.#pending);
+    this.#object.trace.note(this.name, `ends: ${reason}`);
     this.#pending = [];
     for (const { reject } of this.#waiting.splice(0)) reject(this.#broken);
     this.#abort(reason);
@@ -109,7 +118,11 @@ export class InstanceStorage {
       throw error;
     }
     const cursor = this.#real.sql.exec(query, ...(bindings as SqlStorageValue[]));
-    if (writes) this.#write({ query, bindings: bindings.map(copyOf) });
+    if (writes) {
+      const statement = { query, bindings: bindings.map(copyOf) };
+      this.#trace('wrote', [statement]);
+      this.#write(statement);
+    }
     return cursor;
   }
 
@@ -145,6 +158,7 @@ export class InstanceStorage {
       }
       const batch = this.#pending.splice(0);
       this.#object.log.push(...batch);
+      this.#trace('committed', batch);
       for (const statement of batch) if ('alarmAt' in statement) this.#object.alarmAt = statement.alarmAt;
       this.#durable += batch.length;
       const ready = this.#waiting.filter(({ upTo }) => upTo <= this.#durable);
@@ -152,6 +166,13 @@ export class InstanceStorage {
       for (const { resolve } of ready) resolve();
     }
     this.#committing = false;
+  }
+
+  #trace(what: string, statements: readonly Statement[]): void {
+    for (const statement of statements) {
+      if ('query' in statement)
+        this.#object.trace.statement(this.name, what, statement.query, statement.bindings);
+    }
   }
 
   #replay(statement: Statement): void {

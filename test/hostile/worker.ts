@@ -15,8 +15,8 @@ interface Surroundings {
 const surroundings = new WeakMap<DurableObjectState, Surroundings>();
 
 function surround(ctx: DurableObjectState): Surroundings {
-  const { object, env } = theObject(ctx.id.toString());
-  const storage = new InstanceStorage(object, ctx.storage, (reason) => ctx.abort(reason));
+  const { name, object, env } = theObject(ctx.id.toString());
+  const storage = new InstanceStorage(name, object, ctx.storage, (reason) => ctx.abort(reason));
   object.started(storage);
   const block = ctx.blockConcurrencyWhile.bind(ctx);
   Object.defineProperties(ctx, {
@@ -33,16 +33,19 @@ export class Instance extends Ledger {
   constructor(ctx: DurableObjectState, _env: object) {
     const { object, env } = surround(ctx);
     const leave = object.clock.enter();
-    super(ctx, env);
-    leave();
+    try {
+      super(ctx, env);
+    } finally {
+      leave();
+    }
   }
 
   override execute(call: LedgerCall): Promise<LedgerAnswer> {
-    return this.#gated(() => super.execute(call));
+    return this.#traced('execute', call, () => this.#gated(() => super.execute(call)));
   }
 
   override recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    return this.#gated(() => super.recall(call));
+    return this.#traced('recall', call, () => this.#gated(() => super.recall(call)));
   }
 
   override forget(id: string): ReturnType<Ledger['forget']> {
@@ -59,10 +62,37 @@ export class Instance extends Ledger {
     surroundings.get(this.ctx)?.storage.end(reason);
   }
 
-  async #gated<T>(task: (storage: InstanceStorage) => Promise<T>): Promise<T> {
+  async #traced<T>(
+    what: string,
+    { id, headers }: Omit<LedgerCall, 'body'>,
+    task: () => Promise<T>,
+  ): Promise<T> {
+    const { object, storage } = this.#surroundings();
+    const number = headers.find(([name]) => name === 'x-call')?.[1];
+    const key = headers.find(([name]) => name === 'idempotency-key')?.[1] ?? '';
+    object.trace.knows(key, id);
+    const tell = (how: string) => object.trace.noteOf(storage.name, `${what} of call ${number} ${how}`, id);
+    tell('arrives');
+    try {
+      const result = await task();
+      tell(
+        `answered: ${JSON.stringify(result, (name, value) => (name === 'body' || name === 'head' ? '…' : value))}`,
+      );
+      return result;
+    } catch (error) {
+      tell(`ends with ${error}`);
+      throw error;
+    }
+  }
+
+  #surroundings(): Surroundings {
     const surrounding = surroundings.get(this.ctx);
     if (surrounding === undefined) throw new Error('an instance without a world');
-    const { object, storage } = surrounding;
+    return surrounding;
+  }
+
+  async #gated<T>(task: (storage: InstanceStorage) => Promise<T>): Promise<T> {
+    const { object, storage } = this.#surroundings();
     const result = await object.clock.run(() => task(storage));
     await storage.gate();
     return result;

@@ -116,6 +116,7 @@ class World {
   #instance(object: SimulatedObject) {
     const name = `${this.#name} ${object.instanceName}`;
     register(env.INSTANCES.idFromName(name).toString(), {
+      name,
       object,
       env: (storage) => ({
         ...settings(),
@@ -124,6 +125,7 @@ class World {
         ORIGIN: {
           fetch: async (request: Request, init: { signal?: AbortSignal } = {}) => {
             if (this.#options.gated) await storage.gate();
+            object.trace.sent(storage, request);
             return this.#origin.answer(request, init.signal ?? null);
           },
         },
@@ -230,6 +232,13 @@ class World {
     this.#forgets.push({ ...plan.subject, startedAt, endedAt: worldNow(), answer });
   }
 
+  /** What the platform knows of a key that something is said of. */
+  #traceOf(violation: string): string {
+    const [, route, key] = SUBJECT.exec(violation) ?? [];
+    const object = this.#platform.objects.find(({ name }) => name === `${route}:0`);
+    return object === undefined || key === undefined ? '' : `\n  in the object\n${object.trace.of(key)}`;
+  }
+
   #judge(calmFrom: number): WorldResult {
     const { seed, clocksOffMs } = this.#options;
     const { objects, interrupted } = this.#platform;
@@ -250,10 +259,15 @@ class World {
       calls: this.#calls.length,
       runs: runs.length,
       answers: countOf(this.#calls.map(nameOf)),
-      violations: [...this.#own, ...judgement.violations].map((violation) => `seed ${seed}, ${violation}`),
+      violations: [...this.#own, ...judgement.violations].map(
+        (violation) => `seed ${seed}, ${violation}${this.#traceOf(violation)}`,
+      ),
     };
   }
 }
+
+/** The route and the key of an execution, in what is said of it. */
+const SUBJECT = /"(\/\w+\/\*)".*?"(key-\d+)/;
 
 /** Has the gateway answer a request, as a Worker with these bindings. */
 async function ask(request: Request, bindings: object): Promise<Response> {

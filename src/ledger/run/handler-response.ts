@@ -1,6 +1,6 @@
 import { log } from '../../log.ts';
 import { HANDLER_NOT_REACHED } from '../../own-invocation.ts';
-import type { LedgerCall } from '../../protocol.ts';
+import type { Policy } from '../../protocol.ts';
 import { openHead } from '../../sealed-head.ts';
 import { isRecordStatus } from './record-status.ts';
 
@@ -25,7 +25,7 @@ const NOTHING_THERE = [404, 405];
  */
 export function handlerResponse(
   response: Response,
-  { policy, method }: Pick<LedgerCall, 'policy' | 'method'>,
+  { policy, method }: { readonly policy: Pick<Policy, 'recordStatuses'>; readonly method: string },
 ): Response {
   const opened = openHead(response);
   if (opened !== null) return opened;

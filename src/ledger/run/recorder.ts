@@ -1,3 +1,4 @@
+import { free } from '../../body-bytes.ts';
 import { log, textOf } from '../../log.ts';
 import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
@@ -69,13 +70,16 @@ export class Recorder implements ExecutionStore {
     this.#hasPieces = true;
     const piece = await sealPiece(await this.#seal, n, bytes);
     this.#parts.pieces.write(this.#begun.seq, n, piece);
+    free(piece);
   }
 
   async read(n: number): Promise<Uint8Array> {
     const seal = await this.#seal;
     const piece = this.#parts.pieces.read(this.#begun.seq, n);
     if (piece === null) throw new Error(`piece ${n} of a running body is gone`);
-    return openPiece(seal, n, piece);
+    const opened = await openPiece(seal, n, piece);
+    free(piece);
+    return opened;
   }
 
   async writePart(n: number, bytes: Uint8Array): Promise<void> {
@@ -83,6 +87,7 @@ export class Recorder implements ExecutionStore {
     this.#partSeal ??= Seal.create(crypto.getRandomValues(new Uint8Array(PART_SECRET_BYTES)));
     const part = await sealPiece(await this.#partSeal, n, bytes);
     this.#parts.pieces.writePart(this.#begun.seq, n, part);
+    free(part);
   }
 
   async readPart(n: number): Promise<Uint8Array> {

@@ -2,15 +2,20 @@ import { serviceOf } from '../../bindings.ts';
 import type { BodyBytes } from '../../body-bytes.ts';
 import { appendAll } from '../../headers.ts';
 import { ownProps } from '../../own-invocation.ts';
-import type { LedgerCall } from '../../protocol.ts';
+import type { LedgerCall, Policy } from '../../protocol.ts';
 import { handlerResponse } from './handler-response.ts';
 
 /** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
 const STREAMED_BODY_MIN_BYTES = 16 * 1024;
 
+/** What is sent, and where. */
+interface Outgoing extends Pick<LedgerCall, 'id' | 'method' | 'url' | 'headers' | 'invocation'> {
+  readonly policy: Pick<Policy, 'sendTo' | 'recordStatuses'>;
+}
+
 /** Sends a request on. Rejects, never throws, so that whatever goes wrong is an outcome of the execution. */
 export async function send(
-  call: LedgerCall,
+  call: Outgoing,
   body: BodyBytes,
   env: object,
   ctx: Pick<DurableObjectState, 'exports'>,
@@ -41,7 +46,7 @@ export async function send(
 }
 
 /** The export of this Worker that handles its requests, told what it runs for. */
-function ownHandler(name: string, call: LedgerCall, exports: object): Fetcher {
+function ownHandler(name: string, call: Outgoing, exports: object): Fetcher {
   const handler: unknown = Reflect.get(exports, name);
   if (!isLoopback(handler) || call.invocation === undefined) {
     throw new Error(`this Worker has no export ${name} that handles requests`);

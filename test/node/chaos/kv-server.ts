@@ -88,7 +88,8 @@ export class KvServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [key = ''] = (request.url ?? '/').split('?');
+    const { pathname: key, searchParams } = new URL(request.url ?? '/', 'http://kv');
+    if (request.method === 'GET' && key === '/') return this.#list(searchParams, response);
     if (request.method === 'GET') return this.#read(key, response);
     const value = request.method === 'PUT' ? await bodyOf(request) : null;
     await this.#write(key, value, response);
@@ -108,6 +109,14 @@ export class KvServer {
     if (slow > 0 && !before) await sleep(slow);
     if (fails) this.inflicted[takesEffect ? 'write failed, and took effect' : 'write failed'] += 1;
     response.writeHead(fails ? 500 : 200).end();
+  }
+
+  #list(query: URLSearchParams, response: ServerResponse): void {
+    const place = this.#random.integer(0, this.#behaviour.places - 1);
+    const limit = Number(query.get('key_count_limit') ?? 1_000);
+    const names = this.#store.names(`/${query.get('prefix') ?? ''}`, place);
+    const keys = names.slice(0, limit).map((name) => ({ name: name.slice(1) }));
+    response.end(JSON.stringify({ keys, list_complete: names.length <= limit }));
   }
 
   async #read(key: string, response: ServerResponse): Promise<void> {

@@ -9,7 +9,7 @@ const DEFECT = /"event":"(unexpected|sweep-failed|record-damaged|ledger-write-fa
 /** What the runtime logs as an exception of its own when a response breaks off, and when an object is ended. */
 const EXPECTED = /ReadableStream received over RPC disconnected|reset on order/;
 
-/** The gateway on workerd itself, in processes of its own that die and come back on the same storage and the same port. */
+/** The gateway on workerd itself, in processes of its own that die and come back on the same storage, and the same port if they can. */
 export class MortalGateway {
   readonly deaths: Death[] = [];
   readonly outages: Interval[] = [];
@@ -60,7 +60,10 @@ export class MortalGateway {
     this.#process = promise;
     await process.kill();
     this.#collectDefects(process);
-    this.#start(Number(new URL(process.url).port)).then(resolve, reject);
+    // On a busy machine, somebody else may have been given its port meanwhile.
+    this.#start(Number(new URL(process.url).port))
+      .catch(() => this.#start(0))
+      .then(resolve, reject);
     await promise;
     this.deaths.push({ at, until: performance.now() });
   }

@@ -14,6 +14,8 @@ export interface ChaosResult {
   readonly left: { readonly 'before-head': number; readonly 'mid-body': number };
   /** Calls that never ended by themselves. */
   readonly hung: readonly Call[];
+  /** How late the process of clients, origin and KV was at most: a call may be later than that by itself. */
+  readonly ownLatenessMs: number;
   readonly deaths: readonly Death[];
   /** Runs that the gateway still held open when nobody had been asking for long. */
   readonly endless: number;
@@ -87,6 +89,15 @@ export function printReport(result: ChaosResult): void {
     ['every call ends', result.hung.length === 0 ? 'held' : `BROKEN ${result.hung.length}×`],
     ['the log shows no defect', result.defects.length === 0 ? 'held' : `BROKEN ${result.defects.length}×`],
   ]);
+  table('the slowest call, milliseconds', [
+    ...[...Map.groupBy(calls, answerOf)]
+      .map(
+        ([answer, those]) =>
+          [answer, Math.round(those.reduce((most, call) => Math.max(most, lasted(call)), 0))] as const,
+      )
+      .toSorted(([, a], [, b]) => b - a),
+    ['how late clients, origin and KV were themselves', Math.round(result.ownLatenessMs)],
+  ]);
   for (const name of Object.keys(PROMISES)) {
     const broken = verdict.violations.filter(({ promise }) => promise === name);
     for (const { subject, explanation } of broken.slice(0, EXPLAINED)) {
@@ -102,6 +113,10 @@ export function printReport(result: ChaosResult): void {
   }
   for (const line of result.defects.slice(0, EXPLAINED)) console.log(`\nlog: ${line}`);
   console.log(`\n${Math.round(result.seconds)} s, seed ${result.seed}`);
+}
+
+function lasted({ startedAt, endedAt }: Call): number {
+  return endedAt - startedAt;
 }
 
 function verdictOn(name: PromiseName, { checks, violations }: Verdict): string {

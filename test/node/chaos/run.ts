@@ -1,5 +1,5 @@
 /**
- * The chaos run: `npm run chaos [-- --short] [--hostile] [--large] [--seed N] [--keys N]`. It sends load through a gateway that is killed again
+ * The chaos run: `npm run chaos [-- --short] [--hostile] [--large] [--seed N] [--keys N] [--clients N]`. It sends load through a gateway that is killed again
  * and again, to an origin that misbehaves, and holds what clients and origin saw against the promises.
  *
  * `--hostile`: KV is one that takes its time, forgets, refuses and fails, and operators have executions forgotten. `--large`: ten
@@ -9,6 +9,7 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import bundle from '../harness/bundle.ts';
@@ -39,10 +40,12 @@ const { values: flags } = parseArgs({
     large: { type: 'boolean' },
     seed: { type: 'string' },
     keys: { type: 'string' },
+    clients: { type: 'string' },
   },
 });
 const scale = flags.short === true ? SCALES.short : SCALES.full;
 const keys = Number(flags.keys ?? scale.keys);
+const clients = Number(flags.clients ?? scale.clients);
 const seed = Number(flags.seed ?? Date.now() % 1_000_000);
 const world = { largeTimes: flags.large === true ? 10 : 1, forgets: flags.hostile === true ? 0.1 : 0 };
 const kvBehaviour = flags.hostile === true ? HOSTILE_KV : CALM_KV;
@@ -62,17 +65,19 @@ try {
 
 async function chaos(): Promise<ChaosResult> {
   const startedAt = performance.now();
+  const lateness = monitorEventLoopDelay();
+  lateness.enable();
   const origin = new ChaosOrigin();
   const gateway = new MortalGateway(settings(await origin.start()), storage, await kv.start());
   const client = new RecordingClient();
   const operator = new RecordingOperator();
   const plans = Array.from({ length: keys }, (_, index) => keyPlan(seed, index, world));
 
-  const working = inParallel(plans, scale.clients, (plan) => live(plan, client, operator, gateway));
+  const working = inParallel(plans, clients, (plan) => live(plan, client, operator, gateway));
   const inflicted = await inflictAll(gateway, client, working);
   await working;
   // Every key is asked once more, long after most of them left the ledger for RESULTS.
-  await inParallel(plans, scale.clients, async (plan) => client.send(await gateway.url(), plan));
+  await inParallel(plans, clients, async (plan) => client.send(await gateway.url(), plan));
 
   const deadline = performance.now() + RUNS_END_WITHIN_MS;
   while (origin.active > 0 && performance.now() < deadline) await sleep(100);
@@ -105,6 +110,7 @@ async function chaos(): Promise<ChaosResult> {
     behaved,
     left,
     hung,
+    ownLatenessMs: lateness.max / 1e6,
     deaths,
     endless,
     defects,

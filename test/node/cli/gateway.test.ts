@@ -1,27 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test, vi } from 'vitest';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 import { collect, oncegate, start, TOKEN } from './run.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    faulty: true,
-    vars: { UPSTREAM_URL: origin.url, ADMIN_TOKEN: TOKEN, LEDGER_SHARDS: '2' },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  faulty: true,
+  vars: { UPSTREAM_URL: origin.url, ADMIN_TOKEN: TOKEN, LEDGER_SHARDS: '2' },
+}));
 
 const operator = () => ({ ONCEGATE_URL: gateway.url, ONCEGATE_ADMIN_TOKEN: TOKEN });
 

@@ -8,10 +8,10 @@ import {
   MemoryStore,
   runBatch,
   type WorkerContext,
-} from '../../../src/client/index.js';
-import { SqliteStore } from '../../../src/client/sqlite.js';
-import { serve, signal } from './server.js';
-import { standIn } from './stand-in.js';
+} from '../../../src/client/index.ts';
+import { SqliteStore } from '../../../src/client/sqlite.ts';
+import { serve, signal } from './server.ts';
+import { standIn } from './stand-in.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 const keysOf = async <Item>(

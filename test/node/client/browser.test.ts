@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launch, skipped, warnIfSkipped } from '../../browser/chromium.js';
-import { root } from './build.js';
-import { serve, status } from './server.js';
-import { type Answer, type StandIn, type StandInOptions, standIn } from './stand-in.js';
+import { launch, skipped, warnIfSkipped } from '../../browser/chromium.ts';
+import { root } from './build.ts';
+import { serve, status } from './server.ts';
+import { type Answer, type StandIn, type StandInOptions, standIn } from './stand-in.ts';
 
 /** The form of the recipe: its key is drawn when the form is shown. */
 const FORM = `

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { root } from './build.js';
-import { signal } from './server.js';
-import { standIn } from './stand-in.js';
+import { root } from './build.ts';
+import { signal } from './server.ts';
+import { standIn } from './stand-in.ts';
 
 const ITEMS = 20;
 const CONCURRENCY = 3;

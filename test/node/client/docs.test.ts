@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { root } from './build.js';
+import { root } from './build.ts';
 
 const text = readFileSync(join(root, 'docs/client.md'), 'utf8');
 const examples = [...text.matchAll(/^```ts\n(.*?)^```/gms)].flatMap(([, code]) => code ?? []);

@@ -9,9 +9,9 @@ import {
   type ResultStore,
   requestKey,
   type UnrecordedEvent,
-} from '../../../src/client/index.js';
-import { BEHALF_CARRIERS, CREDENTIAL_CARRIERS, NO_CARRIERS } from '../../workers/request/carriers.js';
-import { drop, type Handler, serve, signal, status, steps } from './server.js';
+} from '../../../src/client/index.ts';
+import { BEHALF_CARRIERS, CREDENTIAL_CARRIERS, NO_CARRIERS } from '../../workers/request/carriers.ts';
+import { drop, type Handler, serve, signal, status, steps } from './server.ts';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 const numbered: Handler = ({ number }, response) =>

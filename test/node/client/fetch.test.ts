@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { idempotentFetch, RetriesExhaustedError, type RetryEvent } from '../../../src/client/index.js';
-import { drop, ok, problem, serve, status, steps } from './server.js';
+import { idempotentFetch, RetriesExhaustedError, type RetryEvent } from '../../../src/client/index.ts';
+import { drop, ok, problem, serve, status, steps } from './server.ts';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 const post = { method: 'POST', body: 'order' };

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deterministicKey, type KeyPart, randomKey, requestKey } from '../../../src/client/index.js';
+import { deterministicKey, type KeyPart, randomKey, requestKey } from '../../../src/client/index.ts';
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { idempotentFetch, RetriesExhaustedError } from '../../../src/client/index.js';
+import { idempotentFetch, RetriesExhaustedError } from '../../../src/client/index.ts';
 
 const url = 'http://api.example/reports?year=2026';
 const at = 'http://api.example/_oncegate/results/reports?year=2026';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { idempotentFetch, MemoryStore } from '../../../src/client/index.js';
-import { type Handler, ok, type Server, serve, status, steps } from './server.js';
+import { idempotentFetch, MemoryStore } from '../../../src/client/index.ts';
+import { type Handler, ok, type Server, serve, status, steps } from './server.ts';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 const CREDENTIALS = { authorization: 'Bearer a', 'x-api-key': 'b', cookie: 'c=d' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { idempotentFetch } from '../../../src/client/index.js';
-import { ok, serve, status, steps } from './server.js';
+import { idempotentFetch } from '../../../src/client/index.ts';
+import { ok, serve, status, steps } from './server.ts';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 

@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BrokenBodyError, idempotentFetch, type RetryEvent } from '../../../src/client/index.js';
-import { type Handler, ok, serve, signal, status, steps } from './server.js';
-import { standIn } from './stand-in.js';
+import { BrokenBodyError, idempotentFetch, type RetryEvent } from '../../../src/client/index.ts';
+import { type Handler, ok, serve, signal, status, steps } from './server.ts';
+import { standIn } from './stand-in.ts';
 
 const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 const post = { method: 'POST', body: 'prompt' };

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { SqliteStore } from '../../../src/client/sqlite.js';
+import { SqliteStore } from '../../../src/client/sqlite.ts';
 
 const others = vi.hoisted(() => ({ own: false }));
 

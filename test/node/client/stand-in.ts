@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { problem, type Received, type Server, serve } from './server.js';
+import { problem, type Received, type Server, serve } from './server.ts';
 
 /** What an upstream answers; it may take its time between chunks, and it may throw in mid-body. */
 export interface Answer {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MemoryStore, once, type ResultStore } from '../../../src/client/index.js';
-import { SqliteStore } from '../../../src/client/sqlite.js';
-import { signal } from './server.js';
+import { MemoryStore, once, type ResultStore } from '../../../src/client/index.ts';
+import { SqliteStore } from '../../../src/client/sqlite.ts';
+import { signal } from './server.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const textIn = async (store: ResultStore, key: string) => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type IdempotentFetchOptions, idempotentFetch, type RetryEvent } from '../../../src/client/index.js';
-import { retryAfterMs } from '../../../src/client/retry.js';
+import { type IdempotentFetchOptions, idempotentFetch, type RetryEvent } from '../../../src/client/index.ts';
+import { retryAfterMs } from '../../../src/client/retry.ts';
 
 const url = 'http://api.example/';
 const post = { method: 'POST', body: 'order' };

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { deterministicKey } from '../../../src/client/index.js';
-import { root } from './build.js';
-import { serve, status, steps } from './server.js';
-import { standIn } from './stand-in.js';
+import { deterministicKey } from '../../../src/client/index.ts';
+import { root } from './build.ts';
+import { serve, status, steps } from './server.ts';
+import { standIn } from './stand-in.ts';
 
 /** A Worker that runs one named scenario against the server it is given, with the library as it is published. */
 const WORKER = `

@@ -1,41 +1,30 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BEHALF_CARRIERS, CREDENTIAL_CARRIERS } from '../../workers/request/carriers.ts';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 
 const hostScript = `
   let runs = 0;
   export default { fetch(request) { runs += 1; return Response.json({ run: runs, host: request.headers.get('host') }); } };
 `;
 
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    services: { BOUND: hostScript },
-    vars: {
-      LEDGER_SHARDS: 1,
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/derived/*', key: 'derived', stripPrefix: '/derived' },
-        { path: '/list/*', scopeFrom: 'x-user', stripPrefix: '/list' },
-        { path: '/query/*', scopeFrom: 'query:key', stripPrefix: '/query' },
-        { path: '/one/*', scopeFrom: 'none', stripPrefix: '/one' },
-        { path: '/service/*', service: 'BOUND', stripPrefix: '/service' },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const gateway = useGateway(() => ({
+  services: { BOUND: hostScript },
+  vars: {
+    LEDGER_SHARDS: 1,
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/derived/*', key: 'derived', stripPrefix: '/derived' },
+      { path: '/list/*', scopeFrom: 'x-user', stripPrefix: '/list' },
+      { path: '/query/*', scopeFrom: 'query:key', stripPrefix: '/query' },
+      { path: '/one/*', scopeFrom: 'none', stripPrefix: '/one' },
+      { path: '/service/*', service: 'BOUND', stripPrefix: '/service' },
+      { path: '/*' },
+    ],
+  },
+}));
 
 type Fields = Readonly<Record<string, string>>;
 

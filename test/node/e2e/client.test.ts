@@ -1,28 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { idempotentFetch, runBatch } from '../../../src/client/index.js';
 import { startBrokenNetwork } from '../harness/broken-network.ts';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshGate, freshKey } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [{ path: '/reject/*', stripPrefix: '/reject', concurrent: 'reject' }, { path: '/*' }],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [{ path: '/reject/*', stripPrefix: '/reject', concurrent: 'reject' }, { path: '/*' }],
+  },
+}));
 
 const options = { baseDelayMs: 10, maxDelayMs: 50, maxRetries: 20 };
 

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
 import { freshGate, freshKey } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 
 /** Codes its response itself, lets the runtime do it, tells a length that is not that of the coded body, or claims a coding. */
 const codingService = `
@@ -30,25 +27,17 @@ const codingService = `
   } };
 `;
 
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    services: { CODING: codingService },
-    vars: {
-      HOT_SECONDS: '1',
-      ADMIN_TOKEN: 'the-admin-token-of-the-tests',
-      ROUTES: [
-        { path: '/service/*', service: 'CODING', unknownOutcome: 'refuse' },
-        { path: '/*', upstream: origin.url, unknownOutcome: 'refuse' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const gateway = useGateway(() => ({
+  services: { CODING: codingService },
+  vars: {
+    HOT_SECONDS: '1',
+    ADMIN_TOKEN: 'the-admin-token-of-the-tests',
+    ROUTES: [
+      { path: '/service/*', service: 'CODING', unknownOutcome: 'refuse' },
+      { path: '/*', upstream: origin.url, unknownOutcome: 'refuse' },
+    ],
+  },
+}));
 
 interface Answer {
   readonly status: number;

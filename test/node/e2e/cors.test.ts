@@ -1,48 +1,40 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { startGateway } from '../harness/gateway.ts';
-import type { RunningScript } from '../harness/process.ts';
-import { type ReflectingUpstream, startReflectingUpstream } from '../harness/reflecting-upstream.ts';
+import { startReflectingUpstream } from '../harness/reflecting-upstream.ts';
 import { freshKey, post } from '../harness/request.ts';
+import { use, useGateway } from '../harness/use.ts';
 
 const APP = 'https://app.example';
 const ADMIN = 'https://admin.example';
 const EVIL = 'https://evil.example';
 const GATEWAY_FIELDS = 'Cache-Status, Idempotent-Replayed, Retry-After, Location, Link';
 
-let upstream: ReflectingUpstream;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  upstream = await startReflectingUpstream({ allowedHeaders: 'content-type' });
-  const { url } = upstream;
-  gateway = await startGateway({
-    faulty: true,
-    vars: {
-      UPSTREAM_URL: url,
-      ADMIN_TOKEN: 'the-admin-token-of-the-tests',
-      ROUTES: [
-        {
-          path: '/listed/strict/*',
-          stripPrefix: '/listed/strict',
-          corsOrigins: [APP, ADMIN],
-          keyFrom: 'X-Key',
-          maxRequestBytes: 10,
-          upstreamTimeoutSeconds: 1,
-        },
-        { path: '/listed/*', stripPrefix: '/listed', corsOrigins: `${APP}, ${ADMIN}` },
-        { path: '/every/*', stripPrefix: '/every', corsOrigins: '*' },
-        { path: '/theirs/*', stripPrefix: '/theirs' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await upstream?.[Symbol.asyncDispose]();
-});
+const upstream = use(
+  () => startReflectingUpstream({ allowedHeaders: 'content-type' }),
+  (started) => started[Symbol.asyncDispose](),
+);
+const gateway = useGateway(() => ({
+  faulty: true,
+  vars: {
+    UPSTREAM_URL: upstream.url,
+    ADMIN_TOKEN: 'the-admin-token-of-the-tests',
+    ROUTES: [
+      {
+        path: '/listed/strict/*',
+        stripPrefix: '/listed/strict',
+        corsOrigins: [APP, ADMIN],
+        keyFrom: 'X-Key',
+        maxRequestBytes: 10,
+        upstreamTimeoutSeconds: 1,
+      },
+      { path: '/listed/*', stripPrefix: '/listed', corsOrigins: `${APP}, ${ADMIN}` },
+      { path: '/every/*', stripPrefix: '/every', corsOrigins: '*' },
+      { path: '/theirs/*', stripPrefix: '/theirs' },
+    ],
+  },
+}));
 
 /** The CORS fields of a response, and `Vary`. */
 function corsFields({ headers }: Response): Record<string, string> {

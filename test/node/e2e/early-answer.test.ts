@@ -1,42 +1,30 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { freshKey } from '../harness/request.ts';
+import { useFolder, useGateway, useOrigin } from '../harness/use.ts';
 
 const SIZE = 12 * 1024 * 1024;
 const TRIES = 8;
 
-let origin: Origin;
-let gateway: RunningScript;
-/** One that takes a request a minute of each caller. */
-let limited: RunningScript;
-let folder: string;
+const origin = useOrigin();
+const folder = useFolder();
 
 beforeAll(async () => {
-  folder = await mkdtemp(`${tmpdir()}/oncegate-upload-`);
   await writeFile(`${folder}/upload`, Buffer.alloc(SIZE));
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: { UPSTREAM_URL: origin.url, ROUTES: [{ path: '/api/*', stripPrefix: '/api' }] },
-  });
-  limited = await startGateway({ vars: { UPSTREAM_URL: origin.url }, requestsPerMinute: 1 });
 });
 
-afterAll(async () => {
-  await gateway?.stop();
-  await limited?.stop();
-  await origin?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const gateway = useGateway(() => ({
+  vars: { UPSTREAM_URL: origin.url, ROUTES: [{ path: '/api/*', stripPrefix: '/api' }] },
+}));
+
+/** One that takes a request a minute of each caller. */
+const limited = useGateway(() => ({ vars: { UPSTREAM_URL: origin.url }, requestsPerMinute: 1 }));
 
 interface Upload {
   readonly url: string;

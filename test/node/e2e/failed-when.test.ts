@@ -7,9 +7,8 @@ import Anthropic from '@anthropic-ai/sdk';
 import { streamText } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshKey, post } from '../harness/request.ts';
+import { useGateway } from '../harness/use.ts';
 
 const EVENTS = 'text/event-stream';
 
@@ -145,29 +144,24 @@ const upstream = createServer(async (request, answer) => {
   if (coding === 'GZIP') answer.setHeader('content-encoding', 'GZIP').end(gzipSync(body));
   else answer.end(body);
 });
-let gateway: RunningScript;
 
 beforeAll(async () => {
-  upstream.listen(0, '127.0.0.1');
-  await once(upstream, 'listening');
-  const base = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: base,
-      ROUTES: [
-        { path: '/json/*', stripPrefix: '/json', failedWhen: 'json-error,json:/ok=false' },
-        { path: '/none/*', stripPrefix: '/none', failedWhen: 'none' },
-        { path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' },
-        { path: '/*' },
-      ],
-    },
-  });
+  await once(upstream.listen(0, '127.0.0.1'), 'listening');
 });
 
-afterAll(async () => {
-  await gateway?.stop();
-  upstream.close();
-});
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+    ROUTES: [
+      { path: '/json/*', stripPrefix: '/json', failedWhen: 'json-error,json:/ok=false' },
+      { path: '/none/*', stripPrefix: '/none', failedWhen: 'none' },
+      { path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' },
+      { path: '/*' },
+    ],
+  },
+}));
+
+afterAll(() => void upstream.close());
 
 test.each([
   ...['chat-error', 'chat-error-first', 'chat-cut-off', 'responses-failed', 'responses-cut-off'],

@@ -1,13 +1,10 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 
 const serviceScript = `
   let runs = 0;
@@ -17,24 +14,16 @@ const serviceScript = `
   } };
 `;
 
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    services: { BOUND: serviceScript },
-    vars: {
-      ROUTES: [
-        { path: '/service/*', service: 'BOUND', stripPrefix: '/service' },
-        { path: '/based/*', upstream: `${origin.url}/echo/base/`, stripPrefix: '/based' },
-        { path: '/*', upstream: origin.url },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const gateway = useGateway(() => ({
+  services: { BOUND: serviceScript },
+  vars: {
+    ROUTES: [
+      { path: '/service/*', service: 'BOUND', stripPrefix: '/service' },
+      { path: '/based/*', upstream: `${origin.url}/echo/base/`, stripPrefix: '/based' },
+      { path: '/*', upstream: origin.url },
+    ],
+  },
+}));
 
 /** The response of a request made on a socket of its own, with the fields exactly as given. */
 function raw(path: string, method: string, headers: Record<string, string | string[]>): Promise<string[]> {

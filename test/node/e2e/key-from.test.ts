@@ -1,64 +1,52 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { describe, expect, test } from 'vitest';
 import { freshGate, freshKey } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      LEDGER_SHARDS: 1,
-      UPSTREAM_URL: origin.url,
-      KEY_FROM: 'json:/idempotency_key',
-      ROUTES: [
-        { path: '/google/*', stripPrefix: '/google', keyFrom: 'json:/requestId', key: 'optional' },
-        {
-          path: '/aws/*',
-          stripPrefix: '/aws',
-          keyFrom: 'query:ClientToken',
-          methods: 'POST,GET',
-          maxRequestBytes: 1_000,
-        },
-        {
-          path: '/any/*',
-          stripPrefix: '/any',
-          keyFrom: 'Idempotency-Key,query:requestId,json:/requestId,json:/request/id',
-          fingerprint: 'json',
-        },
-        { path: '/named/*', stripPrefix: '/named', forwardKeyAs: 'Idempotency-Key' },
-        { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
-        { path: '/small/*', stripPrefix: '/small', key: 'optional', maxRequestBytes: 1_000 },
-        { path: '/get/*', stripPrefix: '/get', key: 'optional', methods: 'GET,POST' },
-        { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
-        { path: '/async/*', stripPrefix: '/async', respondAsync: true },
-        {
-          path: '/async-query/*',
-          stripPrefix: '/async-query',
-          keyFrom: 'query:token',
-          respondAsync: true,
-        },
-        { path: '/key-alone/*', stripPrefix: '/key-alone', fingerprint: 'none' },
-        {
-          path: '/page/*',
-          stripPrefix: '/page',
-          keyFrom: 'json:/id,X-Order-Token',
-          corsOrigins: 'https://app.example.com',
-        },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    LEDGER_SHARDS: 1,
+    UPSTREAM_URL: origin.url,
+    KEY_FROM: 'json:/idempotency_key',
+    ROUTES: [
+      { path: '/google/*', stripPrefix: '/google', keyFrom: 'json:/requestId', key: 'optional' },
+      {
+        path: '/aws/*',
+        stripPrefix: '/aws',
+        keyFrom: 'query:ClientToken',
+        methods: 'POST,GET',
+        maxRequestBytes: 1_000,
+      },
+      {
+        path: '/any/*',
+        stripPrefix: '/any',
+        keyFrom: 'Idempotency-Key,query:requestId,json:/requestId,json:/request/id',
+        fingerprint: 'json',
+      },
+      { path: '/named/*', stripPrefix: '/named', forwardKeyAs: 'Idempotency-Key' },
+      { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
+      { path: '/small/*', stripPrefix: '/small', key: 'optional', maxRequestBytes: 1_000 },
+      { path: '/get/*', stripPrefix: '/get', key: 'optional', methods: 'GET,POST' },
+      { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
+      { path: '/async/*', stripPrefix: '/async', respondAsync: true },
+      {
+        path: '/async-query/*',
+        stripPrefix: '/async-query',
+        keyFrom: 'query:token',
+        respondAsync: true,
+      },
+      { path: '/key-alone/*', stripPrefix: '/key-alone', fingerprint: 'none' },
+      {
+        path: '/page/*',
+        stripPrefix: '/page',
+        keyFrom: 'json:/id,X-Order-Token',
+        corsOrigins: 'https://app.example.com',
+      },
+      { path: '/*' },
+    ],
+  },
+}));
 
 const JSON_TYPE = { 'content-type': 'application/json', 'accept-encoding': 'identity' };
 

@@ -1,30 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/running/*', stripPrefix: '/running', shards: 1, maxRunningPerCaller: 1 },
-        { path: '/addresses/*', stripPrefix: '/addresses', shards: 1, maxRunningPerCaller: 10 },
-        { path: '/stored/*', stripPrefix: '/stored', shards: 1, maxStoredBytesPerCaller: 100_000 },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/running/*', stripPrefix: '/running', shards: 1, maxRunningPerCaller: 1 },
+      { path: '/addresses/*', stripPrefix: '/addresses', shards: 1, maxRunningPerCaller: 10 },
+      { path: '/stored/*', stripPrefix: '/stored', shards: 1, maxStoredBytesPerCaller: 100_000 },
+    ],
+  },
+}));
 
 /** A client at an address, as Cloudflare's edge tells it. */
 function at(address: string, headers: Record<string, string> = {}): { headers: Record<string, string> } {
@@ -75,6 +64,26 @@ test('with a rate limiter bound, a caller that sends too fast is told to wait; a
   expect(statuses).toEqual([200, 200, 200, 429, 429]);
   await expectCallerLimit(await post(`${limited.url}/count`, freshKey(), alice), '10');
   expect((await post(`${limited.url}/count`, freshKey(), bob)).status).toBe(200);
+  await limited.stop();
+});
+
+test('who comes back for a result too fast is told to wait, as with any request', async () => {
+  const vars = { UPSTREAM_URL: origin.url, RESPOND_ASYNC: 'true' };
+  const limited = await startGateway({ vars, requestsPerMinute: 3 });
+  const key = freshKey();
+  await (await post(`${limited.url}/count`, key, bob)).text();
+  const ask = (caller: RequestInit) => {
+    const headers = new Headers(caller.headers);
+    headers.set('idempotency-key', key);
+    return fetch(`${limited.url}/_oncegate/results/count`, { headers });
+  };
+  // The limiter counts by the minute of the clock, which may turn once in this time.
+  const answers: Response[] = [];
+  for (let n = 0; n < 8; n += 1) answers.push(await ask(bob));
+  expect(answers.slice(0, 2).map(({ status }) => status)).toEqual([200, 200]);
+  const [tooFast = Response.error()] = answers.filter(({ status }) => status !== 200);
+  await expectCallerLimit(tooFast, '10');
+  expect((await ask(alice)).status).toBe(404);
   await limited.stop();
 });
 

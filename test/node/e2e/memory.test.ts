@@ -1,32 +1,23 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { attachGauge, type MemoryGauge } from '../harness/memory-gauge.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
+import { attachGauge } from '../harness/memory-gauge.ts';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { use, useGateway, useOrigin } from '../harness/use.ts';
 
 const MIB = 1024 * 1024;
 
-let origin: Origin;
-let gateway: RunningScript;
-let gauge: MemoryGauge;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: { UPSTREAM_URL: origin.url, LEDGER_SHARDS: 1, MAX_REQUEST_BYTES: 64 * MIB },
-    inspected: true,
-  });
-  await (await post(`${gateway.url}/count`, freshKey())).text();
-  gauge = await attachGauge(gateway);
-});
-
-afterAll(async () => {
-  gauge?.close();
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: { UPSTREAM_URL: origin.url, LEDGER_SHARDS: 1, MAX_REQUEST_BYTES: 64 * MIB },
+  inspected: true,
+}));
+const gauge = use(
+  async () => {
+    await (await post(`${gateway.url}/count`, freshKey())).text();
+    return attachGauge(gateway);
+  },
+  (attached) => attached.close(),
+);
 
 test.each([
   ['100 KiB', 20, 100 * 1024],

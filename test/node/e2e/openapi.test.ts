@@ -1,17 +1,10 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
+import { useGateway } from '../harness/use.ts';
 
 const TOKEN = 'the-admin-token-of-the-tests';
 
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  gateway = await startGateway({ vars: { UPSTREAM_URL: 'http://127.0.0.1:9', ADMIN_TOKEN: TOKEN } });
-});
-
-afterAll(() => gateway?.stop());
+const gateway = useGateway(() => ({ vars: { UPSTREAM_URL: 'http://127.0.0.1:9', ADMIN_TOKEN: TOKEN } }));
 
 test('the operator’s API is described by a valid OpenAPI document, made from what it checks', async () => {
   const response = await fetch(`${gateway.url}/_oncegate/openapi.json`, {

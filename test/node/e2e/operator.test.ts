@@ -1,24 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useFolder, useOrigin } from '../harness/use.ts';
 
 const TOKEN = 'the-admin-token-of-the-tests';
 
-let origin: Origin;
-let storage: string;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  storage = await mkdtemp(`${tmpdir()}/oncegate-`);
-});
-
-afterAll(async () => {
-  await origin?.stop();
-  await rm(storage, { recursive: true, force: true });
-});
+const origin = useOrigin();
+const storage = useFolder();
 
 function start(faulty = false) {
   return startGateway({

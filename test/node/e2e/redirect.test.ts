@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
 import { freshGate, freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 
 const ADMIN_TOKEN = 'the-admin-token-of-the-tests';
 
@@ -15,30 +12,22 @@ const service = `
   }) };
 `;
 
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    services: { MAKER: service },
-    vars: {
-      HOT_SECONDS: '1',
-      ADMIN_TOKEN,
-      ROUTES: [
-        { path: '/api/*', upstream: origin.url, stripPrefix: '/api' },
-        { path: '/refuse/*', upstream: origin.url, stripPrefix: '/refuse', unknownOutcome: 'refuse' },
-        { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', ttlSeconds: 2 },
-        { path: '/based/*', upstream: `${origin.url}/created`, stripPrefix: '/based' },
-        { path: '/untold/*', upstream: origin.url, stripPrefix: '/untold', forwarded: 'drop' },
-        { path: '/service/*', service: 'MAKER', stripPrefix: '/service' },
-        { path: '/*', upstream: origin.url, methods: 'POST,PATCH,PUT' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const gateway = useGateway(() => ({
+  services: { MAKER: service },
+  vars: {
+    HOT_SECONDS: '1',
+    ADMIN_TOKEN,
+    ROUTES: [
+      { path: '/api/*', upstream: origin.url, stripPrefix: '/api' },
+      { path: '/refuse/*', upstream: origin.url, stripPrefix: '/refuse', unknownOutcome: 'refuse' },
+      { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', ttlSeconds: 2 },
+      { path: '/based/*', upstream: `${origin.url}/created`, stripPrefix: '/based' },
+      { path: '/untold/*', upstream: origin.url, stripPrefix: '/untold', forwarded: 'drop' },
+      { path: '/service/*', service: 'MAKER', stripPrefix: '/service' },
+      { path: '/*', upstream: origin.url, methods: 'POST,PATCH,PUT' },
+    ],
+  },
+}));
 
 /** Sends a request as clients do by default: redirects are followed. */
 function follow(path: string, key: string, init: RequestInit = {}): Promise<Response> {

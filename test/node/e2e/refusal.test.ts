@@ -2,40 +2,34 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshKey, post } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 /** An upstream that takes requests and says nothing. */
 const silent = createServer();
 
 beforeAll(async () => {
-  origin = await startOrigin();
   await once(silent.listen(0, '127.0.0.1'), 'listening');
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/keyed/*', stripPrefix: '/keyed', maxRequestBytes: 1000 },
-        { path: '/get/*', stripPrefix: '/get', methods: 'GET' },
-        { path: '/nowhere/*', upstream: 'http://127.0.0.1:1' },
-        {
-          path: '/silent/*',
-          upstream: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
-          upstreamTimeoutSeconds: 1,
-        },
-      ],
-    },
-  });
 });
 
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-  silent.close();
-});
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/keyed/*', stripPrefix: '/keyed', maxRequestBytes: 1000 },
+      { path: '/get/*', stripPrefix: '/get', methods: 'GET' },
+      { path: '/nowhere/*', upstream: 'http://127.0.0.1:1' },
+      {
+        path: '/silent/*',
+        upstream: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+        upstreamTimeoutSeconds: 1,
+      },
+    ],
+  },
+}));
+
+afterAll(() => void silent.close());
 
 async function expectProblem(
   response: Response,

@@ -4,14 +4,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RoomsClient } from '@azure/communication-rooms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import type { RunningScript } from '../harness/process.ts';
 import { freshKey } from '../harness/request.ts';
+import { useGateway } from '../harness/use.ts';
 
 /** The fields of each request that has reached the service. */
 let requests: Headers[] = [];
 let service: Server;
-let gateway: RunningScript;
 
 beforeAll(async () => {
   service = createServer((request, response) => {
@@ -30,18 +28,17 @@ beforeAll(async () => {
     });
   });
   await once(service.listen(0, '127.0.0.1'), 'listening');
-  const { port } = service.address() as AddressInfo;
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: `http://127.0.0.1:${port}`,
-      KEY_FROM: 'Repeatability-Request-ID,Idempotency-Key',
-      TTL_SECONDS: 3_600,
-    },
-  });
 });
 
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+    KEY_FROM: 'Repeatability-Request-ID,Idempotency-Key',
+    TTL_SECONDS: 3_600,
+  },
+}));
+
 afterAll(async () => {
-  await gateway?.stop();
   service?.closeAllConnections();
   service?.close();
 });

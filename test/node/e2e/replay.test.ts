@@ -1,42 +1,30 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
 import { freshGate, freshKey, post } from '../harness/request.ts';
 import { testOfGateway } from '../harness/subject.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/json/*', stripPrefix: '/json', fingerprint: 'json' },
-        { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
-        { path: '/optional/*', stripPrefix: '/optional', key: 'optional' },
-        { path: '/reject/*', stripPrefix: '/reject', concurrent: 'reject' },
-        { path: '/short/*', stripPrefix: '/short', ttlSeconds: '1' },
-        { path: '/found/*', stripPrefix: '/found', recordStatuses: '200-299,404' },
-        {
-          path: '/renamed/*',
-          stripPrefix: '/renamed',
-          keyFrom: 'X-Request-Key',
-          forwardKeyAs: 'Idempotency-Key',
-        },
-        { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/json/*', stripPrefix: '/json', fingerprint: 'json' },
+      { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
+      { path: '/optional/*', stripPrefix: '/optional', key: 'optional' },
+      { path: '/reject/*', stripPrefix: '/reject', concurrent: 'reject' },
+      { path: '/short/*', stripPrefix: '/short', ttlSeconds: '1' },
+      { path: '/found/*', stripPrefix: '/found', recordStatuses: '200-299,404' },
+      {
+        path: '/renamed/*',
+        stripPrefix: '/renamed',
+        keyFrom: 'X-Request-Key',
+        forwardKeyAs: 'Idempotency-Key',
+      },
+      { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
+      { path: '/*' },
+    ],
+  },
+}));
 
 test('a retry gets the first response, marked as a replay', async () => {
   const key = freshKey();

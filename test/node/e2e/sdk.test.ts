@@ -3,34 +3,28 @@ import Anthropic from '@anthropic-ai/sdk';
 import { LLMock } from '@copilotkit/aimock';
 import OpenAI from 'openai';
 import Stripe from 'stripe';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
 const provider = new LLMock({ port: 0 });
-let origin: Origin;
-let gateway: RunningScript;
+const origin = useOrigin();
 
 /** The provider takes this long before it answers; a client that waits half as long gives up on its first attempt. */
 const PROVIDER_LATENCY_MS = 2_000;
 const IMPATIENT_MS = 1_000;
 
-beforeAll(async () => {
-  provider.onMessage(/./, { content: 'Once, and only once.' }, { chunkSize: 4, latency: 20 });
-  const providerUrl = await provider.start();
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      ROUTES: [
-        { path: '/refuse/*', upstream: `${origin.url}/reset/before-head`, unknownOutcome: 'refuse' },
-        { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', maxRecordBytes: 1 },
-        { path: '/llm/*', upstream: providerUrl, stripPrefix: '/llm' },
-        { path: '/*', upstream: `${origin.url}/echo` },
-      ],
-    },
-  });
-});
+provider.onMessage(/./, { content: 'Once, and only once.' }, { chunkSize: 4, latency: 20 });
+
+const gateway = useGateway(async () => ({
+  vars: {
+    ROUTES: [
+      { path: '/refuse/*', upstream: `${origin.url}/reset/before-head`, unknownOutcome: 'refuse' },
+      { path: '/brief/*', upstream: origin.url, stripPrefix: '/brief', maxRecordBytes: 1 },
+      { path: '/llm/*', upstream: await provider.start(), stripPrefix: '/llm' },
+      { path: '/*', upstream: `${origin.url}/echo` },
+    ],
+  },
+}));
 
 beforeEach(() => {
   provider.clearRequests();
@@ -38,8 +32,6 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
   await provider.stop();
 });
 

@@ -1,22 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readdir, readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
 import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
 import { post } from '../harness/request.ts';
+import { useFolder, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let storage: string;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  storage = await mkdtemp(`${tmpdir()}/oncegate-`);
-});
-
-afterAll(async () => {
-  await origin?.stop();
-  await rm(storage, { recursive: true, force: true });
-});
+const origin = useOrigin();
+const storage = useFolder();
 
 /** Every byte that the gateway has stored: the ledger's databases with their journals, and KV's. */
 async function dump(): Promise<string> {

@@ -1,38 +1,26 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
-import { type Origin, startOrigin } from '../harness/origin.ts';
-import type { RunningScript } from '../harness/process.ts';
+import { expect, test } from 'vitest';
 import { freshGate, freshKey, post, readNext } from '../harness/request.ts';
+import { useGateway, useOrigin } from '../harness/use.ts';
 
-let origin: Origin;
-let gateway: RunningScript;
-
-beforeAll(async () => {
-  origin = await startOrigin();
-  gateway = await startGateway({
-    vars: {
-      UPSTREAM_URL: origin.url,
-      ROUTES: [
-        { path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' },
-        { path: '/impatient/*', stripPrefix: '/impatient', upstreamTimeoutSeconds: 1 },
-        {
-          path: '/impatient-refuse/*',
-          stripPrefix: '/impatient-refuse',
-          upstreamTimeoutSeconds: 1,
-          unknownOutcome: 'refuse',
-        },
-        { path: '/small/*', stripPrefix: '/small', maxRecordBytes: 1_000_000 },
-        { path: '/*' },
-      ],
-    },
-  });
-});
-
-afterAll(async () => {
-  await gateway?.stop();
-  await origin?.stop();
-});
+const origin = useOrigin();
+const gateway = useGateway(() => ({
+  vars: {
+    UPSTREAM_URL: origin.url,
+    ROUTES: [
+      { path: '/refuse/*', stripPrefix: '/refuse', unknownOutcome: 'refuse' },
+      { path: '/impatient/*', stripPrefix: '/impatient', upstreamTimeoutSeconds: 1 },
+      {
+        path: '/impatient-refuse/*',
+        stripPrefix: '/impatient-refuse',
+        upstreamTimeoutSeconds: 1,
+        unknownOutcome: 'refuse',
+      },
+      { path: '/small/*', stripPrefix: '/small', maxRecordBytes: 1_000_000 },
+      { path: '/*' },
+    ],
+  },
+}));
 
 /** Rejects whether the connection breaks before the head is out or after. */
 async function wholeText(response: Promise<Response>): Promise<string> {

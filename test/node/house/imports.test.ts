@@ -1,47 +1,9 @@
-import { globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { files, imports, root, textOf } from './sources.ts';
 
-/** The house from the roof down, in the order of ARCHITECTURE.md. Who is on a line may import from those below it, and from itself. */
-const FLOORS = [
-  ['worker.ts'],
-  ['index.ts'],
-  ['gateway.ts', 'hono'],
-  ['once.ts'],
-  ['operator'],
-  ['asynchronous.ts'],
-  ['keyed.ts', 'proxy.ts'],
-  ['ask'],
-  ['ledger'],
-  ['response'],
-  ['request'],
-  ['policy.ts', 'setting-texts.ts'],
-  ['config.ts'],
-  ['unknown-settings.ts'],
-  ['settings.ts'],
-  ['setting-values.ts'],
-  ['record'],
-  ['bindings.ts', 'sealed-head.ts'],
-  ['protocol.ts'],
-  ['body-bytes.ts'],
-  [
-    'budget.ts',
-    'bytes.ts',
-    'counters.ts',
-    'deadline.ts',
-    'failed-when.ts',
-    'format.ts',
-    'headers.ts',
-    'key-from.ts',
-    'log.ts',
-    'nearest-name.ts',
-    'origin.ts',
-    'own-invocation.ts',
-    'path-spelling.ts',
-    'scope-from.ts',
-  ],
-  ['json-pointer.ts', 'time.ts'],
-];
+/** The house from the roof down, as ARCHITECTURE.md has it. Who is on a line may import from those below it, and from itself. */
+const FLOORS = floorsOf(readFileSync(`${root}ARCHITECTURE.md`, 'utf8'));
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */
 const APART = ['cli', 'client', 'demo'];
@@ -49,16 +11,12 @@ const APART = ['cli', 'client', 'demo'];
 /** The one thing that gateway and client have in common. */
 const SHARED = 'client/credential-fields.ts';
 
-const src = new URL('../../../src/', import.meta.url).pathname;
-const files = globSync('**/*.{ts,tsx}', { cwd: src }).filter((file) => !file.endsWith('.d.ts'));
-const imports = new Map(files.map((file) => [file, importsOf(file)]));
-
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(src, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)]
-    .map(([, path = '']) => join(dirname(file), path))
-    .map((path) => (files.includes(path) ? path : path.replace(/\.js$/, '.ts')))
-    .filter((path) => files.includes(path));
+/** Of each point of the list, the names before its colon. */
+function floorsOf(page: string): string[][] {
+  const [, list = ''] = page.split('## Who may import whom');
+  return [...list.matchAll(/^\d+\. ([^:]+):/gm)].map(([, names = '']) =>
+    [...names.matchAll(/`([^`]+?)\/?`/g)].map(([, name = '']) => name),
+  );
 }
 
 function roomOf(file: string): string {
@@ -69,8 +27,12 @@ function floorOf(file: string): number {
   return FLOORS.findIndex((rooms) => rooms.includes(roomOf(file)));
 }
 
-test('every file has its place in the house', () => {
+test('every file has its place on one floor of ARCHITECTURE.md, and every floor is there', () => {
   expect(files.length).toBeGreaterThan(100);
+  const rooms = FLOORS.flat();
+  expect(rooms.toSorted()).toEqual(
+    [...new Set(files.map(roomOf))].filter((room) => !APART.includes(room)).toSorted(),
+  );
   expect(files.filter((file) => floorOf(file) < 0 && !APART.includes(roomOf(file)))).toEqual([]);
 });
 
@@ -115,6 +77,6 @@ test('no files import one another in a circle', () => {
 });
 
 test('no file has more than 300 lines', () => {
-  const lines = (file: string) => readFileSync(join(src, file), 'utf8').split('\n').length - 1;
+  const lines = (file: string) => textOf(file).split('\n').length - 1;
   expect(files.filter((file) => lines(file) > 300)).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { Seal } from '../../../src/record/seal.ts';
 import { policyFor } from '../ledger/world.ts';
 
 const call: LedgerCall = {
-  policy: policyFor(),
+  policy: JSON.stringify(policyFor()),
   id: 'A'.repeat(43),
   address: null,
   caller: 'caller',
@@ -47,6 +47,7 @@ async function answerOf(stub: Stub | (() => Stub), record: Uint8Array | null): P
     RESULTS: {
       getWithMetadata() {},
       get: async () => (record === null ? null : new Response(record).body),
+      list: async () => ({ keys: record === null ? [] : [{ name: 'the latest' }] }),
     },
     UPSTREAM_URL: 'https://x',
   });

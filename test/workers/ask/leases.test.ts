@@ -23,39 +23,39 @@ function replayed(bytes = 10, lease: LeaseGrant | null = GRANT): AskedAnswer {
 
 const uncounted = async () => {};
 
-const REQUEST = { fingerprint: 'f', keyHash: 'key hash' };
+const ASKED = { id: 'id', shard: 3, keyHash: 'key hash' };
 
 test('a response is given again while its lease lasts, and no longer', () => {
   const leases = new Leases();
   const answer = replayed();
-  leases.keep('id', REQUEST, answer, Date.now());
+  leases.keep('/*', 'f', ASKED, answer, Date.now());
   vi.advanceTimersByTime(1_999);
-  expect(leases.replay('id', 'f', uncounted)).toMatchObject({ answer, keyHash: 'key hash' });
+  expect(leases.replay('/*', 'f', uncounted)).toMatchObject({ answer, asked: ASKED });
   vi.advanceTimersByTime(1);
-  expect(leases.replay('id', 'f', uncounted)).toBeNull();
+  expect(leases.replay('/*', 'f', uncounted)).toBeNull();
 });
 
 test('a lease counts from when the ledger was asked, not from when it answered', () => {
   const leases = new Leases();
   const askedAt = Date.now();
   vi.advanceTimersByTime(1_500);
-  leases.keep('id', REQUEST, replayed(), askedAt);
+  leases.keep('/*', 'f', ASKED, replayed(), askedAt);
   vi.advanceTimersByTime(500);
-  expect(leases.replay('id', 'f', uncounted)).toBeNull();
+  expect(leases.replay('/*', 'f', uncounted)).toBeNull();
 });
 
 test('no lease outlasts its result', () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
+  leases.keep('/*', 'f', ASKED, { ...replayed(), expiresAt: Date.now() + 500 } as AskedAnswer, Date.now());
   vi.advanceTimersByTime(500);
-  expect(leases.replay('id', 'f', uncounted)).toBeNull();
+  expect(leases.replay('/*', 'f', uncounted)).toBeNull();
 });
 
-test('another request and another execution get nothing from it', () => {
+test('another request and another route get nothing from it', () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
-  expect(leases.replay('id', 'g', uncounted)).toBeNull();
-  expect(leases.replay('other', 'f', uncounted)).toBeNull();
+  leases.keep('/*', 'f', ASKED, replayed(), Date.now());
+  expect(leases.replay('/*', 'g', uncounted)).toBeNull();
+  expect(leases.replay('/b/*', 'f', uncounted)).toBeNull();
 });
 
 test.each<[string, AskedAnswer]>([
@@ -75,22 +75,22 @@ test.each<[string, AskedAnswer]>([
   ],
 ])('%s is not kept', (_, answer) => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, answer, Date.now());
-  expect(leases.replay('id', 'f', uncounted)).toBeNull();
+  leases.keep('/*', 'f', ASKED, answer, Date.now());
+  expect(leases.replay('/*', 'f', uncounted)).toBeNull();
 });
 
 test('an answer without a lease ends the lease before it', () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
-  leases.keep('id', REQUEST, replayed(10, null), Date.now());
-  expect(leases.replay('id', 'f', uncounted)).toBeNull();
+  leases.keep('/*', 'f', ASKED, replayed(), Date.now());
+  leases.keep('/*', 'f', ASKED, replayed(10, null), Date.now());
+  expect(leases.replay('/*', 'f', uncounted)).toBeNull();
 });
 
 test('the oldest leave when all together take too much', () => {
   const leases = new Leases();
-  for (let n = 0; n < 200; n += 1) leases.keep(`${n}`, REQUEST, replayed(64 * KIB), Date.now());
-  expect(leases.replay('0', 'f', uncounted)).toBeNull();
-  const kept = Array.from({ length: 200 }, (_, n) => leases.replay(`${n}`, 'f', uncounted) !== null);
+  for (let n = 0; n < 200; n += 1) leases.keep('/*', `${n}`, ASKED, replayed(64 * KIB), Date.now());
+  expect(leases.replay('/*', '0', uncounted)).toBeNull();
+  const kept = Array.from({ length: 200 }, (_, n) => leases.replay('/*', `${n}`, uncounted) !== null);
   expect(kept.lastIndexOf(false)).toBe(kept.indexOf(true) - 1);
   expect(leases.bytes).toBeLessThanOrEqual(8 * KIB * KIB);
   expect(kept.filter((is) => is).length).toBeGreaterThan(120);
@@ -101,38 +101,38 @@ test('large fields count as well', () => {
   const headers = [['x-large', 'x'.repeat(32 * KIB)]] as const;
   for (let n = 0; n < 1_000; n += 1) {
     const answer = { ...replayed(0), head: { status: 200, headers } } as AskedAnswer;
-    leases.keep(`${n}`, REQUEST, answer, Date.now());
+    leases.keep('/*', `${n}`, ASKED, answer, Date.now());
   }
   expect(leases.bytes).toBeLessThanOrEqual(8 * KIB * KIB);
-  expect(leases.replay('999', 'f', uncounted)).not.toBeNull();
+  expect(leases.replay('/*', '999', uncounted)).not.toBeNull();
 });
 
 test('a response is let go when its lease has ended, whatever the ledger answers next', () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
+  leases.keep('/*', 'f', ASKED, replayed(), Date.now());
   expect(leases.bytes).toBeGreaterThan(0);
   vi.advanceTimersByTime(2_000);
-  leases.keep('other', REQUEST, { outcome: 'refused', reason: 'key-reused' }, Date.now());
+  leases.keep('/*', 'other', ASKED, { outcome: 'refused', reason: 'key-reused' }, Date.now());
   expect(leases.bytes).toBe(0);
 });
 
 test('what was given is counted once, when the lease has ended', async () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
+  leases.keep('/*', 'f', ASKED, replayed(), Date.now());
   const count = vi.fn(uncounted);
-  const given = [1, 2, 3].map(() => leases.replay('id', 'f', count));
+  const given = [1, 2, 3].map(() => leases.replay('/*', 'f', count));
   expect(given.map((one) => one?.counted === null)).toEqual([false, true, true]);
   await vi.advanceTimersByTimeAsync(1_999);
   expect(count).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   await given[0]?.counted;
-  expect(count).toHaveBeenCalledExactlyOnceWith(GRANT, 3);
+  expect(count).toHaveBeenCalledExactlyOnceWith(ASKED, GRANT, 3);
 });
 
 test('a count that fails breaks nothing', async () => {
   const leases = new Leases();
-  leases.keep('id', REQUEST, replayed(), Date.now());
-  const given = leases.replay('id', 'f', () => Promise.reject(new Error('out of reach')));
+  leases.keep('/*', 'f', ASKED, replayed(), Date.now());
+  const given = leases.replay('/*', 'f', () => Promise.reject(new Error('out of reach')));
   await vi.advanceTimersByTimeAsync(2_000);
   await expect(given?.counted).resolves.toBeUndefined();
 });

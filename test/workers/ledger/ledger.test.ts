@@ -348,31 +348,43 @@ function archiveOver(state: DurableObjectState, results: object, waited: Promise
   return { archive, rows };
 }
 
-test('a write to KV that was given up still comes before the next one of its key', async () => {
+test('a write to KV that was given up takes the place of no later one, and is removed after it came', async () => {
   vi.useRealTimers();
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   await runInDurableObject(ledger(), async (_, state) => {
     const silent = Promise.withResolvers<void>();
-    const written: number[] = [];
-    const put = async (__: string, value: Uint8Array) => {
-      if (written.push(value.byteLength) === 1) await silent.promise;
+    const arrived: [what: string, name: string][] = [];
+    const put = async (name: string) => {
+      if (name.endsWith(String(9_999_999_999_999 - now))) await silent.promise;
+      arrived.push(['put', name]);
     };
+    const remove = async (name: string) => void arrived.push(['delete', name]);
     const waited: Promise<unknown>[] = [];
-    const { archive } = archiveOver(state, { put }, waited);
+    const { archive } = archiveOver(state, { put, delete: remove }, waited);
     const now = Date.now();
-    const result = { id: 'id', size: 1, completedAt: now, expiresAt: now + HOUR_MS, unarchived: false };
-    const record = (bytes: number) => ({ preamble: new Uint8Array(bytes), rest: new Uint8Array(17) });
+    const result = { id: 'id', size: 1, expiresAt: now + HOUR_MS, unarchived: false };
+    const [first, second] = [
+      { ...result, seq: 1, completedAt: now },
+      { ...result, seq: 2, completedAt: now + 61_000 },
+    ];
+    const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
 
-    archive.put({ ...result, seq: 1 }, record(1));
+    archive.put(first, record);
     await vi.advanceTimersByTimeAsync(60_250);
-    // The first is given up now: nobody waits for it. KV may take it all the same, and then the second has to come after it.
+    // The first is given up now: nobody waits for it. KV may take it all the same.
     await waited[0];
-    archive.put({ ...result, seq: 2 }, record(2));
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(written).toEqual([18]);
-    silent.resolve();
+    archive.put(second, record);
     await waited[1];
-    expect(written).toEqual([18, 19]);
+    const row = { caller: 'c', fingerprint: 'f', receivedAt: now, parts: null };
+    const removed = archive.remove({ ...first, ...row, state: 'completed', place: 'ledger' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(arrived.map(([what]) => what)).toEqual(['put']);
+    silent.resolve();
+    await removed;
+    expect(arrived.map(([what]) => what)).toEqual(['put', 'put', 'delete']);
+    const [later, late, gone] = arrived.map(([, name]) => name);
+    expect(late).not.toBe(later);
+    expect(gone).toBe(late);
   });
 });
 

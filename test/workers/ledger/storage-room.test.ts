@@ -160,7 +160,7 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
     waitMs: 0,
     presence: null,
     respondAfterMs: null,
-    policy: policyFor(),
+    policy: JSON.stringify(policyFor()),
   };
   expect(await ledger().recall(call)).toBeNull();
   for (const [key, run] of runs.entries()) {

@@ -1,8 +1,8 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { generateText, streamText } from 'ai';
 import { describe, expect, test } from 'vitest';
-import { idempotentFetch } from '../../../../src/client/index.js';
-import { ANSWER, llmBehindGateway, losses } from './llm.js';
+import { idempotentFetch } from '../../../../src/client/index.ts';
+import { ANSWER, llmBehindGateway, losses } from './llm.ts';
 
 const fast = { baseDelayMs: 1, maxDelayMs: 1 };
 

@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { describe, expect, test } from 'vitest';
-import { idempotentFetch, randomKey } from '../../../../src/client/index.js';
-import { ANSWER, llmBehindGateway, losses } from './llm.js';
+import { idempotentFetch, randomKey } from '../../../../src/client/index.ts';
+import { ANSWER, llmBehindGateway, losses } from './llm.ts';
 
 const question = {
   model: 'claude-sonnet-5-5',

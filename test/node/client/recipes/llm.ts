@@ -1,5 +1,5 @@
 import { LLMock } from '@copilotkit/aimock';
-import { type StandIn, type StandInOptions, standIn } from '../stand-in.js';
+import { type StandIn, type StandInOptions, standIn } from '../stand-in.ts';
 
 export const ANSWER = 'A gateway that lets each thing happen once. 👋';
 

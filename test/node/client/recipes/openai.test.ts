@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { deterministicKey, idempotentFetch } from '../../../../src/client/index.js';
-import { ANSWER, llmBehindGateway, losses } from './llm.js';
+import { deterministicKey, idempotentFetch } from '../../../../src/client/index.ts';
+import { ANSWER, llmBehindGateway, losses } from './llm.ts';
 
 const question = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'What is it?' }] };
 const fast = { baseDelayMs: 1, maxDelayMs: 1 };

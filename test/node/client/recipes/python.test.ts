@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { root } from '../build.js';
-import { drop, type Handler, ok, problem, serve, status, steps } from '../server.js';
-import { standIn } from '../stand-in.js';
+import { root } from '../build.ts';
+import { drop, type Handler, ok, problem, serve, status, steps } from '../server.ts';
+import { standIn } from '../stand-in.ts';
 
 /** Posts one order by the recipe, and says what came of it. It writes its waits down instead of waiting. */
 const SCRIPT = `

@@ -1,8 +1,8 @@
 import Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
-import { deterministicKey, idempotentFetch } from '../../../../src/client/index.js';
-import { drop, problem, type Server, serve, status, steps } from '../server.js';
-import { standIn } from '../stand-in.js';
+import { deterministicKey, idempotentFetch } from '../../../../src/client/index.ts';
+import { drop, problem, type Server, serve, status, steps } from '../server.ts';
+import { standIn } from '../stand-in.ts';
 
 const fast = { baseDelayMs: 1, maxDelayMs: 1 };
 const payment = { amount: 1_000, currency: 'eur' };
