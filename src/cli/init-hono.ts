@@ -1,3 +1,5 @@
+/** @module `oncegate init --hono`. Runs in: Node. */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -16,8 +18,8 @@ const BINDING = 'LEDGER';
 const CLASS = 'Ledger';
 
 /**
- * `oncegate init --hono [DIRECTORY]`: adds to the wrangler configuration of a Hono project what `idempotency()` needs, after it has
- * shown what that changes, and says what to write in the app.
+ * `oncegate init --hono [DIRECTORY]`: adds to the wrangler configuration of a Hono project what
+ * `idempotency()` needs, after it has shown what that changes, and says what to write in the app.
  */
 export async function initHono(options: Parsed): Promise<void> {
   const directory = options.operands[0] ?? '.';

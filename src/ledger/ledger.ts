@@ -123,11 +123,14 @@ export class Ledger extends DurableObject<object> {
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
   async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const result = resultOf(this.#known(id), binding, Date.now());
+    const known = this.#known(id);
+    const result = resultOf(known, binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
       case 'runs':
+        // Whoever is told so means to come back, so the run is not left.
+        known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
         return this.#refuse(id, result.reason);

@@ -1,3 +1,5 @@
+/** @module What each caller has running and stored. Runs in: the ledger object. */
+
 import type { OverLimit, Policy } from '../protocol.ts';
 
 /** What one caller, or all callers of one address, have in one ledger object. */
@@ -14,13 +16,15 @@ const ROW_BYTES = 1024;
 /** How much one caller may have in one ledger object. */
 type Limits = Pick<Policy, 'maxRunningPerCaller' | 'maxStoredBytesPerCaller'>;
 
-/** So many callers, and so many addresses, are remembered. Of those with nothing running, the oldest go first. */
+/**
+ * So many callers, and so many addresses, are remembered. Of those with nothing running, the oldest go first.
+ */
 const REMEMBERED_MAX = 20_000;
 
 /**
- * Counts what each caller has running and stored in one ledger object, so that no caller takes it all; and each address, so
- * that none does by inventing callers. It counts from the object's start on: to sum up all rows would make a start the slower
- * the more there are.
+ * Counts what each caller has running and stored in one ledger object, so that no caller takes it all; and
+ * each address, so that none does by inventing callers. It counts from the object's start on: to sum up all
+ * rows would make a start the slower the more there are.
  */
 export class CallerUsage {
   readonly #startedAt = Date.now();

@@ -135,7 +135,7 @@ function call(n: number, leaves: boolean): Promise<void> {
       if (ms >= SLOW_MS) {
         seen.slow += 1;
         const times = `the head after ${Math.round(headMs)}, never more than ${Math.round(gapMs)} without a byte`;
-        if (seen.slow <= LINES)
+        if (end === 'hung' || end === 'broken' || seen.slow <= LINES)
           console.log(`${end}: ${bytes} of ${sizes[n]} bytes in ${Math.round(ms)} ms, ${times}`);
       }
       resolve();
