@@ -72,7 +72,12 @@ export class Recorder implements ExecutionStore {
   async write(n: number, bytes: Uint8Array): Promise<void> {
     this.#hasPieces = true;
     const piece = await sealPiece(await this.#seal, n, bytes);
-    this.#parts.pieces.write(this.#begun.seq, n, piece);
+    try {
+      this.#parts.pieces.write(this.#begun.seq, n, piece);
+    } catch (error) {
+      log('error', 'result-not-written', { reason: textOf(error), bytes: bytes.byteLength });
+      throw error;
+    }
     free(piece);
   }
 
