@@ -1,3 +1,5 @@
+/** @module The policies of calls, each read once. Runs in: the ledger object. */
+
 import type { Policy } from '../protocol.ts';
 
 /** An object has calls of as many policies as its route had settings, or as middlewares share it. */
