@@ -123,6 +123,7 @@ export const problemTypes = {
     page: [
       'The request came to the gateway a second time, by way of its own upstream: its name is in the request’s Via. It was not sent on.',
       'The upstream of the route (UPSTREAM_URL, or upstream or service in ROUTES) leads back to the gateway. Its operator has to set it to the API itself.',
+      'In an app with the middleware: the app asks itself, each time with another key, as by middleware before it that sets a new key on each request.',
     ],
     retry: false,
     error: 'api_error',
