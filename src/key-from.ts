@@ -1,6 +1,6 @@
 /**
  * @module Where a route finds the idempotency key: `KEY_FROM`. From text to values, and back.
- * Runs in: the Worker, the ledger object.
+ * Runs in: the Worker.
  */
 
 import * as v from 'valibot';

@@ -1,7 +1,7 @@
 /**
  * @module oncegate/hono: idempotency for a Hono app on Cloudflare Workers. The handler behind the middleware
- * runs once for each idempotency key; every retry within the TTL gets its recorded response. Runs in: the
- * Worker.
+ * runs once for each idempotency key; every retry within the TTL gets its recorded response.
+ * Runs in: the Worker.
  *
  * @example
  * ```ts

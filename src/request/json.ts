@@ -2,8 +2,8 @@
  * @module A JSON text in one spelling: white space, the order of members, and how strings and numbers are
  * written make no difference, as in RFC 8785. What that standard leaves out, because its numbers are doubles,
  * is kept: a number that no double holds exactly counts as it is written, so a payment of 9007199254740993 is
- * not one of 9007199254740992, and a member that stands twice counts twice. Runs in: the Worker, the ledger
- * object.
+ * not one of 9007199254740992, and a member that stands twice counts twice.
+ * Runs in: the Worker, the ledger object.
  *
  * It is a reader of its own, as none that makes values first tells such numbers and members apart, nor holds
  * a text of many small values in little memory.
