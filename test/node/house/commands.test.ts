@@ -15,14 +15,6 @@ function named(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map(([, name = '']) => name);
 }
 
-test('what an example runs of this package is there', () => {
-  const called = globSync('examples/*/package.json', { cwd: root }).flatMap((path) =>
-    named(read(path), /--prefix node_modules\/oncegate run ([\w:-]+)/g),
-  );
-  expect(called).toEqual(['build']);
-  expect(scripts).toHaveProperty('build');
-});
-
 describe('what a page tells people to run is there', () => {
   test.each(pages)('%s', (page) => {
     const text = read(page);
