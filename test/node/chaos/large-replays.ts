@@ -1,9 +1,11 @@
 /**
- * Large bodies again and again, with readers that leave: `npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
- * [--from kv|object|runs] [--calls N] [--clients N] [--seed N]`. It looks for calls that hang.
+ * Large bodies again and again, with readers that leave: it looks for calls that hang.
  *
- * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`: each call has a key of its
- * own, so that none is a replay.
+ *     npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
+ *       [--from kv|object|runs] [--calls N] [--clients N] [--seed N]
+ *
+ * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`:
+ * each call has a key of its own, so that none is a replay.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
