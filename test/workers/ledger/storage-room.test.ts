@@ -155,6 +155,8 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
     ...asked,
     keyHash: 'k',
     method: 'POST',
+    path: '/',
+    trace: null,
     url: 'https://x/',
     headers: [],
     waitMs: 0,
