@@ -26,6 +26,8 @@ export class IsolateMemory {
    * nothing of before.
    */
   join(name: string | symbol, user: MemoryUser): void {
+    for (const [known, reference] of this.#users)
+      if (reference.deref() === undefined) this.#users.delete(known);
     this.#users.set(name, new WeakRef(user));
   }
 
@@ -41,7 +43,7 @@ export class IsolateMemory {
   /** What is held for a caller or an address, all over the isolate. */
   heldBy(party: string): number {
     let bytes = 0;
-    for (const user of this.#live()) bytes += user.heldBy(party);
+    for (const reference of this.#users.values()) bytes += reference.deref()?.heldBy(party) ?? 0;
     return bytes;
   }
 
@@ -51,16 +53,11 @@ export class IsolateMemory {
    */
   #tally(): MemoryTally {
     const tally = new MemoryTally(this.maxBytes);
-    for (const user of this.#live()) tally.add(user.tally);
-    return tally;
-  }
-
-  *#live(): Generator<MemoryUser> {
-    for (const [name, reference] of this.#users) {
+    for (const reference of this.#users.values()) {
       const user = reference.deref();
-      if (user === undefined) this.#users.delete(name);
-      else yield user;
+      if (user !== undefined) tally.add(user.tally);
     }
+    return tally;
   }
 }
 

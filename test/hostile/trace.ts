@@ -34,14 +34,14 @@ export class Trace {
 
   /** A request leaves for the origin. */
   sent({ name, isFenced }: Pick<InstanceStorage, 'name' | 'isFenced'>, request: Request): void {
-    const id = this.#idOf.get(request.headers.get('idempotency-key') ?? '') ?? '';
+    const id = this.#idOf.get(keyIn(request.url)) ?? '';
     const whose = isFenced ? 'sent by what is not the object any more' : 'sent';
     this.noteOf(name, `request of call ${request.headers.get('x-call')} ${whose}`, id);
   }
 
-  /** This is the name that the ledger has for a key. */
-  knows(key: string, id: string): void {
-    this.#idOf.set(key, id);
+  /** This is the name that the ledger has for the key of an order. */
+  knows(url: string, id: string): void {
+    this.#idOf.set(keyIn(url), id);
   }
 
   statement(instance: string, what: string, query: string, bindings: readonly unknown[]): void {
@@ -70,4 +70,11 @@ export class Trace {
       )
       .join('\n');
   }
+}
+
+/** The key that an order is under. The plan of the origin says so, which stands in the URL. */
+function keyIn(url: string): string {
+  const plan = new URL(url).searchParams.get('plan');
+  const { subject }: { subject?: { key: string } } = JSON.parse(plan ?? '{}');
+  return subject?.key ?? '';
 }

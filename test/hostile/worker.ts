@@ -70,13 +70,12 @@ export class Instance extends Ledger {
 
   async #traced<T>(
     what: string,
-    { id, headers }: Omit<LedgerCall, 'body'>,
+    { id, url, headers }: Omit<LedgerCall, 'body'>,
     task: () => Promise<T>,
   ): Promise<T> {
     const { object, storage } = this.#surroundings();
     const number = headers.find(([name]) => name === 'x-call')?.[1];
-    const key = headers.find(([name]) => name === 'idempotency-key')?.[1] ?? '';
-    object.trace.knows(key, id);
+    object.trace.knows(url, id);
     const tell = (how: string) => object.trace.noteOf(storage.name, `${what} of call ${number} ${how}`, id);
     tell('arrives');
     try {
