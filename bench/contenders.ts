@@ -54,7 +54,10 @@ export async function startBenchWorker(
   });
 }
 
-/** The least that a ledger does, with as many commits for a first run as the policy for unknown outcomes asks for. */
+/**
+ * The least that a ledger does, with as many commits for a first run as the policy for unknown outcomes asks
+ * for.
+ */
 export function startLedgerLimit(
   world: World,
   storage: Storage,

@@ -34,7 +34,6 @@ const DATABASE_BYTES = 20_480;
 function firstRunPerKey({ bodyBytes, ttlSeconds, upstreamSeconds }: Case): Cost {
   const cost = priceOf({
     alarms: 1,
-    alarmsSet: 1,
     objectRequests: 2,
     rowsRead: 0,
     rowsWritten: 3 + 2,

@@ -23,7 +23,10 @@ export interface LoadJob {
 export interface Keys {
   readonly header: string;
   readonly prefix: string;
-  /** Which number the nth request gets: n by `sharedBy`, rounded down; or n, counted on from `from`, modulo `pool`. */
+  /**
+   * Which number the nth request gets: n by `sharedBy`, rounded down; or n, counted on from `from`, modulo
+   * `pool`.
+   */
   readonly pool?: number;
   readonly from?: number;
   readonly sharedBy?: number;

@@ -1,6 +1,6 @@
 /**
- * The benchmark: everybody in turn in one run. `--quick` takes under a minute and is for development; `--write-docs`
- * writes what was found into docs/benchmarks.md and its chart.
+ * The benchmark: everybody in turn in one run. `--quick` takes under a minute and is for development;
+ * `--write-docs` writes what was found into docs/benchmarks.md and its chart.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,9 +1,9 @@
 import type { LoadJob } from './load-job.ts';
 
 /**
- * `first`: a key that is new. `retry`: a key whose response is recorded, and that nobody has just retried. `storm`: one of
- * a few such keys, again and again. `joined`: 8 callers of one key at a time, while
- * the upstream takes 10 ms. `reused`: a recorded key with another body (422). `bypass`: a GET, which has no key.
+ * `first`: a key that is new. `retry`: a key whose response is recorded, and that nobody has just retried.
+ * `storm`: one of a few such keys, again and again. `joined`: 8 callers of one key at a time, while the
+ * upstream takes 10 ms. `reused`: a recorded key with another body (422). `bypass`: a GET, which has no key.
  * `chat`: an LLM request through a gateway that takes no keys.
  */
 export type ScenarioName = 'first' | 'retry' | 'storm' | 'joined' | 'reused' | 'bypass' | 'chat';
@@ -11,13 +11,19 @@ export type ScenarioName = 'first' | 'retry' | 'storm' | 'joined' | 'reused' | '
 export const CONNECTIONS = 16;
 const BODY_BYTES = 1024;
 
-/** How many recorded responses are replayed, in turn, in a storm; and where each is to be one that was not just replayed. */
+/**
+ * How many recorded responses are replayed, in turn, in a storm; and where each is to be one that was not
+ * just replayed.
+ */
 const STORM_KEYS = 300;
 const RETRY_KEYS = 10_000;
 /** Each round of `retry` begins so much further on, so that a short round repeats none of the one before. */
 const RETRY_STRIDE = RETRY_KEYS / 4;
 
-/** A response over this size is large: few at a time, and few recorded ones, as the gateway keeps none of them for a storm. */
+/**
+ * A response over this size is large: few at a time, and few recorded ones, as the gateway keeps none of them
+ * for a storm.
+ */
 const LARGE_BYTES = 64 * 1024;
 const LARGE_CONNECTIONS = 4;
 const LARGE_KEYS = 4;
@@ -44,7 +50,8 @@ export interface Target {
 }
 
 /**
- * The job of a scenario, with responses of so many bytes. `round` makes its keys new; those of the pool are the same in each.
+ * The job of a scenario, with responses of so many bytes. `round` makes its keys new; those of the pool are
+ * the same in each.
  */
 export function jobOf(
   scenario: ScenarioName,

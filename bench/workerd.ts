@@ -16,8 +16,8 @@ export interface WorkerOptions {
 }
 
 /**
- * Runs a Worker on workerd itself, with nothing in front of it: a production runtime with local storage. KV is a process
- * of its own.
+ * Runs a Worker on workerd itself, with nothing in front of it: a production runtime with local storage. KV
+ * is a process of its own.
  */
 export function startWorker(options: WorkerOptions): Promise<Running> {
   const { folder, inspector } = options;

@@ -1,6 +1,7 @@
 /**
- * `npm audit`, by what a finding means here. Nothing that is bundled may have one, however slight, as those who install the
- * package do not see it in their own audit. What only builds and tests may have none that is high or critical.
+ * `npm audit`, by what a finding means here. Nothing that is bundled may have one, however slight, as those
+ * who install the package do not see it in their own audit. What only builds and tests may have none that is
+ * high or critical.
  */
 import { spawnSync } from 'node:child_process';
 import { bundledPackages, root } from './bundled.ts';

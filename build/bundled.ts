@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** A package whose code is in what is published, where it lies, and what its authors allow under which text. */
+/**
+ * A package whose code is in what is published, where it lies, and what its authors allow under which text.
+ */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
@@ -20,7 +22,9 @@ interface Metafile {
   >;
 }
 
-/** The packages of which the bundles under dist/ hold at least a byte, by name. Throws where nothing is built. */
+/**
+ * The packages of which the bundles under dist/ hold at least a byte, by name. Throws where nothing is built.
+ */
 export function bundledPackages(): BundledPackage[] {
   const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('bundle-meta.json'),

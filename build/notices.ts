@@ -1,4 +1,7 @@
-/** Writes dist/THIRD-PARTY-NOTICES.txt: the licences of all that is bundled, word for word, as each of them asks for. */
+/**
+ * Writes dist/THIRD-PARTY-NOTICES.txt: the licences of all that is bundled, word for word, as each of them
+ * asks for.
+ */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BundledPackage, bundledPackages, read, root } from './bundled.ts';

@@ -1,4 +1,7 @@
-/** Writes the tables of docs/settings.md from the settings themselves, so that the page cannot say anything else. */
+/**
+ * Writes the tables of docs/settings.md from the settings themselves, so that the page cannot say anything
+ * else.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -11,7 +14,10 @@ const NONE = '–';
 
 if (import.meta.main) writeFileSync(PAGE, withTables(readFileSync(PAGE, 'utf8')));
 
-/** The page with its tables as they should be. What is between `<!-- begin NAME -->` and `<!-- end NAME -->` is replaced. */
+/**
+ * The page with its tables as they should be. What is between `<!-- begin NAME -->` and `<!-- end NAME -->`
+ * is replaced.
+ */
 export function withTables(page: string): string {
   return withTable(withTable(page, 'route', routeTable()), 'gateway', gatewayTable());
 }

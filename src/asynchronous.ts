@@ -3,13 +3,14 @@ import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
 import { resultKeyFrom } from './key-from.ts';
 import { type Gate, type Handled, type Keyable, NOT_ASKED, refused, responseTo } from './keyed.ts';
+import { partiesOf } from './request/address.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { bindingOf } from './request/fingerprint.ts';
 import { identityOf } from './request/identity.ts';
-import { keyFieldsOf } from './request/keyed.ts';
+import { isWithinRate, keyFieldsOf, type RequestRefusal } from './request/keyed.ts';
 import { sentKey } from './request/sent-key.ts';
-import { acceptedResponse, RESULTS_PREFIX } from './response/accepted.ts';
+import { acceptedResponse, RESULTS_PREFIX, resultAddress } from './response/accepted.ts';
 import { problemOf, requestProblem } from './response/refusal.ts';
 
 /**
@@ -25,26 +26,32 @@ export function requestedTarget(target: URL, base: string): URL | null {
 /** Somebody comes back for what became of a request; `target` is what that asked for. */
 export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
 
-/** Answers with what became of a request. */
+/**
+ * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate limiter as one; it holds and
+ * stores nothing, so no other limit is its caller's.
+ */
 export async function answerResult(
   { request, target: of, caller: known, resultsBase }: Return,
   route: Route,
   gate: Gate,
 ): Promise<Handled> {
   const keyFrom = resultKeyFrom(route.keyFrom);
+  const refuse = (refusal: RequestRefusal, key?: string) =>
+    refused(of, requestProblem(refusal, key, { keyFrom, method: request.method }), NOT_ASKED);
   const sent = sentKey(request, of, { key: 'required', keyFrom }, null);
-  if (sent.kind !== 'key') {
-    const refusal =
-      sent.kind === 'invalid'
-        ? ({ reason: 'key-invalid', why: sent.why, place: sent.place } as const)
-        : ({ reason: 'key-missing' } as const);
-    const problem = requestProblem(refusal, undefined, { keyFrom, method: request.method });
-    return refused(of, problem, NOT_ASKED);
-  }
+  if (sent.kind === 'invalid') return refuse({ reason: 'key-invalid', why: sent.why, place: sent.place });
+  if (sent.kind !== 'key') return refuse({ reason: 'key-missing' });
   const { key } = sent;
   const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
   const byFields = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
   const caller = known === null ? byFields : known(byFields);
+  const { rateLimiter } = gate;
+  if (
+    rateLimiter !== null &&
+    !(await isWithinRate(rateLimiter, await partiesOf(request.headers, route.path, caller)))
+  ) {
+    return refuse({ reason: 'over-rate' }, key);
+  }
   const [{ id, secret }, binding, keyHash] = await Promise.all([
     identityOf(route.path, caller.scope, key),
     caller.bound === null ? null : bindingOf(caller.scope, key, caller.bound),
@@ -62,7 +69,10 @@ export async function answerResult(
     case 'executed':
     case 'joined':
     case 'replayed': {
-      const response = await responseTo({ request, target: of }, route, answer, caller.anonymous);
+      const fetched = { request, target: of, from: new URL(resultAddress(of, resultsBase)) };
+      const response = await responseTo(fetched, route, answer, caller.anonymous);
+      // Under this address every key and caller finds another one, and a GET is what caches keep.
+      response.headers.set('cache-control', 'no-store');
       return { response, outcome: answer.outcome, ...asked };
     }
     default:

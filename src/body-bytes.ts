@@ -1,3 +1,8 @@
+/**
+ * @module A body in memory, once: read in segments, handed on piece by piece.
+ * Runs in: the Worker, the ledger object.
+ */
+
 import { settlesWithin } from './deadline.ts';
 
 /** A body is held in segments of this size, all but the last of them full. */
@@ -27,8 +32,8 @@ export interface ReadOptions {
 export type ReadFailure = 'too-large' | 'no-room' | 'silent' | 'broken-off';
 
 /**
- * A body in memory, once: in segments, so that it grows without being copied, and is let go piece by piece as it is handed on. Its
- * memory is given back then and there, whoever still refers to it.
+ * A body in memory, once: in segments, so that it grows without being copied, and is let go piece by piece as
+ * it is handed on. Its memory is given back then and there, whoever still refers to it.
  */
 export class BodyBytes {
   readonly length: number;
@@ -52,7 +57,10 @@ export class BodyBytes {
     return new BodyBytes(segments, room);
   }
 
-  /** Reads a body whole. Where that fails, it takes no room any more, and the reader is the caller's to end. Never rejects. */
+  /**
+   * Reads a body whole. Where that fails, it takes no room any more, and the reader is the caller's to end.
+   * Never rejects.
+   */
   static async read(
     reader: ReadableStreamBYOBReader,
     options: ReadOptions,
@@ -104,8 +112,8 @@ export class BodyBytes {
   }
 
   /**
-   * All of it as a stream that tells its length. What has been taken from it is let go, and so is the rest at its end. `keep` gets
-   * what resolves then, to keep the runtime from ending it before.
+   * All of it as a stream that tells its length. What has been taken from it is let go, and so is the rest at
+   * its end. `keep` gets what resolves then, to keep the runtime from ending it before.
    */
   stream(keep: (done: Promise<void>) => void = () => {}): ReadableStream<Uint8Array> {
     const { readable, writable } = new FixedLengthStream(this.length);

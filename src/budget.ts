@@ -1,28 +1,34 @@
-/** A body up to this size is small. */
-const SMALL_BYTES = 64 * 1024;
-
-/** What small bodies may take over the budget, so that large ones do not keep them out. */
-const SMALL_BODIES_BYTES = 8 * 1024 * 1024;
+import type { IsolateMemory } from './isolate-memory.ts';
+import { MemoryTally } from './memory-tally.ts';
 
 /**
  * How many bytes of bodies may be held in memory at the same time. What is over it is refused, and so has to be given back by
- * whoever got that far. A large body that is the only one may be larger than the budget: how large, its own limit says.
+ * whoever got that far.
  */
 export class ByteBudget {
   readonly maxBytes: number;
+  readonly tally: MemoryTally;
   readonly #holds = new Set<Hold>();
+  readonly #isolate: IsolateMemory | null;
   readonly #lapseMs: number;
-  #heldBytes = 0;
-  #largeBytes = 0;
 
-  /** A hold that nobody has touched for `lapseMs` counts no more: it is of a request that the runtime has ended. */
-  constructor(maxBytes: number, lapseMs = Number.POSITIVE_INFINITY) {
+  /**
+   * `isolate`: what there is for all budgets of it. A hold that nobody has touched for `lapseMs` counts no more: it is of a request
+   * that the runtime has ended.
+   */
+  constructor(
+    maxBytes: number,
+    isolate: IsolateMemory | null = null,
+    lapseMs: number = Number.POSITIVE_INFINITY,
+  ) {
     this.maxBytes = maxBytes;
+    this.tally = new MemoryTally(maxBytes);
+    this.#isolate = isolate;
     this.#lapseMs = lapseMs;
   }
 
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.tally.heldBytes;
   }
 
   /** Takes nothing until it grows. */
@@ -36,21 +42,14 @@ export class ByteBudget {
       this.#releaseLapsed(hold);
       if (!this.#hasRoom(hold, bytes)) return false;
     }
-    this.#heldBytes += bytes - hold.bytes;
-    this.#largeBytes += largeBytes(bytes) - largeBytes(hold.bytes);
+    this.tally.change(hold.bytes, bytes);
     if (bytes > 0) this.#holds.add(hold);
     else this.#holds.delete(hold);
     return true;
   }
 
   #hasRoom(hold: Hold, bytes: number): boolean {
-    const inAll = this.#heldBytes - hold.bytes + bytes;
-    if (largeBytes(bytes) > 0) {
-      const others = this.#largeBytes - largeBytes(hold.bytes);
-      if (others === 0) return true;
-      if (others + bytes > this.maxBytes) return false;
-    }
-    return inAll <= this.maxBytes + SMALL_BODIES_BYTES;
+    return this.tally.hasRoom(hold.bytes, bytes) && (this.#isolate?.hasRoom(hold.bytes, bytes) ?? true);
   }
 
   #releaseLapsed(hold: Hold): void {
@@ -100,8 +99,4 @@ export class Hold {
     this.#bytes = bytes;
     return true;
   }
-}
-
-function largeBytes(bytes: number): number {
-  return bytes > SMALL_BYTES ? bytes : 0;
 }

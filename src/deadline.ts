@@ -1,4 +1,9 @@
-/** Waits for `promise`, but no longer than `ms`. Says whether it settled in time; a later rejection is ignored. */
+/** @module Waiting that a time ends. Runs in: the Worker, the ledger object. */
+
+/**
+ * Waits for `promise`, but no longer than `ms`. Says whether it settled in time; a later rejection is
+ * ignored.
+ */
 export function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   // One promise: to race several takes more than all else here, and every request waits for something.
   return new Promise((resolve, reject) => {

@@ -1,7 +1,8 @@
 /**
- * The rules of `FAILED_WHEN`: what in a response whose status is a success says that the run failed after all. From text
- * to values; the ledger holds responses against them.
+ * @module The rules of `FAILED_WHEN`: what in a response whose status is a success says that the run failed
+ * after all. From text to values; the ledger holds responses against them. Runs in: the Worker.
  */
+
 import { pointerTokens } from './json-pointer.ts';
 
 /** A value that a JSON pointer is compared with. */

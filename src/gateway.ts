@@ -6,9 +6,11 @@ import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
 import { log, requestFields, textOf } from './log.ts';
 import { answerOnce, asItCame, keyOf, reported } from './once.ts';
+import { operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
 import { addOwnPages } from './operator/own-pages.ts';
 import { problemPage } from './operator/problem-page.tsx';
+import type { UpstreamGuard } from './operator/upstream-guard.ts';
 import { policyOf } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { acceptEncodingOf } from './request/accept-encoding.ts';
@@ -22,7 +24,7 @@ import { RESULTS_PREFIX } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import {
   answerPreflight,
-  answerPreflightWithoutRoute,
+  answerPreflightToGateway,
   type CorsPolicy,
   shareResponse,
 } from './response/cors.ts';
@@ -62,8 +64,10 @@ function gateway(config: Config): App {
   const app: App = new Hono({ getPath: (request) => targetOf(request.url).pathname });
   const { ledger, results, rateLimiter, events, operatorHost } = config;
   const gate = { ledger, results, rateLimiter, leases: new Leases(), bodies };
-  addResults(app, config, gate);
-  const guard = addOwnPages(app, config);
+  const surface = operatorSurface(config);
+  const { guard } = surface;
+  addResults(app, config, gate, guard);
+  addOwnPages(app, config, surface);
   if (operatorHost !== null) {
     app.use((c, next) =>
       isOperatorHost(operatorHost, new URL(c.req.url)) ? Promise.resolve(notFound(c.req.url)) : next(),
@@ -78,13 +82,13 @@ function gateway(config: Config): App {
     const pass = (c: RequestContext) => handle(c, parts, keyedRoute);
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
-  app.notFound((c) => answerPreflightWithoutRoute(c.req.raw) ?? notFound(c.req.url));
+  app.notFound((c) => answerPreflightToGateway(c.req.raw) ?? notFound(c.req.url));
   app.onError((error, c) => unexpected(error, c.req.raw));
   return app;
 }
 
 /** Where the results of routes with RESPOND_ASYNC are fetched. The operator's own host has none. */
-function addResults(app: App, config: Config, gate: Gate): void {
+function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard | null): void {
   const { operatorHost } = config;
   for (const route of config.routes) {
     if (!route.respondAsync) continue;
@@ -92,6 +96,8 @@ function addResults(app: App, config: Config, gate: Gate): void {
     const at = `${RESULTS_PREFIX}${path}`;
     const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
     if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
+    // The upstream knows no such address. To ask changes nothing, and who may read the answer is still its to say.
+    else app.options(at, async (c, next) => answerPreflightToGateway(c.req.raw) ?? next());
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
       const of = requestedTarget(target, '');
@@ -99,9 +105,18 @@ function addResults(app: App, config: Config, gate: Gate): void {
       const startedAt = Date.now();
       const asked = { request: c.req.raw, target: of, caller: null, resultsBase: '' };
       const labels = labelsOf(c.req.raw, target);
-      return reported(await answerResult(asked, route, gate), labels, route, config.events, startedAt);
+      const fetchIt = async () =>
+        reported(await answerResult(asked, route, gate), labels, route, config.events, startedAt);
+      return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);
     });
   }
+  // Where there is none: who asks with credentials of his own is not to be taken for one who tries the operator's token.
+  app.all(`${RESULTS_PREFIX}/*`, async (c, next) => {
+    const target = targetOf(c.req.url);
+    if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
+    const detail = 'No route hands out results at this address. Send the request itself again.';
+    return problemResponse(target, { slug: 'result-absent', detail });
+  });
 }
 
 /** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
@@ -113,7 +128,7 @@ function misconfigured(bad: readonly BadSetting[]): App {
   const invalid = (c: RequestContext) =>
     problemResponse(new URL(c.req.url), { slug: 'config-invalid', detail });
   app.all(`${OPERATOR_PREFIX}/*`, invalid);
-  app.all('*', (c) => answerPreflightWithoutRoute(c.req.raw) ?? invalid(c));
+  app.all('*', (c) => answerPreflightToGateway(c.req.raw) ?? invalid(c));
   return app;
 }
 

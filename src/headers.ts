@@ -1,6 +1,12 @@
-/** Lists of header fields: what goes on to the next hop, and what is of one connection. */
+/**
+ * @module Lists of header fields: what goes on to the next hop, and what is of one connection.
+ * Runs in: the Worker, the ledger object.
+ */
 
-/** A header list in order; `Set-Cookie` keeps its repetitions. Plain values, so that it can cross to the ledger. */
+/**
+ * A header list in order; `Set-Cookie` keeps its repetitions. Plain values, so that it can cross to the
+ * ledger.
+ */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** RFC 9110 §7.6.1 and the fields of the connection that older specifications name. */
@@ -16,7 +22,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** The fields that go on to the next hop: all but those of this connection and those that `Connection` names. */
+/**
+ * The fields that go on to the next hop: all but those of this connection and those that `Connection` names.
+ */
 export function endToEnd(headers: Headers): HeaderList {
   const options = connectionOptions(headers);
   return [...headers].filter(([name]) => !HOP_BY_HOP.has(name) && !options.includes(name));

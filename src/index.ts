@@ -1,3 +1,5 @@
+/** @module The gateway's entry: its handler and the ledger's class. Runs in: the Worker. */
+
 import { answer } from './gateway.ts';
 
 export { Ledger } from './ledger/ledger.ts';

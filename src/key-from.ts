@@ -1,4 +1,8 @@
-/** Where a route finds the idempotency key: `KEY_FROM`. From text to values, and back. */
+/**
+ * @module Where a route finds the idempotency key: `KEY_FROM`. From text to values, and back.
+ * Runs in: the Worker, the ledger object.
+ */
+
 import * as v from 'valibot';
 import { pointerTokens } from './json-pointer.ts';
 
@@ -100,8 +104,8 @@ export function keyHeadersOf(keyFrom: KeyFrom): string[] {
 }
 
 /**
- * Where the key is that a result is fetched with, by a GET, whose body nobody reads: where it was, and for a key from the body
- * in the usual header.
+ * Where the key is that a result is fetched with, by a GET, whose body nobody reads: where it was, and for a
+ * key from the body in the usual header.
  */
 export function resultKeyFrom(keyFrom: KeyFrom): KeyFrom {
   const places = keyFrom.filter((place) => place.in !== 'json');

@@ -198,15 +198,15 @@ async function handle(
   }
 }
 
-/** The response to this client, in a coding that it takes. `target` is what it is of. */
+/** The response to this client, in a coding that it takes. `target` is what it is of, `from` where else it is fetched. */
 export async function responseTo(
-  { request, target }: Pick<Keyable, 'request' | 'target'>,
+  { request, target, from = target }: Pick<Keyable, 'request' | 'target'> & { readonly from?: URL },
   route: Route,
   answer: RespondingAnswer,
   anonymous: boolean,
 ): Promise<Response> {
   const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
-  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route });
+  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route, from });
 }
 
 /** How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes. */

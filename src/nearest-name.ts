@@ -1,9 +1,13 @@
 /**
- * Which known name somebody meant who wrote another one. It has to find what is misspelt and to leave alone what belongs to
- * somebody else, so each rule asks for more than a likeness of some letters.
+ * @module Which known name somebody meant who wrote another one. It has to find what is misspelt and to leave
+ * alone what belongs to somebody else, so each rule asks for more than a likeness of some letters. Runs in:
+ * the Worker.
  */
 
-/** One typing error is taken for a mistake in so many letters; a name with fewer has to be right but for its spelling. */
+/**
+ * One typing error is taken for a mistake in so many letters; a name with fewer has to be right but for its
+ * spelling.
+ */
 const LETTERS_PER_ERROR = 4;
 
 /** A first word of fewer letters is anybody's, as in `MAX_…`, unless it is a name of its own. */
@@ -18,11 +22,13 @@ const UNITS = new Set([
 /**
  * The known name that was meant by `name`, or `null` if none was.
  *
- * The rules, in their order: the same words in another spelling (`ttlSeconds`, `TTL-SECONDS`, `TTLSECONDS`, `METHOD`); typing
- * errors (`UNKOWN_OUTCOME`); the same thing in another unit, or without one (`TTL_MINUTES`, `TTL`); the beginning of a name
- * (`MAX_RUNNING`); and a name that says the first half as a known one does and the other half differently (`SCOPE_FIELDS`).
+ * The rules, in their order: the same words in another spelling (`ttlSeconds`, `TTL-SECONDS`, `TTLSECONDS`,
+ * `METHOD`); typing errors (`UNKOWN_OUTCOME`); the same thing in another unit, or without one (`TTL_MINUTES`,
+ * `TTL`); the beginning of a name (`MAX_RUNNING`); and a name that says the first half as a known one does
+ * and the other half differently (`SCOPE_FIELDS`).
  *
- * @param aliases other spellings of known names that count for the first rule only: a spelling and the name that it means
+ * @param aliases other spellings of known names that count for the first rule only: a spelling and the name
+ * that it means
  */
 export function nearestName(
   name: string,
@@ -105,7 +111,10 @@ function hasSameFirstHalf(
   return words.slice(0, half).every((word, index) => word === other[index]);
 }
 
-/** The Damerau-Levenshtein distance: letters put in, left out, taken for another, or swapped with their neighbour. */
+/**
+ * The Damerau-Levenshtein distance: letters put in, left out, taken for another, or swapped with their
+ * neighbour.
+ */
 function typingErrors(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

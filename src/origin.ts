@@ -1,13 +1,21 @@
-/** Which origins' pages may read what a route answers: `none` leaves that to the upstream, `*` is every origin. */
+/** @module Origins of pages, as `CORS_ORIGINS` names them. Runs in: the Worker. */
+
+/**
+ * Which origins' pages may read what a route answers: `none` leaves that to the upstream, `*` is every
+ * origin.
+ */
 export type CorsOrigins = 'none' | '*' | readonly string[];
 
-/** What browsers of apps and extensions send: `capacitor://localhost`, `chrome-extension://…`. URLs know no origin for them. */
+/**
+ * What browsers of apps and extensions send: `capacitor://localhost`, `chrome-extension://…`. URLs know no
+ * origin for them.
+ */
 const APP_ORIGIN = /^(?!https?:)[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(?::\d{1,5})?$/;
 
 /**
- * What is wrong with a text that stands for an origin, or `null` where nothing is. It has to be spelt as browsers
- * spell it in `Origin` (RFC 6454 §6.1), since it is compared with that byte by byte: `scheme://host`, in lower case, with a
- * port where it is not the scheme's own, and nothing behind it.
+ * What is wrong with a text that stands for an origin, or `null` where nothing is. It has to be spelt as
+ * browsers spell it in `Origin` (RFC 6454 §6.1), since it is compared with that byte by byte:
+ * `scheme://host`, in lower case, with a port where it is not the scheme's own, and nothing behind it.
  */
 export function faultOfOrigin(text: string): string | null {
   if (text.toLowerCase() === 'null') {

@@ -9,6 +9,8 @@ export interface Invocation {
   /** The middleware that its handler runs behind. */
   readonly name: string;
   readonly key: string;
+  /** How many of the ledger's invocations lead here, with this one. */
+  readonly depth: number;
   /** The `props` that the first request's invocation had itself. */
   readonly props: object;
   /** What the edge says of the request in `request.cf`. */
@@ -21,13 +23,19 @@ export interface OwnRun {
   readonly name: string;
   readonly key: string;
   readonly execution: string;
+  /** Absent where an object of an earlier version made the invocation. */
+  readonly depth?: number;
 }
+
+/** What to change in an app whose handler the ledger does not reach. */
+export const HANDLER_NOT_REACHED =
+  'The ledger asked the Worker for the handler behind idempotency(), and something else of the Worker answered. The app has to be served by the export that the option entrypoint names (the default one), at the URL that the request came with: app.mount() and mount() change it, so put app.use("/path/*", idempotency()) before them, into the app that the Worker exports. And middleware before idempotency() must leave the fields of its response, as Hono does, unless c.res = undefined comes first.';
 
 const PROPS_MEMBER = 'oncegate';
 
 /** The `props` of an invocation for an execution: those of the first request's invocation, and what it runs for. */
-export function ownProps({ props, name, key }: Invocation, execution: string): object {
-  return { ...props, [PROPS_MEMBER]: { name, key, execution } satisfies OwnRun };
+export function ownProps({ props, name, key, depth }: Invocation, execution: string): object {
+  return { ...props, [PROPS_MEMBER]: { name, key, execution, depth } satisfies OwnRun };
 }
 
 /** The `props` that are somebody else's; `null` where there are none. */

@@ -1,3 +1,5 @@
+/** @module One spelling of a path. Runs in: the Worker. */
+
 /** RFC 3986 §2.3: to write one of these percent-encoded makes no other path. */
 const UNRESERVED = /[A-Za-z0-9._~-]/;
 

@@ -1,3 +1,5 @@
+/** @module A request without a key, passed on. Runs in: the Worker. */
+
 import { serviceOf } from './bindings.ts';
 import type { Route } from './config.ts';
 import { settlesWithin } from './deadline.ts';
@@ -42,8 +44,8 @@ export async function proxy(
 }
 
 /**
- * The body is not looked at, so that it passes as it is, its coding included. Nor are the fields: they keep the bytes that they
- * came with, which need not be UTF-8, as long as nobody reads them into a text.
+ * The body is not looked at, so that it passes as it is, its coding included. Nor are the fields: they keep
+ * the bytes that they came with, which need not be UTF-8, as long as nobody reads them into a text.
  */
 function handedOn(upstream: Response, place: Place): Response {
   const { statusText, webSocket, headers } = upstream;

@@ -1,3 +1,5 @@
+/** @module Where a route finds out who the caller is: `SCOPE_FROM`. Runs in: the Worker. */
+
 /** Where a route finds out who the caller is: `SCOPE_FROM`. */
 export type ScopeFrom =
   /** Every field that says who sends a request. */

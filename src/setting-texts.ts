@@ -1,4 +1,8 @@
-/** How settings read that are in force, for people: said once for the console and the command line. */
+/**
+ * @module How settings read that are in force, for people: said once for the console and the command line.
+ * Runs in: the Worker.
+ */
+
 import type { Config, Route } from './config.ts';
 import { bytesText, durationText } from './format.ts';
 import { keyFromText } from './key-from.ts';

@@ -1,7 +1,8 @@
 /**
- * The forms in which the values of settings are written: each takes what `wrangler.toml` and `--var` can hold, and says of
- * anything else what it must be.
+ * @module The forms in which the values of settings are written: each takes what `wrangler.toml` and `--var`
+ * can hold, and says of anything else what it must be. Runs in: the Worker.
  */
+
 import * as v from 'valibot';
 import { type FailureRule, parseRule } from './failed-when.ts';
 import { KEY_FROM_MESSAGE, keyPlaceSetting } from './key-from.ts';
@@ -154,7 +155,8 @@ export const upstreamUrl = v.pipe(
     const url = URL.parse(text);
     return url === null || `${url.search}${url.hash}${url.username}${url.password}` === '';
   }, 'must not have a query, a fragment or credentials: the request’s path and query are appended to it'),
-  // In the URL's own spelling, so that a path can be appended to the text: no space, no empty query, no trailing slash.
+  // In the URL's own spelling, so that a path can be appended to the text: no space, no empty query, no
+  // trailing slash.
   v.transform((text) => {
     const url = URL.parse(text);
     return url === null ? text : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

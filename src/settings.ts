@@ -1,7 +1,9 @@
 /**
- * The settings of a route and of the gateway: what each takes, its default, and what it does. They are said here once: the
- * configuration's types, docs/settings.md and what is said of a misspelt name all come from these two lists.
+ * @module The settings of a route and of the gateway: what each takes, its default, and what it does. They
+ * are said here once: the configuration's types, docs/settings.md and what is said of a misspelt name all
+ * come from these two lists. Runs in: the Worker.
  */
+
 import { TrieRouter } from 'hono/router/trie-router';
 import * as v from 'valibot';
 import { DEFAULT_FAILED_WHEN, type FailureRule, splitRules } from './failed-when.ts';
@@ -32,7 +34,10 @@ export const OPERATOR_PREFIX = '/_oncegate';
 
 const BODY_MAX_BYTES = KV_VALUE_MAX_BYTES - RECORD_HEAD_MAX_BYTES;
 
-/** Half of what a ledger object stores. One caller cannot fill it, and before that its bodies leave for KV: see storage-room.ts. */
+/**
+ * Half of what a ledger object stores. One caller cannot fill it, and before that its bodies leave for KV:
+ * see storage-room.ts.
+ */
 const CALLER_STORED_BYTES = 5_000_000_000;
 
 /** A result that stays in the ledger alone is one piece of a body, with its row. */
@@ -91,8 +96,8 @@ const adminToken = v.pipe(
 );
 
 /**
- * A setting: what it takes and what it does, in the Markdown of docs/settings.md. `otherwise` says what holds without it, where
- * that is not the default as one would write it.
+ * A setting: what it takes and what it does, in the Markdown of docs/settings.md. `otherwise` says what holds
+ * without it, where that is not the default as one would write it.
  */
 function setting<const T extends v.GenericSchema>(schema: T, description: string, otherwise?: string) {
   return v.pipe(

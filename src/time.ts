@@ -1,3 +1,5 @@
+/** @module Lengths of time, in milliseconds. Runs in: the Worker, the ledger object. */
+
 /** Lengths of time, in milliseconds. */
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;

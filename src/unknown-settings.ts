@@ -1,7 +1,9 @@
 /**
- * Names that are no settings and look like one. The gateway's own variables are all that a gateway has to read, so a name that
- * is nearly one of theirs is a mistake: what it should have set keeps its default.
+ * @module Names that are no settings and look like one. The gateway's own variables are all that a gateway
+ * has to read, so a name that is nearly one of theirs is a mistake: what it should have set keeps its
+ * default. Runs in: the Worker.
  */
+
 import { nearestName } from './nearest-name.ts';
 import { bindingOf, gatewaySettings, routeSettings } from './settings.ts';
 
@@ -16,7 +18,10 @@ const GATEWAY_VARIABLES = [
   'ROUTES',
 ];
 
-/** Bindings that the gateway works without, and the method by which their kind is known. One that is needed is missed by itself. */
+/**
+ * Bindings that the gateway works without, and the method by which their kind is known. One that is needed is
+ * missed by itself.
+ */
 const OPTIONAL_BINDINGS = { EVENTS: 'writeDataPoint', RATE_LIMITER: 'limit' } as const;
 
 const FIELDS = Object.keys(routeSettings);

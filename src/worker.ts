@@ -1,4 +1,8 @@
-/** @module oncegate/worker: the types of the gateway as a Worker, for a project whose main file is one line that exports it. */
+/**
+ * @module oncegate/worker: the types of the gateway as a Worker, for a project whose main file is one line
+ * that exports it. Runs in: the Worker.
+ */
+
 import { Ledger, type LedgerClass } from './hono/ledger.ts';
 import gateway from './index.ts';
 

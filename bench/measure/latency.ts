@@ -9,7 +9,9 @@ export interface Latency {
   readonly p99Ms: number;
 }
 
-/** How long one request takes where it is the only one, and the way to the upstream without anything between. */
+/**
+ * How long one request takes where it is the only one, and the way to the upstream without anything between.
+ */
 export async function measureLatency(world: World, rounds: number, sliceMs: number): Promise<Latency[]> {
   const proxy = world.keep(await startBenchWorker(world, 'proxy'));
   const oncegate = world.keep(await startOncegate(world, 'tmpfs'));

@@ -16,7 +16,10 @@ export interface Slice {
 /** How often the upstream has to run for each request, to prove that the right work was done. */
 export type Runs = { readonly exactly: number } | { readonly about: number } | 'any';
 
-/** A job at a contender. Rejects where the upstream ran more or less often than it should have: its figure is worth nothing. */
+/**
+ * A job at a contender. Rejects where the upstream ran more or less often than it should have: its figure is
+ * worth nothing.
+ */
 export async function measureSlice(
   { load, origin }: Pick<World, 'load' | 'origin'>,
   { pid }: Running,

@@ -14,7 +14,9 @@ export interface StoredKeys {
   readonly wakeMs: number;
 }
 
-/** Whether the gateway slows down as keys pile up. The tables are filled behind its back, while it is stopped. */
+/**
+ * Whether the gateway slows down as keys pile up. The tables are filled behind its back, while it is stopped.
+ */
 export async function measureStoredKeys(
   world: World,
   levels: readonly number[],

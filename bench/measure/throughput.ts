@@ -23,7 +23,10 @@ interface Entrant {
   readonly target: Target;
 }
 
-/** Requests a second of everybody, in turn, round after round, so that what else the machine does falls on all alike. */
+/**
+ * Requests a second of everybody, in turn, round after round, so that what else the machine does falls on all
+ * alike.
+ */
 export async function measureThroughput(
   world: World,
   contenders: readonly Contender[],

@@ -1,6 +1,6 @@
 /**
- * `@node-idempotency/core` with its Redis adapter, in a proxy on Hono and Node, as its documentation shows it.
- * Arguments: the upstream's URL, the URL of Redis.
+ * `@node-idempotency/core` with its Redis adapter, in a proxy on Hono and Node, as its documentation shows
+ * it. Arguments: the upstream's URL, the URL of Redis.
  */
 import { serve } from '@hono/node-server';
 import { Idempotency } from '@node-idempotency/core';

@@ -16,8 +16,8 @@ export function startScript(script: URL, ...args: string[]): Promise<Running> {
 }
 
 /**
- * Runs a program until it says, on its standard output or on file descriptor 3, where it listens. Rejects, with the last
- * of what it printed, where it ends before that.
+ * Runs a program until it says, on its standard output or on file descriptor 3, where it listens. Rejects,
+ * with the last of what it printed, where it ends before that.
  */
 export async function start(
   command: string,

@@ -1,6 +1,7 @@
 /**
- * Workers KV as workerd asks for it, over HTTP, in a process of its own and in memory: as in production, what a write
- * costs KV itself is not paid by the Worker's process. `/_counts` tells the reads and writes since it was last asked.
+ * Workers KV as workerd asks for it, over HTTP, in a process of its own and in memory: as in production, what
+ * a write costs KV itself is not paid by the Worker's process. `/_counts` tells the reads and writes since it
+ * was last asked.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

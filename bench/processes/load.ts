@@ -1,6 +1,6 @@
 /**
- * The load generator, in a process of its own: HTTP/1.1 on bare sockets, because a full client takes as much of the
- * machine as what is measured. A line of JSON in is a job, a line of JSON out its result.
+ * The load generator, in a process of its own: HTTP/1.1 on bare sockets, because a full client takes as much
+ * of the machine as what is measured. A line of JSON in is a job, a line of JSON out its result.
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';

@@ -1,8 +1,8 @@
 /**
- * The upstream API, in a process of its own. The path says what it does:
- * `/json/N` a JSON body of N bytes · `/slow/MS` 200 bytes after MS milliseconds · `/sse/N` N events, one a millisecond ·
- * `/idle` an event, then silence until the client leaves · `/v1/chat/completions` an LLM's answer · `/_runs` how many
- * requests came since it was last asked.
+ * The upstream API, in a process of its own. The path says what it does: `/json/N` a JSON body of N bytes ·
+ * `/slow/MS` 200 bytes after MS milliseconds · `/sse/N` N events, one a millisecond · `/idle` an event, then
+ * silence until the client leaves · `/v1/chat/completions` an LLM's answer · `/_runs` how many requests came
+ * since it was last asked.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

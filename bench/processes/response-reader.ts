@@ -1,6 +1,6 @@
 /**
- * Finds the end of each HTTP/1.1 response in what a connection receives: by its length, or by its chunks. The body is
- * counted, not kept. A response without either has no body here.
+ * Finds the end of each HTTP/1.1 response in what a connection receives: by its length, or by its chunks. The
+ * body is counted, not kept. A response without either has no body here.
  */
 export class ResponseReader {
   readonly #done: (head: string, bodyBytes: number) => void;

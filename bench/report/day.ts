@@ -1,4 +1,3 @@
-import { PIECE_BYTES } from '../../src/record/format.ts';
 import { firstRun, OBJECT_GB, PRICE, priceOf, type Work, withAll } from '../cost-formula.ts';
 import type { Day, DayOptions, Part } from '../workers/day/lived.ts';
 import { SWING } from '../workers/day/lived.ts';
@@ -148,13 +147,30 @@ export function compare(day: LivedDay): Line[] {
       PRICE.objectGbSecond,
     ],
   ];
-  return lines.map(([what, of, counted, price]) => ({
+  const billed = lines.map(([what, of, counted, price]) => ({
     what,
     byMean: of(byMean),
     byParts: byParts.reduce((total, work) => total + of(work), 0),
     counted,
     price,
   }));
+  return [...billed, stored(all, day)];
+}
+
+/** What is in the ledger's databases in the end, where all of it is of the counted time. */
+function stored(all: Counts, { options, objects }: LivedDay): Line {
+  const { bodyBytes, ttlSeconds } = caseOf(all, options);
+  const { ledgerByteSeconds } = firstRun({ bodyBytes, ttlSeconds, upstreamSeconds: 0, perSecond: 1 });
+  const rows = (all.results * options.ttlMs) / options.countedMs;
+  const bytes = (rows * ledgerByteSeconds) / ttlSeconds;
+  const counted = objects.reduce((sum, { parts }) => sum + (parts.at(-1)?.databaseBytes ?? 0), 0);
+  return {
+    what: 'MB in the ledger',
+    byMean: bytes / 1e6,
+    byParts: bytes / 1e6,
+    counted: counted / 1e6,
+    price: 0,
+  };
 }
 
 /** What the formula says of so many executions in so many seconds, with what else happened. */
@@ -176,7 +192,7 @@ function predict(counts: Counts, seconds: number, { options, objects }: LivedDay
 /** Executions that are all like the mean of these. What is large is counted by itself. */
 function caseOf(counts: Counts, options: DayOptions) {
   return {
-    bodyBytes: Math.min(PIECE_BYTES, counts.resultBytes / counts.results),
+    bodyBytes: (counts.resultBytes - counts.largeBytes) / (counts.results - counts.largeResults),
     ttlSeconds: options.ttlMs / 1_000,
     upstreamSeconds: counts.upstreamMs / 1_000 / counts.runs,
   };

@@ -1,7 +1,8 @@
 /**
- * The limit of any gateway on Workers that answers a retry from a record: a Durable Object reads a row, calls the upstream,
- * inserts the response, and puts it into KV. In the clear, nothing decided, no streams; its output gate is on, so that no answer
- * leaves before its row is durable. With `COMMITS` 2 there is a row before the upstream is called too, as under `refuse`.
+ * The limit of any gateway on Workers that answers a retry from a record: a Durable Object reads a row, calls
+ * the upstream, inserts the response, and puts it into KV. In the clear, nothing decided, no streams; its
+ * output gate is on, so that no answer leaves before its row is durable. With `COMMITS` 2 there is a row
+ * before the upstream is called too, as under `refuse`.
  */
 import { DurableObject } from 'cloudflare:workers';
 

@@ -1,6 +1,6 @@
 /**
- * The design of the tutorials, written with care: Hono, KV asked first, and a Durable Object for each key that runs the
- * request, records its response, lets others wait for it, and forgets it at the end of the TTL.
+ * The design of the tutorials, written with care: Hono, KV asked first, and a Durable Object for each key
+ * that runs the request, records its response, lets others wait for it, and forgets it at the end of the TTL.
  */
 import { DurableObject } from 'cloudflare:workers';
 import { Hono } from 'hono';

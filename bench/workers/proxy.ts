@@ -1,4 +1,7 @@
-/** The limit of any gateway on Workers: the request goes to the upstream and its response comes back, untouched. */
+/**
+ * The limit of any gateway on Workers: the request goes to the upstream and its response comes back,
+ * untouched.
+ */
 interface Env {
   readonly UPSTREAM_URL: string;
 }

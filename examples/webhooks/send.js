@@ -1,4 +1,7 @@
-/** Delivers one event three times, as a sender does that missed the answer, and then a forgery of it and one of the next. */
+/**
+ * Delivers one event three times, as a sender does that missed the answer, and then a forgery of it and one
+ * of the next.
+ */
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { SECRET } from './secret.js';

@@ -1,10 +1,18 @@
+import { isolateMemory } from '../isolate-memory.ts';
 import { log, textOf } from '../log.ts';
 import type { AskedAnswer, LeaseGrant, LedgerCall, Refusal } from '../protocol.ts';
+import { type BodyReading, Readers } from '../record/readers.ts';
 import { DamagedRecordError, reportDamage } from '../record/record.ts';
 import { discard, getResult } from '../record/results.ts';
 
+/** Of all that is replayed from RESULTS in this isolate. */
+const readers = new Readers(isolateMemory);
+isolateMemory.join(Symbol('readers'), readers);
+
 /** What is looked for in RESULTS. */
 export interface Sought extends Pick<LedgerCall, 'id' | 'secret'> {
+  /** Who looks for it, where that is known. */
+  readonly caller?: string;
   /** For the log. */
   readonly route: string;
   /** Why a record with this fingerprint is not for who asks; `null` where it is. */
@@ -23,11 +31,14 @@ export interface Archived {
  */
 export async function recordedIn(
   results: KVNamespace,
-  { id, secret, route, faultOf }: Sought,
+  { id, secret, caller, route, faultOf }: Sought,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
+  let reader: BodyReading | null = null;
+  const watched = { moved: () => reader?.moved(), ended: () => reader?.leave() };
   try {
-    const record = await getResult(results, { id, completedAt: archived?.completedAt ?? null }, secret);
+    const run = { id, completedAt: archived?.completedAt ?? null };
+    const record = await getResult(results, run, secret, watched);
     if (record === null) return null;
     const { head, body } = record;
     if (archived !== undefined && head.completedAt !== archived.completedAt) {
@@ -38,6 +49,14 @@ export async function recordedIn(
     if (reason !== null) {
       await discard(body);
       return { outcome: 'refused', reason };
+    }
+    if (body instanceof ReadableStream) {
+      const entered = readers.enter([caller ?? id]);
+      if (typeof entered === 'string') {
+        await discard(body);
+        return { outcome: 'refused', reason: entered };
+      }
+      reader = entered;
     }
     const { size, expiresAt } = head;
     return { outcome: 'replayed', head, body, size, expiresAt, lease: archived?.lease ?? null };

@@ -1,3 +1,5 @@
+/** @module `oncegate bench`. Runs in: Node. */
+
 import { randomUUID } from 'node:crypto';
 import { createHistogram, performance } from 'node:perf_hooks';
 import { EXIT, Exit } from './exit.ts';
@@ -28,7 +30,10 @@ interface Load {
   readonly connections: number;
 }
 
-/** `oncegate bench URL`: sends requests with new keys, then the same ones again, and tells how fast each round was. */
+/**
+ * `oncegate bench URL`: sends requests with new keys, then the same ones again, and tells how fast each round
+ * was.
+ */
 export async function bench(args: readonly string[]): Promise<void> {
   const options = parseOptions(
     args,

@@ -1,3 +1,5 @@
+/** @module `oncegate check`. Runs in: Node. */
+
 import { type BadSetting, type Config, parseConfig } from '../config.ts';
 import { bytesText, durationText } from '../format.ts';
 import { PIECE_BYTES } from '../record/format.ts';
@@ -11,7 +13,10 @@ import { patternsOf, type ReadConfig, readWranglerConfig, type WranglerConfig } 
 /** Since then an object that works for nobody but itself is kept alive. */
 export const OLDEST_COMPATIBILITY_DATE = '2026-10-01';
 
-/** `oncegate check [FILE]`: whether wrangler's configuration makes a gateway, and what each route of it will do. */
+/**
+ * `oncegate check [FILE]`: whether wrangler's configuration makes a gateway, and what each route of it will
+ * do.
+ */
 export async function check(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, ['json', 'env'], { min: 0, max: 1 });
   // wrangler takes the environment from there too.
@@ -79,7 +84,10 @@ function checkConfig(read: ReadConfig): CheckResult {
   return result.ok && bad.length === 0 ? result : { ok: false, bad };
 }
 
-/** What stands where wrangler will put a binding, for the settings to be checked against. No variable is an instance of it. */
+/**
+ * What stands where wrangler will put a binding, for the settings to be checked against. No variable is an
+ * instance of it.
+ */
 class Binding {
   constructor(methods: object) {
     Object.assign(this, methods);

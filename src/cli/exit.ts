@@ -1,3 +1,5 @@
+/** @module How a command ends: with a message for people and a code for scripts. Runs in: Node. */
+
 /** What the exit codes of `oncegate` mean. Scripts rely on them. */
 export const EXIT = {
   done: 0,
@@ -11,7 +13,9 @@ export const EXIT = {
   unauthorized: 4,
 } as const;
 
-/** Ends the command with a message for people, of one line and perhaps more below it, and a code for scripts. */
+/**
+ * Ends the command with a message for people, of one line and perhaps more below it, and a code for scripts.
+ */
 export class Exit extends Error {
   constructor(
     readonly code: (typeof EXIT)[Exclude<keyof typeof EXIT, 'done'>],

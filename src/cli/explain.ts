@@ -1,3 +1,5 @@
+/** @module What a route will do with a request, in sentences. Runs in: Node. */
+
 import type { Route } from '../config.ts';
 import type { FailureRule } from '../failed-when.ts';
 import { bytesText, countText, durationText } from '../format.ts';

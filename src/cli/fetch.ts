@@ -1,8 +1,10 @@
+/** @module One HTTP call of a command, to this very address. Runs in: Node. */
+
 import { EXIT, Exit } from './exit.ts';
 
 /**
- * `fetch`, for an answer from this very address. What is sent, the token and what a proxy in front wants, is meant for it alone,
- * so a redirect is not followed. Ends the command where there is no answer.
+ * `fetch`, for an answer from this very address. What is sent, the token and what a proxy in front wants, is
+ * meant for it alone, so a redirect is not followed. Ends the command where there is no answer.
  */
 export async function ask(url: string, init: RequestInit): Promise<Response> {
   let response: Response;

@@ -1,3 +1,5 @@
+/** @module The fields of `--header`. Runs in: Node. */
+
 import { EXIT, Exit } from './exit.ts';
 
 /** The fields of `--header 'NAME: VALUE'`, as often as it was given. */

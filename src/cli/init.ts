@@ -1,3 +1,5 @@
+/** @module `oncegate init`. Runs in: Node. */
+
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../config.ts';
@@ -14,7 +16,10 @@ const WORKER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The other files that wrangler would read. It reads one of the three, and not both. */
 const OTHER_FILES = ['wrangler.json', 'wrangler.toml'];
 
-/** `oncegate init [DIRECTORY]`: sets up a gateway in front of an upstream, or the middleware in a project that is there. */
+/**
+ * `oncegate init [DIRECTORY]`: sets up a gateway in front of an upstream, or the middleware in a project that
+ * is there.
+ */
 export async function init(args: readonly string[]): Promise<void> {
   if (args.includes('--hono')) {
     return initHono(parseOptions(args, ['json', 'hono', 'yes'], { min: 0, max: 1 }));

@@ -1,3 +1,5 @@
+/** @module `oncegate show`. Runs in: Node. */
+
 import { EXIT, Exit } from './exit.ts';
 import { type ExecutionDetail, type Gateway, gatewayFrom } from './gateway.ts';
 import { parseOptions } from './options.ts';

@@ -1,3 +1,5 @@
+/** @module `oncegate tail`. Runs in: Node. */
+
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, Exit } from './exit.ts';
@@ -9,8 +11,8 @@ import { executionColumns, jsonLine, line, note, warnOfUnanswered } from './prin
 const LOOK_AT = 200;
 
 /**
- * `oncegate tail`: prints each execution when it begins and whenever it changes, until it is interrupted. What is there already
- * is not printed before it changes, except the newest that `--last` asks for.
+ * `oncegate tail`: prints each execution when it begins and whenever it changes, until it is interrupted.
+ * What is there already is not printed before it changes, except the newest that `--last` asks for.
  */
 export async function tail(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, ['json', 'url', 'header', 'state', 'route', 'interval', 'last'], {

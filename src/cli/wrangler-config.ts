@@ -1,3 +1,5 @@
+/** @module The project's wrangler configuration, as its wrangler reads it. Runs in: Node. */
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -19,7 +21,15 @@ const schema = v.object({
   analytics_engine_datasets: bindings,
   ratelimits: v.optional(v.array(v.object({ name: v.string() })), []),
   compatibility_date: v.optional(v.string()),
-  migrations: v.optional(v.array(v.object({ new_sqlite_classes: v.optional(v.array(v.string()), []) })), []),
+  migrations: v.optional(
+    v.array(
+      v.object({
+        new_sqlite_classes: v.optional(v.array(v.string()), []),
+        new_classes: v.optional(v.array(v.string()), []),
+      }),
+    ),
+    [],
+  ),
   workers_dev: v.optional(v.boolean()),
   route: v.optional(route),
   routes: v.optional(v.array(route), []),
@@ -39,8 +49,8 @@ export interface ReadConfig {
 }
 
 /**
- * Reads a `wrangler.json`, `.jsonc` or `.toml` by the wrangler that will deploy it, the one of the project; without a file, the
- * one that wrangler finds. Ends the command where it is not there or not valid.
+ * Reads a `wrangler.json`, `.jsonc` or `.toml` by the wrangler that will deploy it, the one of the project;
+ * without a file, the one that wrangler finds. Ends the command where it is not there or not valid.
  */
 export async function readWranglerConfig(
   file: string | undefined,
@@ -112,7 +122,10 @@ async function askWrangler(file: string | undefined, environment: string | undef
   ]);
 }
 
-/** Warnings are wanted whatever the user's own log level; a log file, figures for Cloudflare, and another environment are not. */
+/**
+ * Warnings are wanted whatever the user's own log level; a log file, figures for Cloudflare, and another
+ * environment are not.
+ */
 const QUIET = {
   WRANGLER_LOG: 'warn',
   WRANGLER_WRITE_LOGS: 'false',
@@ -122,7 +135,10 @@ const QUIET = {
   ONCEGATE_ADMIN_TOKEN: undefined,
 };
 
-/** The project's wrangler is the one that will deploy. It is not bundled, and takes a second to load, so only who asks it waits. */
+/**
+ * The project's wrangler is the one that will deploy. It is not bundled, and takes a second to load, so only
+ * who asks it waits.
+ */
 function pathOfWrangler(file: string | undefined): string {
   const places = [
     join(dirname(resolve(file ?? 'wrangler.jsonc')), 'x'),

@@ -1,3 +1,5 @@
+/** @module Adds entries to a wrangler configuration, and leaves the rest of it as it is. Runs in: Node. */
+
 import { applyEdits, modify } from 'jsonc-parser';
 
 /** An entry to be added at the end of a list of wrangler's configuration. */
@@ -14,7 +16,10 @@ export type Edited =
   /** It is written in a way that nothing can be added to. */
   | { readonly ok: false; readonly byHand: readonly string[] };
 
-/** The text of a configuration with these entries. All else in it stays as it is, comments and white space included. */
+/**
+ * The text of a configuration with these entries. All else in it stays as it is, comments and white space
+ * included.
+ */
 export function withAdditions(
   text: string,
   language: 'json' | 'toml',
@@ -34,7 +39,9 @@ function inJson(text: string, additions: readonly Addition[]): Edited {
   return { ok: true, text: edited };
 }
 
-/** What is inserted: a member on a line of its own, an entry of a list that is there behind the one before. */
+/**
+ * What is inserted: a member on a line of its own, an entry of a list that is there behind the one before.
+ */
 function spaced(content: string, text: string): string {
   const [, before = '', member = '', entry = '', after = ''] =
     /^(,?)("\w+":)?(.*?)(,?)$/s.exec(content) ?? [];
@@ -57,7 +64,10 @@ function endOfLine(text: string): string {
   return text.includes('\r\n') ? '\r\n' : '\n';
 }
 
-/** Tables of lists may stand at the end, unless the list is written in one piece: TOML lets nobody add to that. */
+/**
+ * Tables of lists may stand at the end, unless the list is written in one piece: TOML lets nobody add to
+ * that.
+ */
 function inToml(text: string, additions: readonly Addition[]): Edited {
   const tables = additions.map(({ list, value }) => [
     `[[${list.join('.')}]]`,

@@ -1,9 +1,12 @@
 /**
- * Reads a configuration file as wrangler itself does, in a process of its own: wrangler takes a second to load, warns on the
- * console, and may ask the registry whether there is a newer one. What it found goes to the parent as one message.
+ * @module Reads a configuration file as wrangler itself does, in a process of its own: wrangler takes a
+ * second to load, warns on the console, and may ask the registry whether there is a newer one. What it found
+ * goes to the parent as one message. Runs in: Node.
  *
- * Arguments: the path of the wrangler module; the file, or nothing for the one that wrangler finds; the environment, or nothing.
+ * Arguments: the path of the wrangler module; the file, or nothing for the one that wrangler finds; the
+ * environment, or nothing.
  */
+
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
@@ -11,7 +14,10 @@ export type ReaderAnswer =
   | {
       readonly kind: 'read';
       readonly path: string;
-      /** What holds for the environment asked for, and what does for the top level; both as wrangler completes them. */
+      /**
+       * What holds for the environment asked for, and what does for the top level; both as wrangler completes
+       * them.
+       */
       readonly config: unknown;
       readonly top: unknown;
       /** Whether the environment names routes itself, and does not have those of the top level. */
@@ -59,7 +65,9 @@ async function read(): Promise<ReaderAnswer> {
   }
 }
 
-/** What wrangler says below its heading, «Processing … configuration:», without its colours and its margin. */
+/**
+ * What wrangler says below its heading, «Processing … configuration:», without its colours and its margin.
+ */
 function linesOf(text: string): string[] {
   const lines = stripVTControlCharacters(text)
     .split('\n')
@@ -69,8 +77,9 @@ function linesOf(text: string): string[] {
 }
 
 /**
- * An error of a parser has a place, and says what was wrong there in one word of its own: `ValueExpected`. The line itself is not
- * shown: what is misplaced there may be a secret, and this may be somebody's build log.
+ * An error of a parser has a place, and says what was wrong there in one word of its own: `ValueExpected`.
+ * The line itself is not shown: what is misplaced there may be a secret, and this may be somebody's build
+ * log.
  */
 function whyNotValid(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];

@@ -1,6 +1,8 @@
+/** @module Waiting that a signal ends. Runs in: any runtime. */
+
 /**
- * The promise's result, or the signal's reason as soon as it is aborted, even where the promise pays the signal no
- * heed.
+ * The promise's result, or the signal's reason as soon as it is aborted, even where the promise pays the
+ * signal no heed.
  */
 export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -12,7 +14,10 @@ export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
   });
 }
 
-/** Resolves after `delayMs`; rejects with the signal's reason when that comes first, and leaves no timer behind. */
+/**
+ * Resolves after `delayMs`; rejects with the signal's reason when that comes first, and leaves no timer
+ * behind.
+ */
 export async function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,3 +1,5 @@
+/** @module Checks of options. Runs in: any runtime. */
+
 /** The longest delay every runtime's timer can hold, in milliseconds (2^31 − 1, some 24.8 days). */
 export const MAX_TIMER_MS = 2_147_483_647;
 

@@ -1,3 +1,5 @@
+/** @module Reads a source of bytes into memory, up to a limit. Runs in: any runtime. */
+
 /** One step of a source of bytes, as stream readers and iterators give it. */
 export interface Step {
   readonly done?: boolean | undefined;

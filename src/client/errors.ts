@@ -1,3 +1,5 @@
+/** @module The errors that the library throws. Runs in: any runtime. */
+
 /**
  * An {@link idempotentFetch} call that ended without a usable response: all retries used up, or no time left.
  *
@@ -42,14 +44,15 @@ export class RetriesExhaustedError extends Error {
 /**
  * A response body that broke off and could not be continued. Thrown to whoever reads the body.
  *
- * - `reason`: `exhausted` (it broke off too often, or could not be asked for again) or `other-response` (what came
- *   back is not provably the response already read from, so its bytes were not joined to it).
+ * - `reason`: `exhausted` (it broke off too often, or could not be asked for again) or `other-response` (what
+ *   came back is not provably the response already read from, so its bytes were not joined to it).
  * - `key`: ask again with it to get the recorded response from its first byte.
  * - `bytesRead`: decoded bytes handed out before the break. They are a true prefix of that first response.
  *
  * @example
  * ```ts
- * for await (const chunk of response.body) show(chunk); // throws BrokenBodyError: discard what was shown, ask anew
+ * // Throws BrokenBodyError: discard what was shown, ask anew.
+ * for await (const chunk of response.body) show(chunk);
  * ```
  */
 export class BrokenBodyError extends Error {
@@ -70,11 +73,12 @@ export class BrokenBodyError extends Error {
 }
 
 /**
- * A key used before for something else, found in the client's own store. The same rule as the gateway's 422 `key-reused`;
- * nothing was sent.
+ * A key used before for something else, found in the client's own store. The same rule as the gateway's 422
+ * `key-reused`; nothing was sent.
  *
- * - `reason`: `other-request` (other method, URL, media type or body) or `other-credentials` (the same caller by the
- *   fields that name him, but with another `Cookie`: perhaps another user's session, so he does not get the response).
+ * - `reason`: `other-request` (other method, URL, media type or body) or `other-credentials` (the same caller
+ *   by the fields that name him, but with another `Cookie`: perhaps another user's session, so he does not
+ *   get the response).
  * - `key`: the key in question.
  *
  * @example

@@ -1,7 +1,12 @@
+/** @module What a key may look like. Runs in: any runtime. */
+
 /** What the gateway takes as a bare key: visible ASCII, without the quote that begins the other form. */
 const BARE_KEY = /^(?!")[\x21-\x7e]{1,255}$/;
 
-/** What a program writes that has no key, by the gateway's list: one such key would swallow every request after the first. */
+/**
+ * What a program writes that has no key, by the gateway's list: one such key would swallow every request
+ * after the first.
+ */
 const NO_KEY_AT_ALL = /^(?:undefined|null|nil|none|nan|\[object \w+\]|0{8}-0{4}-0{4}-0{4}-0{12})$/i;
 
 /**

@@ -1,6 +1,9 @@
+/** @module Makes idempotency keys: random ones, and the same one for the same parts. Runs in: any runtime. */
+
 /**
- * What {@link deterministicKey} takes: text, finite numbers, bigints, booleans, null, bytes, and plain lists and
- * objects of these. Anything else (`undefined`, dates, class instances) has no one obvious encoding and is refused.
+ * What {@link deterministicKey} takes: text, finite numbers, bigints, booleans, null, bytes, and plain lists
+ * and objects of these. Anything else (`undefined`, dates, class instances) has no one obvious encoding and
+ * is refused.
  */
 export type KeyPart =
   | string
@@ -28,12 +31,13 @@ export function randomKey(): string {
 }
 
 /**
- * The same key for the same parts, whenever and wherever it is computed: SHA-256 over an encoding in which no two
- * different part lists look alike, as 64 hexadecimal digits. `("a:b", "c")` ≠ `("a", "b:c")`, `"1"` ≠ `1` ≠ `1n`,
- * `["a"]` ≠ `"a"`. The order of an object's fields does not matter, the order of a list does.
+ * The same key for the same parts, whenever and wherever it is computed: SHA-256 over an encoding in which no
+ * two different part lists look alike, as 64 hexadecimal digits. `("a:b", "c")` ≠ `("a", "b:c")`, `"1"` ≠ `1`
+ * ≠ `1n`, `["a"]` ≠ `"a"`. The order of an object's fields does not matter, the order of a list does.
  *
- * Name what makes the operation *this* operation (customer, order number, purpose), not what may differ between two
- * tries of it (the time, a random id). In a browser it needs a secure context (https or localhost).
+ * Name what makes the operation *this* operation (customer, order number, purpose), not what may differ
+ * between two tries of it (the time, a random id). In a browser it needs a secure context (https or
+ * localhost).
  *
  * @throws {TypeError} no parts, or a part that {@link KeyPart} does not allow
  *
@@ -51,14 +55,15 @@ export async function deterministicKey(...parts: readonly KeyPart[]): Promise<st
 }
 
 /**
- * A key for what a request says: method, URL (without fragment), media type and body. Submitting the same form twice
- * gives the same key; the boundary of a multipart body, which is drawn anew each time, is not part of it. Headers are
- * not either, credentials included: a token that was renewed makes no second order. Who is calling is for the store and
- * the gateway to keep apart; where one credential stands for several users, put the user into a key of your own,
- * `deterministicKey(user.id, await requestKey(request))`. The request passed in is not consumed; its body is read into memory from a copy.
+ * A key for what a request says: method, URL (without fragment), media type and body. Submitting the same
+ * form twice gives the same key; the boundary of a multipart body, which is drawn anew each time, is not part
+ * of it. Headers are not either, credentials included: a token that was renewed makes no second order. Who is
+ * calling is for the store and the gateway to keep apart; where one credential stands for several users, put
+ * the user into a key of your own, `deterministicKey(user.id, await requestKey(request))`. The request passed
+ * in is not consumed; its body is read into memory from a copy.
  *
- * Two *intended* identical orders would share this key. Where that can happen, draw a {@link randomKey} when the form
- * is shown and keep it with the form instead.
+ * Two *intended* identical orders would share this key. Where that can happen, draw a {@link randomKey} when
+ * the form is shown and keep it with the form instead.
  *
  * @throws {TypeError} the request's body has been read already
  *
@@ -100,8 +105,8 @@ async function formParts(request: Request): Promise<KeyPart> {
 }
 
 /**
- * JSON with three additions: `12n` for a bigint, `x"0a"` for bytes, `-0`. Each form starts differently and strings are
- * quoted and escaped (lone surrogates too), so the text can be read back in only one way.
+ * JSON with three additions: `12n` for a bigint, `x"0a"` for bytes, `-0`. Each form starts differently and
+ * strings are quoted and escaped (lone surrogates too), so the text can be read back in only one way.
  */
 function encodePart(part: unknown, path: string, depth: number): string {
   if (depth > MAX_DEPTH) throw new TypeError(`${path}: nested deeper than ${MAX_DEPTH} levels`);

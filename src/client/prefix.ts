@@ -1,7 +1,9 @@
+/** @module Whether two runs of bytes are the same, by length and checksum. Runs in: any runtime. */
+
 /**
- * Remembers a run of bytes by its length and a 64-bit checksum, however it was cut into chunks, so that two runs can
- * be compared without keeping either. Proof against accidents, not against an attacker: who could forge a prefix
- * could forge the whole response.
+ * Remembers a run of bytes by its length and a 64-bit checksum, however it was cut into chunks, so that two
+ * runs can be compared without keeping either. Proof against accidents, not against an attacker: who could
+ * forge a prefix could forge the whole response.
  */
 export class Prefix {
   #byteLength = 0;

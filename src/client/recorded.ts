@@ -1,7 +1,9 @@
+/** @module What a response says about where it comes from. Runs in: any runtime. */
+
 /**
- * What a response says about where it comes from:
- * `recorded` (replayed), `collapsed` (joined to a running execution), `first` (this request's own execution, to be
- * recorded), or `unknown` (a server that says nothing, or that will not record it).
+ * What a response says about where it comes from: `recorded` (replayed), `collapsed` (joined to a running
+ * execution), `first` (this request's own execution, to be recorded), or `unknown` (a server that says
+ * nothing, or that will not record it).
  */
 export type Provenance = 'recorded' | 'collapsed' | 'first' | 'unknown';
 
@@ -19,9 +21,9 @@ export function markReplayed(headers: Headers): void {
 }
 
 /**
- * Whether the response tells of an earlier run, to be told on. The gateway says so in `Cache-Status`; where no gateway
- * has spoken, an API's own `Idempotent-Replayed` (Stripe) is believed. It proves nothing about what the gateway keeps,
- * so nothing is sent again on its word.
+ * Whether the response tells of an earlier run, to be told on. The gateway says so in `Cache-Status`; where
+ * no gateway has spoken, an API's own `Idempotent-Replayed` (Stripe) is believed. It proves nothing about
+ * what the gateway keeps, so nothing is sent again on its word.
  */
 export function isReplayed(headers: Headers): boolean {
   const parameters = gatewayParameters(headers);
@@ -29,7 +31,10 @@ export function isReplayed(headers: Headers): boolean {
   return headers.get(REPLAYED_HEADER)?.trim().toLowerCase() === 'true';
 }
 
-/** What the gateway says of the response. Nobody else is asked: no other cache, and not what an upstream says of itself. */
+/**
+ * What the gateway says of the response. Nobody else is asked: no other cache, and not what an upstream says
+ * of itself.
+ */
 export function provenance(headers: Headers): Provenance {
   const parameters = gatewayParameters(headers);
   return parameters === undefined ? 'unknown' : provenanceOf(parameters);
@@ -45,8 +50,9 @@ function provenanceOf(parameters: ReadonlySet<string>): Provenance {
 }
 
 /**
- * The parameters of the gateway's member of `Cache-Status` (RFC 9211), which lists the cache nearest to the client last. So
- * the last member of this name is of the gateway that was asked, whatever an upstream has written before it.
+ * The parameters of the gateway's member of `Cache-Status` (RFC 9211), which lists the cache nearest to the
+ * client last. So the last member of this name is of the gateway that was asked, whatever an upstream has
+ * written before it.
  */
 function gatewayParameters(headers: Headers): ReadonlySet<string> | undefined {
   const members = headers.get('cache-status')?.match(MEMBER) ?? [];

@@ -1,6 +1,8 @@
+/** @module A response with another body. Runs in: any runtime. */
+
 /**
- * The response with another body. What the constructor cannot take over (`url`, `redirected`, `type`) is carried along,
- * through `clone()` too, as SDKs log and resolve against it.
+ * The response with another body. What the constructor cannot take over (`url`, `redirected`, `type`) is
+ * carried along, through `clone()` too, as SDKs log and resolve against it.
  */
 export function withBody(response: Response, body: ReadableStream<Uint8Array>): Response {
   const { status, statusText, headers } = response;

@@ -1,3 +1,5 @@
+/** @module Runs that a second call for the same key joins. Runs in: any runtime. */
+
 /** Runs going on in this process, so that a second call for a key joins the first, whatever the store is. */
 export class SingleFlight<Run> {
   readonly #stores = new WeakMap<object, Map<string, Run>>();

@@ -1,10 +1,11 @@
 /**
- * `npm start`: the gateway in front of the demo API, with the operator's console. Takes the options of `wrangler dev`; of
- * these, `--port N` is looked at here.
+ * @module `npm start`: the gateway in front of the demo API, with the operator's console. Takes the options
+ * of `wrangler dev`; of these, `--port N` is looked at here. Runs in: Node.
  *
- * A port that is taken ends it in one line. What the ledger remembers is kept for each port apart, so that two of these never
- * open the same files.
+ * A port that is taken ends it in one line. What the ledger remembers is kept for each port apart, so that
+ * two of these never open the same files.
  */
+
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,9 +1,12 @@
 /**
- * A small API to try the gateway with: orders, one that fails the first time, and an OpenAI-compatible chat completion, plain
- * and streaming. It is a Worker of its own, which `npm start` runs beside the gateway; it is not deployed with it.
+ * @module A small API to try the gateway with: orders, one that fails the first time, and an
+ * OpenAI-compatible chat completion, plain and streaming. It is a Worker of its own, which `npm start` runs
+ * beside the gateway; it is not deployed with it. Runs in: the Worker.
  *
- * What it makes has random names: a gateway that was started anew remembers what it has seen, and this API does not.
+ * What it makes has random names: a gateway that was started anew remembers what it has seen, and this API
+ * does not.
  */
+
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 
@@ -36,7 +39,9 @@ app.post('/flaky', (c) => {
   return c.json({ error: 'This fails the first time for each key. Try again with the same one.' }, 500);
 });
 
-/** With the words below, some 15 seconds: long enough to break the stream off by hand and to come back to it. */
+/**
+ * With the words below, some 15 seconds: long enough to break the stream off by hand and to come back to it.
+ */
 const WORD_EVERY_MS = 400;
 
 app.post('/v1/chat/completions', async (c) => {

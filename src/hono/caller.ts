@@ -1,11 +1,13 @@
+/** @module Who sends a request, by what an app knows beyond its fields. Runs in: the Worker. */
+
 import type { Context, Env } from 'hono';
 import { foreignProps } from '../own-invocation.ts';
 import type { Caller } from '../request/caller.ts';
 import type { IdempotencyOptions } from './options.ts';
 
 /**
- * Who sends the request, where more is known of it than its fields tell: by what the app says, or by the `props` of the service
- * binding through which it came. `null` where the fields are all.
+ * Who sends the request, where more is known of it than its fields tell: by what the app says, or by the
+ * `props` of the service binding through which it came. `null` where the fields are all.
  *
  * A scope that is not there is a defect of the app, not a caller that all of its users would share.
  */

@@ -1,16 +1,20 @@
+/** @module Runs the handler for the ledger, and hands its response on. Runs in: the Worker. */
+
 import type { Context, Next } from 'hono';
 import { sealHead } from '../sealed-head.ts';
 
 /**
- * Runs what comes after the middleware, in the invocation that the ledger made for it. The response leaves as it is here: what
- * middleware before has put into its fields, or does to them on the way out, belongs to each request and not to the record.
+ * Runs what comes after the middleware, in the invocation that the ledger made for it. The response leaves as
+ * it is here: what middleware before has put into its fields, or does to them on the way out, belongs to each
+ * request and not to the record.
  */
 export async function runHandler(c: Context, next: Next): Promise<void> {
   takeFields(c);
   try {
     await next();
   } catch (thrown) {
-    // Hono makes a response of an Error alone. Anything else would end the invocation, as if the Worker had died.
+    // Hono makes a response of an Error alone. Anything else would end the invocation, as if the Worker had
+    // died.
     throw thrown instanceof Error ? thrown : new Error('the handler threw no Error', { cause: thrown });
   }
   replaceResponse(c, sealHead(c.res));

@@ -2,13 +2,15 @@ import type { Context, Env, MiddlewareHandler, Next } from 'hono';
 import { routePath } from 'hono/route';
 import { answerResult } from '../asynchronous.ts';
 import type { Keyable, KeyedRoute } from '../keyed.ts';
+import { log } from '../log.ts';
 import { answerOnce, asItCame, keyOf, reported } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread } from '../request/body.ts';
 import { labelsOf } from '../request/labels.ts';
 import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
-import type { ProblemSlug } from '../response/problem.ts';
+import { cacheStatus } from '../response/cache-status.ts';
+import { type ProblemSlug, problemResponse } from '../response/problem.ts';
 import { knownCaller } from './caller.ts';
 import { checkedOptions, keyedRouteOf } from './checked-options.ts';
 import { respondWith, runHandler } from './handler-run.ts';
@@ -19,8 +21,14 @@ import { readableRequest } from './readable-request.ts';
 import { isFollowed, NOWHERE, type Return, resultsPlaceOf, returnOf } from './results-place.ts';
 import { bodies, type SetupResult, setUp, WITHOUT_CTX } from './setup.ts';
 
-/** Invocations of the ledger whose run has begun. What else such an invocation asks of the app is a request like any other. */
-const begun = new WeakSet<object>();
+/**
+ * Runs of the ledger's that have begun, by what its invocation was told, whose context may be wrapped anew for each request. What else
+ * such an invocation asks of the app is a request like any other.
+ */
+const begun = new WeakSet<OwnRun>();
+
+/** A handler may ask its own app, and that another handler. Deeper than this, something asks itself, each time with another key. */
+const MAX_DEPTH = 8;
 
 /** Requests that run, or were answered, behind one middleware. Others that match them let them pass. */
 const decided = new WeakSet<Context>();
@@ -79,12 +87,15 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const ctx = contextOf(c);
     if (ctx === null) return misconfigured(c, WITHOUT_CTX, said);
     const run = ownRunOf(ctx.props);
-    if (run !== null && !begun.has(ctx) && isRunOf(run, name, sent)) {
-      begun.add(ctx);
+    if (run !== null && !begun.has(run) && isRunOf(run, name, sent)) {
+      begun.add(run);
       decided.add(c);
       tell(c, run);
       return runHandler(c, next);
     }
+
+    const depth = (run?.depth ?? 0) + 1;
+    if (depth > MAX_DEPTH) return looped(c, name);
 
     const found = setupFor(c, ctx);
     if (!found.ok) return misconfigured(c, found.missing, said);
@@ -98,7 +109,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
       target,
       labels: labelsOf(request, target),
       sent,
-      along: { to: 'handler', invocation: { name, props, cf: Reflect.get(request, 'cf') } },
+      along: { to: 'handler', invocation: { name, depth, props, cf: Reflect.get(request, 'cf') } },
       caller: await knownCaller(c, scope),
       resultsBase: place.base,
       waitUntil,
@@ -136,6 +147,16 @@ function isRunOf(run: OwnRun, name: string, sent: SentKey): boolean {
 async function misconfigured(c: Context, detail: string, said: Said): Promise<void> {
   await bodies.drop(c.req.raw);
   respondWith(c, configInvalid(c, detail, said));
+}
+
+/** Nothing is asked of the ledger any more. */
+async function looped(c: Context, route: string): Promise<void> {
+  log('error', 'loop-detected', { route });
+  await bodies.drop(c.req.raw);
+  const detail =
+    'The app asks itself, each time with another idempotency key: a handler does so, or middleware before idempotency() sets a new key on each request. It was not sent on.';
+  const status = cacheStatus({ kind: 'refused', reason: 'loop-detected' });
+  respondWith(c, problemResponse(new URL(c.req.url), { slug: 'loop-detected', detail, cacheStatus: status }));
 }
 
 function tell(c: Context, { key, execution }: OwnRun): void {

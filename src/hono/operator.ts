@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { BlankEnv, BlankSchema } from 'hono/types';
 import { type Config, parseConfig, type Route } from '../config.ts';
 import { log } from '../log.ts';
+import { operatorSurface } from '../operator/operator.ts';
 import { isOperatorHost } from '../operator/operator-host.ts';
 import { addOwnPages } from '../operator/own-pages.ts';
 import { problemResponse } from '../response/problem.ts';
@@ -47,7 +48,7 @@ function surfaceOf(options: OperatorOptions, env: object): Surface {
   const surface: Surface = new Hono();
   const config = configOf(options, env);
   if (typeof config !== 'string') {
-    addOwnPages(surface, config);
+    addOwnPages(surface, config, operatorSurface(config));
     return surface;
   }
   const detail = `operator(): ${config}`;

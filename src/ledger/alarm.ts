@@ -1,10 +1,12 @@
+/** @module A ledger object's one alarm. Runs in: the ledger object. */
+
 import { log, textOf } from '../log.ts';
 
 /** Alarms come no closer together than this, so that requests get through. */
 const MIN_ALARM_GAP_MS = 1_000;
 /**
- * What is known in memory only is written down this soon. The runtime may put an idle object away after ten seconds, and its
- * memory with it.
+ * What is known in memory only is written down this soon. The runtime may put an idle object away after ten
+ * seconds, and its memory with it.
  */
 const WRITE_DOWN_WITHIN_MS = 8_000;
 

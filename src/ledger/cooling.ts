@@ -1,3 +1,5 @@
+/** @module Drops bodies that RESULTS has. Runs in: the ledger object. */
+
 import type { Removal } from './removal.ts';
 import type { CompletedRow } from './store/row.ts';
 import { KV_SETTLES_MS, type Rows } from './store/rows.ts';
@@ -5,13 +7,15 @@ import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
 /**
- * A result in one row with a smaller body shares its database page with others, so that to drop it makes no room for anything.
+ * A result in one row with a smaller body shares its database page with others, so that to drop it makes no
+ * room for anything.
  */
 const OWN_PAGES_FROM_BYTES = 4 * 1024;
 
 /**
- * Drops bodies that RESULTS has: those of several pieces, when they are no longer hot, or before that where the object has little
- * room. A result of one row stays beside its copy in RESULTS, and leaves, the oldest first, only where there is hardly any room left.
+ * Drops bodies that RESULTS has: those of several pieces, when they are no longer hot, or before that where
+ * the object has little room. A result of one row stays beside its copy in RESULTS, and leaves, the oldest
+ * first, only where there is hardly any room left.
  */
 export class Cooling {
   readonly #rows: Rows;

@@ -1,6 +1,7 @@
 /**
- * What a keyed request gets, by the state of the execution that its key names. Pure: no clock, no storage, no promise. Whatever
- * acts on a decision does so in the same turn, so that nothing comes in between.
+ * @module What a keyed request gets, by the state of the execution that its key names. Pure: no clock, no
+ * storage, no promise. Whatever acts on a decision does so in the same turn, so that nothing comes in
+ * between. Runs in: the ledger object.
  *
  *     absent              → execute, unless a limit refuses it
  *     running             → join, or refuse: in-progress
@@ -9,6 +10,7 @@
  *     unknown             → execute under `retry`, refuse under `refuse`: outcome-unknown
  *     another request     → refuse: key-reused, or other-credentials
  */
+
 import type { LedgerCall, LimitRefusal, Policy, Refusal } from '../protocol.ts';
 import { differenceOf, isBoundTo } from '../request/fingerprint.ts';
 import type { CompletedRow, Row } from './store/row.ts';
@@ -40,8 +42,9 @@ export type Decision<Run extends RunningExecution> =
   | { readonly kind: 'replay'; readonly row: CompletedRow }
   | { readonly kind: 'refuse'; readonly reason: Refusal }
   /**
-   * The upstream sent this key's client elsewhere, having done nothing. He comes there with the same key, so each request under
-   * it is an execution of its own: see {@link idApart}. `renew`: somebody begins anew, so the row is to live another TTL.
+   * The upstream sent this key's client elsewhere, having done nothing. He comes there with the same key, so
+   * each request under it is an execution of its own: see {@link idApart}. `renew`: somebody begins anew, so
+   * the row is to live another TTL.
    */
   | { readonly kind: 'apart'; readonly row: CompletedRow; readonly renew: boolean };
 
@@ -79,7 +82,10 @@ export type Result =
   | { readonly kind: 'absent' | 'runs' }
   | Extract<Decision<RunningExecution>, { kind: 'replay' | 'refuse' }>;
 
-/** The same table for who comes back. `binding`: a digest of credentials that bind the request; `null` where there are none. */
+/**
+ * The same table for who comes back. `binding`: a digest of credentials that bind the request; `null` where
+ * there are none.
+ */
 export function resultOf(
   { run, row }: Pick<Known<RunningExecution>, 'run' | 'row'>,
   binding: string | null,
@@ -108,8 +114,8 @@ const SHARD_CHARACTERS = 6;
 const ID_CHARACTERS = 43;
 
 /**
- * The name of an execution that its key alone does not name, but its key and what it asks for: the fingerprint covers both. It
- * is in the same ledger object as the key's.
+ * The name of an execution that its key alone does not name, but its key and what it asks for: the
+ * fingerprint covers both. It is in the same ledger object as the key's.
  */
 export function idApart({ id, fingerprint }: Pick<LedgerCall, 'id' | 'fingerprint'>): string {
   return id.slice(0, SHARD_CHARACTERS) + fingerprint.slice(SHARD_CHARACTERS, ID_CHARACTERS);

@@ -1,3 +1,5 @@
+/** @module Removes rows that are past their TTL. Runs in: the ledger object. */
+
 import type { Removal } from './removal.ts';
 import type { Row } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
@@ -7,8 +9,9 @@ import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 const PATROL_MS = 600_000;
 
 /**
- * Removes the rows that are past their TTL. Rows are numbered as they begin and most live as long, so it goes from the oldest
- * on up to the first that lives. A TTL that was changed leaves some that end before older ones: a patrol finds those.
+ * Removes the rows that are past their TTL. Rows are numbered as they begin and most live as long, so it goes
+ * from the oldest on up to the first that lives. A TTL that was changed leaves some that end before older
+ * ones: a patrol finds those.
  */
 export class Expiry {
   readonly #rows: Rows;

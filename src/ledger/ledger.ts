@@ -14,12 +14,12 @@ import type {
   LoginFailures,
   OverviewQuery,
 } from '../inspection.ts';
-import type { LeaseGrant, LedgerAnswer, LedgerCall, Policy, Refusal, ResultQuery } from '../protocol.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, Refusal, ResultQuery } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
-import { forgetAll } from './forgetting.ts';
+import { forget, forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
-import { Policies } from './policies.ts';
+import { Policies, type ReadCall } from './policies.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
@@ -32,9 +32,7 @@ import { Listing } from './store/listing.ts';
 import type { Begun, CompletedRow, Row } from './store/row.ts';
 import { summaryOf } from './store/summary.ts';
 import { Sweeper } from './sweeper.ts';
-
-/** A call whose policy was read. */
-type ReadCall<Call extends Omit<LedgerCall, 'body'>> = Omit<Call, 'policy'> & { readonly policy: Policy };
+import { partiesOf } from './usage.ts';
 
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
@@ -68,13 +66,13 @@ export class Ledger extends DurableObject<object> {
    * Throws only before anything is written or sent.
    */
   async execute(asked: LedgerCall): Promise<LedgerAnswer> {
-    const { decision, call } = this.#decide(this.#read(asked));
+    const { decision, call } = this.#decide(this.#policies.read(asked));
     if (decision.kind !== 'execute') {
       this.#leaveUnread(call.body);
       return this.#answerKnown(decision, call);
     }
     const { memory } = this.#parts;
-    const room = memory.admit(call.address === null ? [call.caller] : [call.caller, call.address]);
+    const room = memory.admit(partiesOf(call));
     if (!(room instanceof RunRoom)) {
       this.#leaveUnread(call.body);
       return this.#refuse(call.id, room);
@@ -117,7 +115,7 @@ export class Ledger extends DurableObject<object> {
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const { decision, call } = this.#decide(this.#read(asked));
+    const { decision, call } = this.#decide(this.#policies.read(asked));
     const wouldRun = decision.kind === 'execute' || (decision.kind === 'refuse' && isLimit(decision.reason));
     // That there is no room for it now tells nothing of the first time.
     return wouldRun ? null : this.#answerKnown(decision, call);
@@ -125,16 +123,19 @@ export class Ledger extends DurableObject<object> {
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
   async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const result = resultOf(this.#known(id), binding, Date.now());
+    const known = this.#known(id);
+    const result = resultOf(known, binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
       case 'runs':
+        // Whoever is told so means to come back, so the run is not left.
+        known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
         return this.#refuse(id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { id, secret });
+        return this.#replay(result.row, { id, secret, caller: result.row.caller, address: null });
     }
   }
 
@@ -160,24 +161,16 @@ export class Ledger extends DurableObject<object> {
    * lease any more, even if an earlier call forgot it. Rejects where KV is out of reach.
    */
   async forget(id: string): Promise<Forgotten> {
-    const forgotten = await this.#forget(id);
+    const forgotten = await forget(id, this.#parts, this.#sweeper);
     if (forgotten !== 'running') await pause(this.#replays.leasedMs);
     return forgotten;
   }
 
   /** The same for several, which wait together. */
   async forgetAll(ids: readonly string[]): Promise<ForgottenCounts> {
-    const counts = await forgetAll(ids, (id) => this.#forget(id));
+    const counts = await forgetAll(ids, this.#parts, this.#sweeper);
     await pause(this.#replays.leasedMs);
     return counts;
-  }
-
-  async #forget(id: string): Promise<Forgotten> {
-    if (this.#parts.runs.has(id)) return 'running';
-    const row = this.#parts.rows.find(id);
-    if (row === null || row.expiresAt <= Date.now()) return 'absent';
-    await this.#sweeper.forget(row);
-    return 'forgotten';
   }
 
   /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
@@ -200,10 +193,6 @@ export class Ledger extends DurableObject<object> {
       summary: summaryOf(this.#parts, this.#listing, sinceMinute, minutesAtOnce),
       newest: this.#listing.list({ after: null, limit: newest }),
     };
-  }
-
-  #read<Call extends Omit<LedgerCall, 'body'>>(call: Call): ReadCall<Call> {
-    return { ...call, policy: this.#policies.of(call.policy) };
   }
 
   /** What is known under this name. While it runs, its row tells nothing. */
@@ -229,7 +218,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'waitMs' | 'respondAfterMs' | 'presence'>,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -239,14 +228,19 @@ export class Ledger extends DurableObject<object> {
       case 'join': {
         const answer = await answerFrom(decision.run, 'joined', call, this.#parts.moment);
         if (answer === 'in-progress') return this.#refuse(call.id, answer);
+        if (answer === 'no-room') return this.#refuse(call.id, this.#parts.memory.refusal(partiesOf(call)));
         this.#parts.counts.joined(call.id);
         return answer;
       }
     }
   }
 
-  async #replay(row: CompletedRow, call: Pick<LedgerCall, 'id' | 'secret'>): Promise<LedgerAnswer> {
-    return (await this.#replays.replay(row, call)) ?? this.#refuse(call.id, 'record-damaged');
+  async #replay(
+    row: CompletedRow,
+    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'>,
+  ): Promise<LedgerAnswer> {
+    const answer = (await this.#replays.replay(row, call)) ?? 'record-damaged';
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   #refuse(id: string, reason: Refusal): LedgerAnswer {
@@ -262,7 +256,7 @@ export class Ledger extends DurableObject<object> {
   ): Promise<LedgerAnswer> {
     const execution = this.#begin(call, body, room, replaces);
     const answer = await answerFrom(execution, 'executed', { ...call, waitMs: null }, this.#parts.moment);
-    return answer === 'in-progress' ? this.#refuse(call.id, answer) : answer;
+    return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
@@ -290,9 +284,9 @@ export class Ledger extends DurableObject<object> {
     const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {
       usage.ended(caller, address);
       body.release();
-      room.end();
       runs.remove(begun);
     });
+    void execution.body.deserted.then(() => room.end());
     this.ctx.waitUntil(run);
     return execution;
   }

@@ -1,9 +1,11 @@
 import { resultsOf } from '../bindings.ts';
+import { isolateMemory } from '../isolate-memory.ts';
+import { Readers } from '../record/readers.ts';
 import { Alarm } from './alarm.ts';
 import { Archive } from './archive.ts';
 import { Removal } from './removal.ts';
 import { Moment } from './run/moment.ts';
-import { RunMemory } from './run/run-memory.ts';
+import { OBJECT_BODIES_BYTES, RunMemory } from './run/run-memory.ts';
 import { Runs } from './run/runs.ts';
 import { Watchdog } from './run/watchdog.ts';
 import { Counts } from './store/counts.ts';
@@ -27,6 +29,10 @@ export function partsOf(ctx: DurableObjectState, env: object) {
   const holds = new Holds();
   const usage = new CallerUsage();
   const watchdog = new Watchdog();
+  const memory = new RunMemory(OBJECT_BODIES_BYTES, isolateMemory);
+  const readers = new Readers(isolateMemory);
+  isolateMemory.join(ctx.id.toString(), memory);
+  isolateMemory.join(`${ctx.id} readers`, readers);
   const archive = new Archive(ctx, rows, pieces, () => resultsOf(env), alarm, watchdog);
   return {
     ctx,
@@ -39,7 +45,8 @@ export function partsOf(ctx: DurableObjectState, env: object) {
     removal: new Removal(rows, pieces, holds, usage),
     storage: new StorageRoom(sql),
     counts: new Counts(sql, () => alarm.writeDownSoon()),
-    memory: new RunMemory(),
+    memory,
+    readers,
     runs: new Runs(),
     moment: new Moment(),
     watchdog,

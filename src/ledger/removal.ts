@@ -1,10 +1,14 @@
+/** @module How an execution leaves the ledger. Runs in: the ledger object. */
+
 import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow, Row } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
 import type { CallerUsage } from './usage.ts';
 
-/** How an execution leaves the ledger, or its body: rows, pieces, and what counts as its caller's, together. */
+/**
+ * How an execution leaves the ledger, or its body: rows, pieces, and what counts as its caller's, together.
+ */
 export class Removal {
   readonly #rows: Rows;
   readonly #pieces: Pieces;
@@ -18,7 +22,10 @@ export class Removal {
     this.#usage = usage;
   }
 
-  /** An ended execution makes way for a new one; what somebody still reads of it stays until a sweep after that. */
+  /**
+   * An ended execution makes way for a new one; what somebody still reads of it stays until a sweep after
+   * that.
+   */
   makeWay(row: Row): void {
     if (this.#holds.has(row.seq)) this.#rows.rename(row.seq);
     else this.remove(row);

@@ -1,11 +1,13 @@
-import type { LeaseGrant, LedgerAnswer, LedgerCall } from '../protocol.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, NoRoom } from '../protocol.ts';
 import { piecesOf } from '../record/format.ts';
+import type { Readers } from '../record/readers.ts';
 import { DamagedRecordError, openBody, openPreamble, reportDamage } from '../record/record.ts';
 import type { Counts } from './store/counts.ts';
 import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
+import { partiesOf } from './usage.ts';
 
 /**
  * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short enough to wait
@@ -19,6 +21,7 @@ export interface ReplayParts {
   readonly rows: Rows;
   readonly pieces: Pieces;
   readonly holds: Holds;
+  readonly readers: Readers;
   readonly counts: Counts;
 }
 
@@ -32,10 +35,13 @@ export class Replays {
     this.#parts = parts;
   }
 
-  /** `null` where the record is damaged, which the operator is told of. */
-  async replay(row: CompletedRow, { secret }: Pick<LedgerCall, 'secret'>): Promise<LedgerAnswer | null> {
+  /** `null` where the record is damaged, which the operator is told of; why not where there is no room for another reader. */
+  async replay(
+    row: CompletedRow,
+    call: Pick<LedgerCall, 'secret' | 'caller' | 'address'>,
+  ): Promise<LedgerAnswer | NoRoom | null> {
     const { seq, size, completedAt, expiresAt } = row;
-    const { rows, pieces, holds } = this.#parts;
+    const { rows, pieces, holds, readers } = this.#parts;
     // Before anything is awaited: what is forgotten meanwhile has to wait for it.
     const lease = this.#lease(seq);
     if (row.place === 'results') {
@@ -43,13 +49,24 @@ export class Replays {
       return { outcome: 'archived', id: row.id, completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
+    const reader = last > 0 ? readers.enter(partiesOf(call)) : null;
+    if (typeof reader === 'string') return reader;
     // The pieces stay here until the reader is done with them.
-    const release = holds.hold(seq);
+    const letGo = holds.hold(seq);
+    const release = () => {
+      letGo();
+      reader?.leave();
+    };
     try {
       const { preamble, rest } = row.parts ?? rows.record(seq);
-      const { head, seal } = await openPreamble(secret, preamble);
+      const { head, seal } = await openPreamble(call.secret, preamble);
       const body = await openBody(seal, size, {
-        read: (n) => (n < last ? pieces.read(seq, n) : rest),
+        read: (n) => {
+          reader?.moved();
+          if (n < last) return pieces.read(seq, n);
+          // The last of several is not kept until it is its turn.
+          return last > 0 ? rows.record(seq).rest : rest;
+        },
         end: (error) => {
           release();
           if (error !== undefined) reportDamage('ledger', error);

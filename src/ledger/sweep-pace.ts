@@ -1,3 +1,5 @@
+/** @module How much a sweep does at a time. Runs in: the ledger object. */
+
 /** Rows that a part of the sweep looks at before it lets requests through again. */
 export const SWEEP_ROWS = 1_000;
 

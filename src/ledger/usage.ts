@@ -1,4 +1,6 @@
-import type { OverLimit, Policy } from '../protocol.ts';
+/** @module What each caller has running and stored. Runs in: the ledger object. */
+
+import type { LedgerCall, OverLimit, Policy } from '../protocol.ts';
 
 /** What one caller, or all callers of one address, have in one ledger object. */
 interface Usage {
@@ -14,13 +16,15 @@ const ROW_BYTES = 1024;
 /** How much one caller may have in one ledger object. */
 type Limits = Pick<Policy, 'maxRunningPerCaller' | 'maxStoredBytesPerCaller'>;
 
-/** So many callers, and so many addresses, are remembered. Of those with nothing running, the oldest go first. */
+/**
+ * So many callers, and so many addresses, are remembered. Of those with nothing running, the oldest go first.
+ */
 const REMEMBERED_MAX = 20_000;
 
 /**
- * Counts what each caller has running and stored in one ledger object, so that no caller takes it all; and each address, so
- * that none does by inventing callers. It counts from the object's start on: to sum up all rows would make a start the slower
- * the more there are.
+ * Counts what each caller has running and stored in one ledger object, so that no caller takes it all; and
+ * each address, so that none does by inventing callers. It counts from the object's start on: to sum up all
+ * rows would make a start the slower the more there are.
  */
 export class CallerUsage {
   readonly #startedAt = Date.now();
@@ -100,4 +104,9 @@ function forgetIdle(usages: Map<string, Usage>, forgotten?: (usage: Usage) => vo
     forgotten?.(usage);
     return;
   }
+}
+
+/** Whom a call counts against: its caller, and its address where that is known. */
+export function partiesOf({ caller, address }: Pick<LedgerCall, 'caller' | 'address'>): string[] {
+  return address === null ? [caller] : [caller, address];
 }

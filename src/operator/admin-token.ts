@@ -1,3 +1,5 @@
+/** @module The operator's secret. Runs in: the Worker. */
+
 import { auth } from 'hono/utils/basic-auth';
 
 const encoder = new TextEncoder();
@@ -6,9 +8,10 @@ const encoder = new TextEncoder();
 const APART = /[\s,;"':]+|=(?=")/;
 
 /**
- * The operator's secret, and what it is compared with. Texts of the same length are compared in constant time; of another
- * length they are not compared at all, so that time tells an attacker the length of the token and nothing else of it.
- * There is no digest in this: each request that carries an `Authorization` is looked at, and those are most.
+ * The operator's secret, and what it is compared with. Texts of the same length are compared in constant
+ * time; of another length they are not compared at all, so that time tells an attacker the length of the
+ * token and nothing else of it. There is no digest in this: each request that carries an `Authorization` is
+ * looked at, and those are most.
  */
 export class AdminToken {
   readonly #bytes: Uint8Array;
@@ -25,8 +28,8 @@ export class AdminToken {
   }
 
   /**
-   * Whether a field of the request is the token, or its `Authorization` carries it: under any scheme or none, among
-   * parameters, quoted, or as the name or the password of Basic.
+   * Whether a field of the request is the token, or its `Authorization` carries it: under any scheme or none,
+   * among parameters, quoted, or as the name or the password of Basic.
    */
   isCarriedBy({ headers }: Request): boolean {
     for (const value of headers.values()) {

@@ -1,3 +1,5 @@
+/** @module The app that API and console are added to. Runs in: nowhere (types). */
+
 import type { Hono } from 'hono';
 import type { BlankSchema } from 'hono/types';
 

@@ -1,3 +1,5 @@
+/** @module Who may use the operator's API. Runs in: the Worker. */
+
 import type { Context, MiddlewareHandler } from 'hono';
 import { log } from '../log.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
@@ -8,15 +10,17 @@ import { type Attempt, addressOf, type LoginThrottle } from './login-throttle.ts
 import { operatorProblem } from './problem.ts';
 
 /**
- * What a 401 asks for. Never Basic: a browser would ask for a password, and then send it to all of the origin, which the
- * upstream shares.
+ * What a 401 asks for. Never Basic: a browser would ask for a password, and then send it to all of the
+ * origin, which the upstream shares.
  */
 export const CHALLENGE = 'Bearer realm="Oncegate"';
 
 /** Judges a token that a request presents, and lets the operator know of each wrong one. */
 export type Judge = (c: Context, presented: string) => Attempt;
 
-/** A judge that slows guessing down, counts failures, and writes each into the log and to Analytics Engine. */
+/**
+ * A judge that slows guessing down, counts failures, and writes each into the log and to Analytics Engine.
+ */
 export function judgeOf(
   token: AdminToken,
   throttle: LoginThrottle,
@@ -43,8 +47,8 @@ export function judgeOf(
 }
 
 /**
- * Lets a program through that presents the token: as Bearer, or as the password of Basic credentials where it sends them
- * unasked. A login's cookie does not open the API, as a page of the upstream could use it there.
+ * Lets a program through that presents the token: as Bearer, or as the password of Basic credentials where it
+ * sends them unasked. A login's cookie does not open the API, as a page of the upstream could use it there.
  */
 export function needsToken(judge: Judge): MiddlewareHandler {
   return async (c, next) => {

@@ -1,3 +1,5 @@
+/** @module Data points for Analytics Engine. Runs in: the Worker. */
+
 const INDEX_MAX_BYTES = 96;
 
 const encoder = new TextEncoder();
@@ -16,7 +18,8 @@ export interface RequestEvent {
 /**
  * Leaves a data point in Analytics Engine. Nothing waits for it, and one that is lost is lost.
  *
- * index1: route · blob1: route · blob2: outcome · blob3: status · blob4: number of the ledger object · double1: ms
+ * index1: route · blob1: route · blob2: outcome · blob3: status · blob4: number of the ledger object ·
+ * double1: ms
  */
 export function recordEvent(events: AnalyticsEngineDataset | null, event: RequestEvent): void {
   const { route, outcome, status, shard, ms } = event;

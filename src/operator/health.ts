@@ -1,3 +1,5 @@
+/** @module The health endpoint. Runs in: the Worker. */
+
 import type { Context } from 'hono';
 import { version } from '../../package.json';
 

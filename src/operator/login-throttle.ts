@@ -1,3 +1,5 @@
+/** @module Slows down who guesses the operator's token. Runs in: the Worker. */
+
 import { networkOf } from '../request/address.ts';
 import { MINUTE_MS } from '../time.ts';
 
@@ -23,12 +25,16 @@ export type Attempt =
   | { readonly kind: 'right' }
   /** The failures of this address, and the attempts turned away before this one. */
   | { readonly kind: 'wrong'; readonly failures: number; readonly turnedAway: number }
-  /** It was not looked at, whether right or wrong: a right one that is let in would tell a guess from the others. */
+  /**
+   * It was not looked at, whether right or wrong: a right one that is let in would tell a guess from the
+   * others.
+   */
   | { readonly kind: 'wait'; readonly seconds: number };
 
 /**
- * Slows down who guesses the operator's token. Each address has its own count, so that nobody keeps the operator out from
- * another one. It is kept in memory, in each isolate by itself: a guesser who meets several has so many times the attempts.
+ * Slows down who guesses the operator's token. Each address has its own count, so that nobody keeps the
+ * operator out from another one. It is kept in memory, in each isolate by itself: a guesser who meets several
+ * has so many times the attempts.
  */
 export class LoginThrottle {
   readonly #failures = new Map<string, Failures>();
@@ -71,8 +77,8 @@ function waitSeconds(failures: number): number {
 }
 
 /**
- * Where a request comes from, as Cloudflare's edge says: an IPv4 address, or the /64 network of an IPv6 address, which is
- * what one customer has. Empty where there is no edge in front.
+ * Where a request comes from, as Cloudflare's edge says: an IPv4 address, or the /64 network of an IPv6
+ * address, which is what one customer has. Empty where there is no edge in front.
  */
 export function addressOf(headers: Headers): string {
   return networkOf((headers.get('cf-connecting-ip') ?? '').slice(0, ADDRESS_MAX_CHARACTERS));

@@ -1,3 +1,5 @@
+/** @module Logins by cookie. Runs in: the Worker. */
+
 import { serialize } from 'hono/utils/cookie';
 import { base64Url } from '../request/digest.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
@@ -7,7 +9,10 @@ export const LOGIN_COOKIE = 'oncegate-login';
 /** A working day. It is not prolonged by use, so that a stolen cookie ends, too. */
 const LOGIN_SECONDS = 8 * 60 * 60;
 
-/** Somebody who can set cookies for this host can set some under this name as well; more than that are not looked at. */
+/**
+ * Somebody who can set cookies for this host can set some under this name as well; more than that are not
+ * looked at.
+ */
 const CANDIDATES_MAX = 4;
 
 /** EXPIRY.MAC */
@@ -16,8 +21,8 @@ const LOGIN = /^(\d{1,12})\.([\w-]{43})$/;
 const encoder = new TextEncoder();
 
 /**
- * `Secure` is taken from `http://localhost`, too, by Chromium and Firefox. The name has no `__Host-`, which asks for the
- * path `/` and so for sending it to the upstream.
+ * `Secure` is taken from `http://localhost`, too, by Chromium and Firefox. The name has no `__Host-`, which
+ * asks for the path `/` and so for sending it to the upstream.
  */
 const ATTRIBUTES = {
   path: OPERATOR_PREFIX,
@@ -36,8 +41,9 @@ export interface Login {
 }
 
 /**
- * Logins by cookie: `EXPIRY.MAC`, the time in seconds at which it ends and its HMAC-SHA-256 under a key that is derived
- * from the operator's token. Nothing is stored, so with another token all of them are worth nothing.
+ * Logins by cookie: `EXPIRY.MAC`, the time in seconds at which it ends and its HMAC-SHA-256 under a key that
+ * is derived from the operator's token. Nothing is stored, so with another token all of them are worth
+ * nothing.
  */
 export class Logins {
   readonly #adminToken: string;
@@ -88,7 +94,10 @@ export function sameText(a: string, b: string): boolean {
   return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }
 
-/** All values under the login's name: another one, set for a longer path, would come before the login and hide it. */
+/**
+ * All values under the login's name: another one, set for a longer path, would come before the login and hide
+ * it.
+ */
 function candidates(cookie: string | null): string[] {
   if (cookie === null || !cookie.includes(LOGIN_COOKIE)) return [];
   const prefix = `${LOGIN_COOKIE}=`;

@@ -1,6 +1,8 @@
+/** @module Whether a request came to the operator's own host. Runs in: the Worker. */
+
 /**
- * Whether a request came to the operator's own host (`OPERATOR_HOST`): by name and port where that has one, by name alone
- * where it has none.
+ * Whether a request came to the operator's own host (`OPERATOR_HOST`): by name and port where that has one,
+ * by name alone where it has none.
  */
 export function isOperatorHost(operatorHost: string, url: URL): boolean {
   // A name with the dot of the root is the same host; one with more of them is nobody's.

@@ -1,3 +1,5 @@
+/** @module The operator's surface: API, console and metrics, behind the token. Runs in: the Worker. */
+
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
@@ -59,8 +61,8 @@ export function operatorSurface(config: Config): OperatorSurface {
 }
 
 /**
- * What is said where the operator's surface has nothing. On his own machine somebody tries the gateway out, and is told how
- * to switch the surface on.
+ * What is said where the operator's surface has nothing. On his own machine somebody tries the gateway out,
+ * and is told how to switch the surface on.
  */
 export function noSurface(url: URL, { adminToken }: Config): Problem {
   const how =
@@ -83,7 +85,8 @@ const protectedFromOtherSites = secureHeaders({
   },
   referrerPolicy: 'same-origin',
   xFrameOptions: 'DENY',
-  // A page of the upstream, on the same origin, that opens the console gets no hold of its window (see UpstreamGuard).
+  // A page of the upstream, on the same origin, that opens the console gets no hold of its window (see
+  // UpstreamGuard).
   crossOriginOpenerPolicy: 'same-origin',
   // The host is the gateway's, and its policy for HTTPS is not for the console to set.
   strictTransportSecurity: false,

@@ -1,3 +1,5 @@
+/** @module The page that explains a problem. Runs in: the Worker. */
+
 import type { Context } from 'hono';
 import { isProblemSlug, problemTypes } from '../response/problem.ts';
 import { documentOf } from './document.tsx';

@@ -1,4 +1,5 @@
-/** What the operator's API says where it does not do what was asked. */
+/** @module What the operator's API says where it does not do what was asked. Runs in: the Worker. */
+
 import { problemJson } from '../response/problem.ts';
 
 const TITLES = {

@@ -41,8 +41,13 @@ export class UpstreamGuard {
     if (cookie?.includes(LOGIN_COOKIE) && (await this.#logins.find(cookie)) !== null) {
       return misplaced(request);
     }
+    return this.keptApart(request, pass);
+  }
+
+  /** Has a request answered with what is the upstream's, so that a browser takes it for nothing of the console's. */
+  async keptApart(request: Request, pass: () => Promise<Response>): Promise<Response> {
     if (!this.#sharesOrigin) return pass();
-    if (headers.has('service-worker')) return refused(request, SERVICE_WORKER);
+    if (request.headers.has('service-worker')) return refused(request, SERVICE_WORKER);
     const response = await pass();
     keepApart(response.headers);
     return response;

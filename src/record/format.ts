@@ -1,10 +1,13 @@
-/** The sizes that the format of records fixes. To change one is to make a new version of it. */
+/**
+ * @module The sizes that the format of records fixes. To change one is to make a new version of it.
+ * Runs in: the Worker, the ledger object.
+ */
 
 export const VERSION = 1;
 
 /**
- * A body is cut into pieces of this size, the last of them shorter. No head holds it: a record of several pieces that was cut
- * otherwise does not open. A row of the ledger holds 2 MB.
+ * A body is cut into pieces of this size, the last of them shorter. No head holds it: a record of several
+ * pieces that was cut otherwise does not open. A row of the ledger holds 2 MB.
  */
 export const PIECE_BYTES = 512 * 1024;
 

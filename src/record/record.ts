@@ -77,17 +77,23 @@ export async function openPreamble(
 
 /**
  * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or its only piece
- * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing.
+ * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing. `watched` is told when a
+ * piece is taken, and that no more will be.
  */
 export async function openRecord(
   secret: Uint8Array,
   record: ReadableStream<Uint8Array>,
+  watched: { moved(): void; ended(): void } = { moved: () => {}, ended: () => {} },
 ): Promise<{ head: RecordHead; body: ResponseBody }> {
   const reader = record.getReader({ mode: 'byob' });
   const { head, seal } = await readHead(secret, reader);
   const body = await openBody(seal, head.size, {
-    read: (_, sealedBytes) => readExactly(reader, sealedBytes),
+    read: (_, sealedBytes) => {
+      watched.moved();
+      return readExactly(reader, sealedBytes);
+    },
     end: (error) => {
+      watched.ended();
       if (error !== undefined) reportDamage('results', error);
       letGo(reader);
     },

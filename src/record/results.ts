@@ -87,12 +87,13 @@ export async function getResult(
   results: KVNamespace,
   { id, completedAt }: { readonly id: string; readonly completedAt: number | null },
   secret: Uint8Array,
+  watched?: { moved(): void; ended(): void },
 ): Promise<{ head: RecordHead; body: ResponseBody } | null> {
   const name = completedAt === null ? await latestOf(results, id) : nameIn({ id, completedAt });
   if (name === null) return null;
   const value = await inTime(results.get(name, 'stream'), GET_MAX_MS, 'reading a record');
   if (value === null) return null;
-  const record = await openRecord(secret, value);
+  const record = await openRecord(secret, value, watched);
   if (record.head.expiresAt > Date.now()) return record;
   await discard(record.body);
   return null;

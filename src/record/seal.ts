@@ -1,11 +1,14 @@
+/** @module Seals what is stored. Runs in: the Worker, the ledger object. */
+
 /**
- * Seals what is stored of a response, so that nobody reads it who cannot present the caller's credentials and the
- * idempotency key. Neither is stored.
+ * Seals what is stored of a response, so that nobody reads it who cannot present the caller's credentials and
+ * the idempotency key. Neither is stored.
  *
- * The key is the secret that the Worker derives from both: 256 bits of a digest that nothing else uses. The parts of a record (its
- * head, the pieces of its body) are sealed with AES-256-GCM. A nonce is 64 random bits, one value for each record and stored with it,
- * and 32 bits of the part's position. A record seals each position once, and a secret seals as many records as its key has runs: for a
- * nonce to come twice, two of those few would have to draw the same 64 bits. A part that was moved does not open; and that none is
+ * The key is the secret that the Worker derives from both: 256 bits of a digest that nothing else uses. The
+ * parts of a record (its head, the pieces of its body) are sealed with AES-256-GCM. A nonce is 64 random
+ * bits, one value for each record and stored with it, and 32 bits of the part's position. A record seals each
+ * position once, and a secret seals as many records as its key has runs: for a nonce to come twice, two of
+ * those few would have to draw the same 64 bits. A part that was moved does not open; and that none is
  * missing follows from the size in the head.
  */
 export const SALT_BYTES = 8;
@@ -45,7 +48,9 @@ export class Seal {
     return new Uint8Array(await crypto.subtle.encrypt(this.#parameters(position), this.#key, part));
   }
 
-  /** Opens a sealed part. Rejects where it is damaged, belongs elsewhere, or was sealed with another secret. */
+  /**
+   * Opens a sealed part. Rejects where it is damaged, belongs elsewhere, or was sealed with another secret.
+   */
   async open(position: number, sealed: Uint8Array): Promise<Uint8Array> {
     return new Uint8Array(await crypto.subtle.decrypt(this.#parameters(position), this.#key, sealed));
   }

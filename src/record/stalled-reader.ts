@@ -1,6 +1,8 @@
+/** @module Cuts off a reader that takes nothing. Runs in: the Worker, the ledger object. */
+
 /**
- * How long a reader may take nothing of a body that is kept for it. A body is read in pieces of up to 512 KiB, so this asks
- * for 2 KB a second of the slowest client.
+ * How long a reader may take nothing of a body that is kept for it. A body is read in pieces of up to 512
+ * KiB, so this asks for 2 KB a second of the slowest client.
  */
 export const STALLED_READER_MS = 300_000;
 
@@ -14,8 +16,8 @@ export class StalledReaderError extends Error {
 }
 
 /**
- * Watches a reader. Calls `cutOff` where `progress` stays the same for {@link STALLED_READER_MS}, or up to twice as long. Returns
- * what ends the watch. To call that again does nothing.
+ * Watches a reader. Calls `cutOff` where `progress` stays the same for {@link STALLED_READER_MS}, or up to
+ * twice as long. Returns what ends the watch. To call that again does nothing.
  */
 export function watchReader(progress: () => number, cutOff: (error: StalledReaderError) => void): () => void {
   let before = progress();

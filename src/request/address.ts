@@ -1,12 +1,20 @@
+/** @module The client's address, and whom a request counts against. Runs in: the Worker. */
+
 import type { Caller } from './caller.ts';
 import { sha256 } from './digest.ts';
 import { callerId } from './identity.ts';
 
 /** Whom a request counts against: digests, as they go to the ledger and to a rate limiter. */
 export interface Parties {
-  /** Names the caller in the store. All who have no credential are one caller, but each address of them counts for itself. */
+  /**
+   * Names the caller in the store. All who have no credential are one caller, but each address of them counts
+   * for itself.
+   */
   readonly caller: string;
-  /** `null` where the address is not known. It counts whatever credentials come from there, as those can be invented. */
+  /**
+   * `null` where the address is not known. It counts whatever credentials come from there, as those can be
+   * invented.
+   */
   readonly address: string | null;
 }
 
@@ -18,10 +26,11 @@ export async function partiesOf(headers: Headers, route: string, caller: Caller)
 }
 
 /**
- * A digest of the client's address, an IPv6 address by its /64, all of which one client has. `null` where the platform tells none.
+ * A digest of the client's address, an IPv6 address by its /64, all of which one client has. `null` where the
+ * platform tells none.
  *
- * Cloudflare's edge sets the field, whatever the client sends in it. Where nothing does, as on a machine of one's own, a client
- * may put there what it likes.
+ * Cloudflare's edge sets the field, whatever the client sends in it. Where nothing does, as on a machine of
+ * one's own, a client may put there what it likes.
  */
 async function addressOf(headers: Headers): Promise<string | null> {
   const address = headers.get('cf-connecting-ip');

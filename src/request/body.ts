@@ -1,6 +1,8 @@
 import { BodyBytes, type ReadFailure } from '../body-bytes.ts';
 import { ByteBudget, type Hold } from '../budget.ts';
 import { settlesWithin } from '../deadline.ts';
+import { type IsolateMemory, isolateMemory, type MemoryUser } from '../isolate-memory.ts';
+import type { MemoryTally } from '../memory-tally.ts';
 
 export interface BodyLimits {
   /** A body that brings nothing for so long is given up. */
@@ -13,10 +15,7 @@ export interface BodyLimits {
 
 const MIB = 1024 * 1024;
 
-/**
- * An isolate has 128 MB. A ledger object may share it, with as much for its runs (`OBJECT_BODIES_BYTES`); some 10 MB are code and
- * heap, 8 MiB recorded responses that are replayed from here, and the rest is for what is passing through.
- */
+/** What is held in the Worker counts as well into what there is for all of its isolate: see isolate-memory.ts. */
 export const BODY_LIMITS: BodyLimits = { silenceMs: 30_000, heldBytes: 40 * MIB, droppedBytes: 64 * MIB };
 
 export type BodyResult =
@@ -29,14 +28,24 @@ const AT_ONCE_BYTES = 4 * 1024;
 const DROP_BUFFER_BYTES = 64 * 1024;
 
 /** The request bodies that one isolate reads. */
-export class RequestBodies {
+export class RequestBodies implements MemoryUser {
   readonly #limits: BodyLimits;
   readonly #budget: ByteBudget;
 
-  constructor(limits: BodyLimits = BODY_LIMITS) {
+  constructor(limits: BodyLimits = BODY_LIMITS, isolate: IsolateMemory = isolateMemory) {
     this.#limits = limits;
     // Nobody hears of the end of a request whose client has left; that its body is silent for so long tells.
-    this.#budget = new ByteBudget(limits.heldBytes, 2 * limits.silenceMs);
+    this.#budget = new ByteBudget(limits.heldBytes, isolate, 2 * limits.silenceMs);
+    isolate.join(Symbol('worker'), this);
+  }
+
+  get tally(): MemoryTally {
+    return this.#budget.tally;
+  }
+
+  /** Whose a body is may not be known before it is here. */
+  heldBy(): number {
+    return 0;
   }
 
   /** What the bodies that are here take. */

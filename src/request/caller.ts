@@ -1,3 +1,5 @@
+/** @module Who sent a request. Runs in: the Worker. */
+
 import { saysWhoSends } from '../client/credential-fields.ts';
 import type { ScopeFrom, ScopePart } from '../scope-from.ts';
 
@@ -6,8 +8,8 @@ export interface Caller {
   /** An unambiguous text of the credentials. It is digested at once and neither stored nor logged. */
   readonly scope: string;
   /**
-   * Credentials that do not name the caller, but without which nobody gets what was made for him: `null` where there are none.
-   * Another value under the same key is another request. Digested at once too.
+   * Credentials that do not name the caller, but without which nobody gets what was made for him: `null`
+   * where there are none. Another value under the same key is another request. Digested at once too.
    */
   readonly bound: string | null;
   /** True where nothing tells one caller from another. All of them share one scope. */
@@ -15,14 +17,16 @@ export interface Caller {
 }
 
 /**
- * Reads the caller from what its route says. `keyFields` are the header fields of the idempotency key, in lower case: they are
- * no credentials, whatever they are called. `names` are those of all fields, where the caller has them already.
+ * Reads the caller from what its route says. `keyFields` are the header fields of the idempotency key, in
+ * lower case: they are no credentials, whatever they are called. `names` are those of all fields, where the
+ * caller has them already.
  *
- * With `auto`, every field that says who sends the request names the caller, and the `Cookie` field binds it: a session of
- * somebody else is not answered, and a cookie that changed runs nothing twice. Where no field says so, the whole `Cookie`
- * field names the caller. An explicit list means what it says.
+ * With `auto`, every field that says who sends the request names the caller, and the `Cookie` field binds it:
+ * a session of somebody else is not answered, and a cookie that changed runs nothing twice. Where no field
+ * says so, the whole `Cookie` field names the caller. An explicit list means what it says.
  *
- * An empty field is no credential: a front end that sends `x-api-key:` for everybody does not make them one caller.
+ * An empty field is no credential: a front end that sends `x-api-key:` for everybody does not make them one
+ * caller.
  */
 export function callerOf(
   headers: Headers,
@@ -63,8 +67,9 @@ function credential(headers: Headers, query: string, { in: place, name }: ScopeP
 }
 
 /**
- * What stands for a name in a `Cookie` field (RFC 6265bis: quotes are part of the value) or a query, as it is: to decode it, or
- * to leave out what is not in order, would make two values one. Where the name stands more than once, all of them count.
+ * What stands for a name in a `Cookie` field (RFC 6265bis: quotes are part of the value) or a query, as it
+ * is: to decode it, or to leave out what is not in order, would make two values one. Where the name stands
+ * more than once, all of them count.
  */
 function valuesOf(name: string, text: string, separator: ';' | '&'): string {
   return text

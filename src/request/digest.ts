@@ -1,8 +1,10 @@
+/** @module Digests. Runs in: the Worker, the ledger object. */
+
 const encoder = new TextEncoder();
 
 /**
- * Where the parts of a digest's input are laid end to end. One serves all, as Web Crypto takes its input when it is called;
- * to make an array for each costs more than to digest it.
+ * Where the parts of a digest's input are laid end to end. One serves all, as Web Crypto takes its input when
+ * it is called; to make an array for each costs more than to digest it.
  */
 const scratch = new Uint8Array(64 * 1024);
 
@@ -35,8 +37,8 @@ async function digest(
 }
 
 /**
- * The parts in blocks: a large part by itself, uncopied, small ones many at a time, as each block waits for the one before. A
- * block is overwritten by the next one.
+ * The parts in blocks: a large part by itself, uncopied, small ones many at a time, as each block waits for
+ * the one before. A block is overwritten by the next one.
  */
 function* blocksOf(parts: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
   const block = new Uint8Array(scratch.byteLength);

@@ -2,6 +2,7 @@ import { MIMEType } from 'whatwg-mimetype';
 import type { BodyBytes } from '../body-bytes.ts';
 import { sha256 } from './digest.ts';
 import { CANONICAL_MAX_BYTES, canonicalJson } from './json.ts';
+import type { Follower } from './json-bytes.ts';
 import { partsOf } from './multipart.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -23,6 +24,8 @@ export interface FingerprintInput {
   /** The fields that say what is to be done with the body, see {@link whatIsAsked}. */
   readonly asked: string;
   readonly body: BodyBytes;
+  /** With `json`, what {@link spellingOf} says of the body, where that has been read before. */
+  readonly spelling?: Spelling | null | undefined;
 }
 
 /**
@@ -113,9 +116,9 @@ function requestDigest(input: FingerprintInput, mode: FingerprintMode): Promise<
       return sha256([head('multipart', type.spelling), `${lengths}\n`, ...bytes]);
     }
   }
-  if (type.kind === 'json' && mode === 'json' && body.length <= CANONICAL_MAX_BYTES) {
-    const canonical = canonicalBody(body.whole());
-    if (canonical !== null) return sha256([head(canonical.form, type.spelling), canonical.text]);
+  if (mode === 'json') {
+    const { spelling = spellingOf(input) } = input;
+    if (spelling !== null) return sha256([head(spelling.form, type.spelling), spelling.text]);
   }
   const mediaType = type.kind === 'multipart' ? type.field : type.spelling;
   return sha256([head('bytes', mediaType), ...body.segments]);
@@ -180,7 +183,25 @@ function inOneSpelling(type: MIMEType, leftOut: (name: string) => boolean): stri
 /** A mark before the text that it is UTF-8 is ignored by some readers and refused by others (RFC 8259 §8.1). */
 const BYTE_ORDER_MARK = '\ufeff';
 
-function canonicalBody(body: Uint8Array): { readonly form: string; readonly text: string } | null {
+/** A JSON body in one spelling. */
+export interface Spelling {
+  readonly form: 'json' | 'marked json';
+  readonly text: string;
+}
+
+/**
+ * The body in one spelling; `null` where it has none, as it is no JSON, does not say that it is, or is too large or too deep. Whoever
+ * wants to know what it holds can follow the text meanwhile.
+ */
+export function spellingOf(
+  { contentType, body }: Pick<FingerprintInput, 'contentType' | 'body'>,
+  follower: Follower | null = null,
+): Spelling | null {
+  const isJson = mediaTypeOf(contentType ?? '').kind === 'json';
+  return isJson && body.length <= CANONICAL_MAX_BYTES ? canonicalBody(body.whole(), follower) : null;
+}
+
+function canonicalBody(body: Uint8Array, follower: Follower | null): Spelling | null {
   let text: string;
   try {
     text = decoder.decode(body);
@@ -188,6 +209,6 @@ function canonicalBody(body: Uint8Array): { readonly form: string; readonly text
     return null;
   }
   const marked = text.startsWith(BYTE_ORDER_MARK);
-  const canonical = canonicalJson(marked ? text.slice(1) : text);
+  const canonical = canonicalJson(marked ? text.slice(1) : text, follower);
   return canonical === null ? null : { form: marked ? 'marked json' : 'json', text: canonical };
 }

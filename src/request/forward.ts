@@ -1,13 +1,21 @@
+/** @module The fields of a request that is sent on. Runs in: the Worker. */
+
 import type { Route, Upstream } from '../config.ts';
 import { dropConnectionFields, endToEnd, type HeaderList } from '../headers.ts';
 import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
 import { OF_THE_WAY_HERE } from './forwarded.ts';
 import { queryOf } from './target.ts';
 
-/** What follows from the URL and the body of the next request; an `Expect` has been met by the time the body is here. */
+/**
+ * What follows from the URL and the body of the next request; an `Expect` has been met by the time the body
+ * is here.
+ */
 const OF_THIS_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
 
-/** What the gateway says itself to the upstream. Each field takes the place of the client's, but for `Via`, which adds to it. */
+/**
+ * What the gateway says itself to the upstream. Each field takes the place of the client's, but for `Via`,
+ * which adds to it.
+ */
 export interface OwnFields {
   readonly via: string;
   readonly wayHere: HeaderList;
@@ -23,8 +31,9 @@ export interface KeyToSend {
 }
 
 /**
- * The fields of a keyed request as the ledger sends it on: the client's, the gateway's own, and the idempotency key in the field
- * that the upstream gets it in, if any. Where that is not the one in which it came, no field that may hold a key goes on.
+ * The fields of a keyed request as the ledger sends it on: the client's, the gateway's own, and the
+ * idempotency key in the field that the upstream gets it in, if any. Where that is not the one in which it
+ * came, no field that may hold a key goes on.
  */
 export function keyedHeaders(
   headers: Headers,
@@ -51,7 +60,10 @@ export function keyedHeaders(
   ];
 }
 
-/** These follow from the next request's own body, or would begin another conversation. All else the handler sees as it came. */
+/**
+ * These follow from the next request's own body, or would begin another conversation. All else the handler
+ * sees as it came.
+ */
 const OF_THE_CONVERSATION: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -87,8 +99,8 @@ function keyFieldName(
 }
 
 /**
- * Makes the fields of a received request those of the one that is sent on instead, with the gateway's own. In place, as to
- * copy `Headers` costs more than all that is done to them.
+ * Makes the fields of a received request those of the one that is sent on instead, with the gateway's own. In
+ * place, as to copy `Headers` costs more than all that is done to them.
  */
 export function forwardInPlace(
   headers: Headers,
@@ -105,16 +117,18 @@ export function forwardInPlace(
 }
 
 /**
- * Whether the connection is to become a WebSocket (RFC 6455), the one upgrade that a Worker can pass on. Any other is declined by
- * ignoring it (RFC 9110 §7.8): Java's client offers `h2c` with every plain request, and its key counts all the same.
+ * Whether the connection is to become a WebSocket (RFC 6455), the one upgrade that a Worker can pass on. Any
+ * other is declined by ignoring it (RFC 9110 §7.8): Java's client offers `h2c` with every plain request, and
+ * its key counts all the same.
  */
 export function isWebSocketUpgrade(request: Request): boolean {
   return request.method === 'GET' && request.headers.get('upgrade')?.toLowerCase() === 'websocket';
 }
 
 /**
- * Where a request goes: the upstream's base URL with the target's path, less the route's prefix, and its query appended. A
- * service gets the host that the client named; the host of a URL is its own, and no path can name another.
+ * Where a request goes: the upstream's base URL with the target's path, less the route's prefix, and its
+ * query appended. A service gets the host that the client named; the host of a URL is its own, and no path
+ * can name another.
  */
 export function upstreamUrl(upstream: Upstream, stripPrefix: string, target: URL): string {
   const base = upstream.kind === 'url' ? upstream.base : target.origin;

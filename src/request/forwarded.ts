@@ -1,9 +1,12 @@
+/** @module What the upstream is told of how the gateway was reached. Runs in: the Worker. */
+
 import type { Route } from '../config.ts';
 import type { HeaderList } from '../headers.ts';
 
 /**
- * What a client may not say for itself where the gateway says it: by which host, scheme and path it was reached (RFC 7239, and
- * the fields that were there before it). `X-Forwarded-For` is the edge's, and others of that name are credentials.
+ * What a client may not say for itself where the gateway says it: by which host, scheme and path it was
+ * reached (RFC 7239, and the fields that were there before it). `X-Forwarded-For` is the edge's, and others
+ * of that name are credentials.
  */
 export const OF_THE_WAY_HERE: ReadonlySet<string> = new Set([
   'forwarded',

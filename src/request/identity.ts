@@ -1,3 +1,5 @@
+/** @module Which execution a request belongs to. Runs in: the Worker. */
+
 import { base64Url, sha256, sha512 } from './digest.ts';
 
 /** Which execution a request belongs to, and what that execution's record is sealed with. */
@@ -16,8 +18,8 @@ export function callerId(route: string, scope: string): Promise<string> {
 const ID_BYTES = 32;
 
 /**
- * One digest, SHA-512 over route, caller and key, gives both: its first half is public, its second half is secret. To have
- * the one without the other, one would have to guess the input.
+ * One digest, SHA-512 over route, caller and key, gives both: its first half is public, its second half is
+ * secret. To have the one without the other, one would have to guess the input.
  */
 export async function identityOf(route: string, scope: string, key: string): Promise<Identity> {
   const digest = await sha512(JSON.stringify([route, scope, key]));

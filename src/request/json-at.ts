@@ -31,17 +31,14 @@ export function jsonAt(
   pointers: readonly (readonly string[])[],
   maxCharacters: number,
 ): readonly FoundAt[] {
-  const tracks = pointers.map((tokens) => new Track(tokens));
-  const longest = Math.max(maxCharacters, ...pointers.flat().map((token) => token.length));
-  const deepest = Math.max(...pointers.map((tokens) => tokens.length));
-  const json = new JsonBytes(new Tracks(tracks, deepest), longest * SPELT_UNIT_BYTES);
+  const places = new PlacesInJson(pointers, maxCharacters);
+  const json = new JsonBytes(places, places.longest * SPELT_UNIT_BYTES);
   for (const [n, segment] of segments.entries()) {
     const isMarked = n === 0 && BYTE_ORDER_MARK.every((byte, at) => segment[at] === byte);
     json.see(isMarked ? segment.subarray(BYTE_ORDER_MARK.length) : segment);
     if (json.broken) break;
   }
-  const isJson = json.end();
-  return tracks.map((track) => (isJson ? track.found(maxCharacters) : ABSENT));
+  return json.end() ? places.found() : pointers.map(() => ABSENT);
 }
 
 /** RFC 6901 §4. */
@@ -101,15 +98,29 @@ class Track {
   }
 }
 
-/** Follows all of the pointers at once. It is asked at each value of the text, so it makes nothing to answer. */
-class Tracks implements Follower {
+/**
+ * Follows a text along all of the pointers at once, whoever reads it. It is asked at each value of the text, so it makes nothing to
+ * answer.
+ */
+export class PlacesInJson implements Follower {
+  /** No name or value that counts is longer, in UTF-16 units. */
+  readonly longest: number;
+  readonly #maxCharacters: number;
   readonly #tracks: readonly Track[];
   /** No pointer leads deeper. */
   readonly #deepest: number;
 
-  constructor(tracks: readonly Track[], deepest: number) {
-    this.#tracks = tracks;
-    this.#deepest = deepest;
+  /** As in {@link jsonAt}. */
+  constructor(pointers: readonly (readonly string[])[], maxCharacters: number) {
+    this.longest = Math.max(maxCharacters, ...pointers.flat().map((token) => token.length));
+    this.#maxCharacters = maxCharacters;
+    this.#tracks = pointers.map((tokens) => new Track(tokens));
+    this.#deepest = Math.max(...pointers.map((tokens) => tokens.length));
+  }
+
+  /** What there was at each of the pointers, once the text has turned out to be JSON. */
+  found(): readonly FoundAt[] {
+    return this.#tracks.map((track) => track.found(this.#maxCharacters));
   }
 
   begins(depth: number): boolean {
@@ -134,20 +145,12 @@ class Tracks implements Follower {
     return false;
   }
 
-  name(spelt: string | null, depth: number): void {
-    const name = spelt === null ? null : unescaped(spelt);
+  name(name: string | null, depth: number): void {
     for (const track of this.#tracks) track.next(name, depth);
   }
 
-  value(kind: 'string' | 'number', spelt: string | null, depth: number): void {
-    if (kind === 'number' && spelt !== null && !/^-?\d+$/.test(spelt)) return;
-    const text = spelt === null ? null : kind === 'string' ? unescaped(spelt) : spelt;
+  value(text: string | null, depth: number): void {
     const found: FoundAt = text === null ? { kind: 'too-long' } : { kind: 'text', text };
     for (const track of this.#tracks) if (track.isAt(depth)) track.find(found);
   }
-}
-
-/** What a string says that is spelt so, and is known to be well spelt. */
-function unescaped(spelt: string): string {
-  return spelt.includes('\\') ? String(JSON.parse(`"${spelt}"`)) : spelt;
 }

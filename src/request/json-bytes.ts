@@ -36,9 +36,11 @@ import {
   ZERO,
 } from './json-states.ts';
 
-/** Who follows a text. `depth`: how many objects and arrays are open around the value, or around the member's name. */
+/**
+ * Who follows a text while it is read. `depth`: how many objects and arrays are open around the value, or around the member's name.
+ */
 export interface Follower {
-  /** A value begins. Whether it is wanted, should it be a string or a number. */
+  /** A value begins. Whether it is wanted, should it be a string or an integer. */
   begins(depth: number): boolean;
   /** An object or array was opened that holds values of this depth. */
   opened(depth: number): void;
@@ -46,9 +48,9 @@ export interface Follower {
   item(index: number, depth: number): void;
   /** A member is next. Whether its name is wanted. */
   member(depth: number): boolean;
-  /** The wanted name, or wanted value, as it is spelt, a string without its quotes; `null` where it is too long. */
-  name(spelt: string | null, depth: number): void;
-  value(kind: 'string' | 'number', spelt: string | null, depth: number): void;
+  /** What the wanted name or string says, or the integer as it is written; `null` where it is too long to be kept. */
+  name(text: string | null, depth: number): void;
+  value(text: string | null, depth: number): void;
 }
 
 /** Deeper than any text that is meant; what is open is held in memory. A deeper one is taken for none. */
@@ -218,8 +220,10 @@ export class JsonBytes {
   #endString(): void {
     this.#state = this.#isName ? COLON : AFTER_VALUE;
     if (this.#size < 0) return;
-    if (this.#isName) this.#follower.name(this.#spelt(), this.#open.length);
-    else this.#follower.value('string', this.#spelt(), this.#open.length);
+    const spelt = this.#spelt();
+    const text = spelt === null ? null : unescaped(spelt);
+    if (this.#isName) this.#follower.name(text, this.#open.length);
+    else this.#follower.value(text, this.#open.length);
   }
 
   #readNumber(bytes: Uint8Array, from: number): number {
@@ -244,9 +248,10 @@ export class JsonBytes {
   #endNumber(): void {
     const state = this.#state;
     if (state < MINUS) return;
-    const isWhole = state === DIGIT || state === ZERO || state === FRACTION || state === EXPONENT;
+    const isInteger = state === DIGIT || state === ZERO;
+    const isWhole = isInteger || state === FRACTION || state === EXPONENT;
     this.#state = isWhole ? AFTER_VALUE : BROKEN;
-    if (isWhole && this.#size >= 0) this.#follower.value('number', this.#spelt(), this.#open.length);
+    if (isInteger && this.#size >= 0) this.#follower.value(this.#spelt(), this.#open.length);
   }
 
   #spelt(): string | null {
@@ -266,6 +271,11 @@ export class JsonBytes {
     if (size > 0) this.#kept.set(bytes.subarray(from, from + size), this.#size);
     this.#size += to - from;
   }
+}
+
+/** What a string says that is spelt so, and is known to be well spelt. */
+function unescaped(spelt: string): string {
+  return spelt.includes('\\') ? String(JSON.parse(`"${spelt}"`)) : spelt;
 }
 
 /** A few bytes as text. For ASCII of that length a loop costs a fraction of a decoder. */

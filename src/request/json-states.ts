@@ -1,4 +1,7 @@
-/** The states of a strict reader of JSON (RFC 8259) and the bytes that it looks for: numbers, as it looks at each byte of large bodies. */
+/**
+ * @module The states of a strict reader of JSON (RFC 8259) and the bytes that it looks for: numbers, as it
+ * looks at each byte of large bodies. Runs in: the Worker.
+ */
 
 /** What the next byte may be. */
 export const VALUE = 0;
@@ -12,7 +15,10 @@ export const BROKEN = 7;
 export const STRING = 8;
 export const ESCAPE = 9;
 export const HEX = 10;
-/** In a number, by what came last: its minus, a leading zero, a digit, the point, a digit behind it, the e, its sign, its digit. */
+/**
+ * In a number, by what came last: its minus, a leading zero, a digit, the point, a digit behind it, the e,
+ * its sign, its digit.
+ */
 export const MINUS = 11;
 export const ZERO = 12;
 export const DIGIT = 13;

@@ -8,6 +8,8 @@
  * small values in little memory.
  */
 
+import type { Follower } from './json-bytes.ts';
+
 /** A larger text is not put into one spelling: what that needs in memory at once is some 20 times the text at the worst. */
 export const CANONICAL_MAX_BYTES = 1024 * 1024;
 /** Nor is one that is nested deeper, as its reader calls itself. */
@@ -16,10 +18,15 @@ const DEPTH_MAX = 200;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WHITE_SPACE = /[ \t\n\r]*/y;
 
-/** The text in one spelling; `null` where it is no JSON (RFC 8259), or nested too deep. */
-export function canonicalJson(text: string): string | null {
+const INTEGER = /^-?\d+$/;
+
+/**
+ * The text in one spelling; `null` where it is no JSON (RFC 8259), or nested too deep. Whoever wants to know what it holds can follow
+ * it meanwhile.
+ */
+export function canonicalJson(text: string, follower: Follower | null = null): string | null {
   try {
-    return new Reader(text).read();
+    return new Reader(text, follower).read();
   } catch (error) {
     if (error instanceof NotCanonicalError) return null;
     throw error;
@@ -30,10 +37,12 @@ class NotCanonicalError extends Error {}
 
 class Reader {
   readonly #text: string;
+  readonly #follower: Follower | null;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, follower: Follower | null) {
     this.#text = text;
+    this.#follower = follower;
   }
 
   read(): string {
@@ -52,38 +61,57 @@ class Reader {
   }
 
   #bareValue(depth: number): string {
+    const wanted = this.#follower?.begins(depth) === true;
     switch (this.#text[this.#at]) {
       case '{':
-        return this.#object(depth);
+        return this.#object(depth + 1);
       case '[':
-        return `[${this.#list(']', () => this.#value(depth + 1)).join(',')}]`;
-      case '"':
-        return JSON.stringify(this.#string());
+        return this.#array(depth + 1);
+      case '"': {
+        const text = this.#string();
+        if (wanted) this.#follower?.value(text, depth);
+        return JSON.stringify(text);
+      }
       case 't':
         return this.#word('true');
       case 'f':
         return this.#word('false');
       case 'n':
         return this.#word('null');
-      default:
-        return this.#number();
+      default: {
+        const source = this.#number();
+        if (wanted && INTEGER.test(source)) this.#follower?.value(source, depth);
+        const value = Number(source);
+        return isExact(value, source) ? String(value) : source;
+      }
     }
+  }
+
+  #array(depth: number): string {
+    this.#follower?.opened(depth);
+    const items = this.#list(']', (index) => {
+      this.#follower?.item(index, depth);
+      return this.#value(depth);
+    });
+    return `[${items.join(',')}]`;
   }
 
   /** Members in the order of their names' UTF-16 units; those of one name as they stand. */
   #object(depth: number): string {
+    this.#follower?.opened(depth);
     const members = this.#list('}', () => {
       this.#skip();
       const name = this.#string();
+      if (this.#follower?.member(depth) === true) this.#follower.name(name, depth);
       this.#skip();
       this.#word(':');
-      return { name, value: this.#value(depth + 1) };
+      return { name, value: this.#value(depth) };
     });
     members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     return `{${members.map(({ name, value }) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
   }
 
-  #list<T>(close: ']' | '}', item: () => T): T[] {
+  #list<T>(close: ']' | '}', item: (index: number) => T): T[] {
     this.#at += 1;
     this.#skip();
     const items: T[] = [];
@@ -92,7 +120,7 @@ class Reader {
       return items;
     }
     for (;;) {
-      items.push(item());
+      items.push(item(items.length));
       const separator = this.#text[this.#at];
       this.#at += 1;
       if (separator === close) return items;
@@ -129,8 +157,7 @@ class Reader {
     const [source] = NUMBER.exec(this.#text) ?? [];
     if (source === undefined) throw new NotCanonicalError();
     this.#at += source.length;
-    const value = Number(source);
-    return isExact(value, source) ? String(value) : source;
+    return source;
   }
 
   #word(word: string): string {

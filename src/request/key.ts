@@ -1,3 +1,5 @@
+/** @module Reads an idempotency key. Runs in: the Worker. */
+
 import { parseItem, serializeItem } from 'structured-headers';
 
 export type KeyResult =
@@ -14,11 +16,11 @@ const ASCII_AND_SPACE = /^[\x20-\x7e]+$/;
 const NO_KEY_AT_ALL = /^(?:undefined|null|nil|none|nan|\[object \w+\]|0{8}-0{4}-0{4}-0{4}-0{12})$/i;
 
 /**
- * Reads an idempotency key from its field value: a structured-field String (`"abc"`, RFC 9651 §3.3.3) or the bare
- * form that real clients send (`abc`). Both name the same key.
+ * Reads an idempotency key from its field value: a structured-field String (`"abc"`, RFC 9651 §3.3.3) or the
+ * bare form that real clients send (`abc`). Both name the same key.
  *
- * Two fields arrive joined by a comma and a space. Neither form can hold that outside quotes, so they are refused
- * rather than read as one key.
+ * Two fields arrive joined by a comma and a space. Neither form can hold that outside quotes, so they are
+ * refused rather than read as one key.
  */
 export function parseKey(value: string | null): KeyResult {
   if (value === null) return { kind: 'absent' };
@@ -27,7 +29,10 @@ export function parseKey(value: string | null): KeyResult {
   return text.startsWith('"') ? parseQuoted(text) : parseBare(text);
 }
 
-/** Reads a key that stands in a place of its own, a JSON string or a decoded parameter: it needs no quotes to hold a space. */
+/**
+ * Reads a key that stands in a place of its own, a JSON string or a decoded parameter: it needs no quotes to
+ * hold a space.
+ */
 export function parseExact(text: string): KeyResult {
   if (text === '') return { kind: 'empty' };
   if (NO_KEY_AT_ALL.test(text)) return noKeyAtAll(text);

@@ -5,8 +5,9 @@ import { log, textOf } from '../log.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
-import { fingerprintOf, whatIsAsked } from './fingerprint.ts';
+import { fingerprintOf, type Spelling, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
+import { readKeyedBody } from './keyed-body.ts';
 import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
@@ -76,13 +77,15 @@ export async function readKeyedRequest(
   const body = await bodies.read(request, maxBytes);
   if (body.kind === 'broken-off') return { kind: 'broken-off' };
   if (body.kind !== 'body') return refused(bodyRefusal(body.kind, maxBytes));
-  const read = { request, url, names, caller, body: body.bytes };
+  const contentType = request.headers.get('content-type');
+  const read = { request, url, names, caller, contentType, body: body.bytes };
   if (sent.kind !== 'in-body-if-at-all') return keyedRequest(read, sent, route);
 
-  const inBody = sentKey(request, url, route, body.bytes);
+  const { found, spelling } = readKeyedBody(body.bytes, contentType, route);
+  const inBody = sentKey(request, url, route, found);
   if (inBody.kind === 'absent' && route.key === 'optional') return { kind: 'unkeyed', body: body.bytes };
   const late = keyRefusal(request, inBody, route);
-  if (late === null) return keyedRequest(read, inBody, route);
+  if (late === null) return keyedRequest({ ...read, spelling }, inBody, route);
   body.bytes.release();
   return refused(late);
 }
@@ -110,12 +113,14 @@ interface ReadRequest {
   /** Those of its fields. */
   readonly names: readonly string[];
   readonly caller: Caller;
+  readonly contentType: string | null;
   readonly body: BodyBytes;
+  readonly spelling?: Spelling | null | undefined;
 }
 
 /** The request, with all that follows from it. */
 async function keyedRequest(
-  { request, url, names, caller, body }: ReadRequest,
+  { request, url, names, caller, contentType, body, spelling }: ReadRequest,
   sent: SentKey,
   route: Route,
 ): Promise<KeyedRequestResult> {
@@ -129,9 +134,10 @@ async function keyedRequest(
       host: route.upstream.kind === 'service' || route.forwarded === 'set' ? url.hostname : null,
       path: url.pathname,
       query: queryOf(url),
-      contentType: request.headers.get('content-type'),
+      contentType,
       asked: whatIsAsked(request.headers, names),
       body,
+      spelling,
     },
     route.fingerprint,
   );
@@ -160,8 +166,11 @@ function bodyRefusal(
   }
 }
 
-/** Where the limiter itself fails, requests go on: it protects the gateway's load, not its promise. */
-async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
+/**
+ * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects the gateway's load, not its
+ * promise.
+ */
+export async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
   const keys = address === null ? [caller] : [address, caller];
   try {
     const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));

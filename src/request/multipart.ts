@@ -1,3 +1,5 @@
+/** @module The parts of a multipart body. Runs in: the Worker, the ledger object. */
+
 import type { BodyBytes } from '../body-bytes.ts';
 
 const encoder = new TextEncoder();
@@ -17,10 +19,11 @@ const DASH = 45;
 export type Part = readonly [start: number, end: number];
 
 /**
- * The parts of a multipart body (RFC 2046 §5.1.1), each with its header fields; what lies between them is the delimiters and
- * nothing else. `null` where the body is not strictly well-formed: where it begins or ends with anything but a delimiter,
- * where a delimiter has anything on its line, or where the boundary stands in a place that one parser takes for a delimiter
- * and another does not. Linear in the body, whatever the boundary.
+ * The parts of a multipart body (RFC 2046 §5.1.1), each with its header fields; what lies between them is the
+ * delimiters and nothing else. `null` where the body is not strictly well-formed: where it begins or ends
+ * with anything but a delimiter, where a delimiter has anything on its line, or where the boundary stands in
+ * a place that one parser takes for a delimiter and another does not. Linear in the body, whatever the
+ * boundary.
  */
 export function partsOf(body: BodyBytes, boundary: string): Part[] | null {
   if (boundary.length > BOUNDARY_MAX_CHARACTERS || !BOUNDARY.test(boundary)) return null;
@@ -46,7 +49,10 @@ export function partsOf(body: BodyBytes, boundary: string): Part[] | null {
   return null;
 }
 
-/** Every place where `needle` stands in `bytes`, one after the other, by Knuth, Morris and Pratt: no byte is read twice. */
+/**
+ * Every place where `needle` stands in `bytes`, one after the other, by Knuth, Morris and Pratt: no byte is
+ * read twice.
+ */
 function* occurrences(bytes: BodyBytes, needle: Uint8Array): Generator<number> {
   const fallbacks = fallbacksOf(needle);
   const first = needle[0] ?? 0;

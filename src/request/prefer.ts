@@ -1,4 +1,9 @@
-/** The longest wait that a client asks for with `Prefer: wait=N` (RFC 7240 §4.3), in seconds; without one, no limit. */
+/** @module The preferences of a request (RFC 7240). Runs in: the Worker. */
+
+/**
+ * The longest wait that a client asks for with `Prefer: wait=N` (RFC 7240 §4.3), in seconds; without one, no
+ * limit.
+ */
 export function preferredWaitSeconds(prefer: string | null): number {
   if (prefer === null) return Number.POSITIVE_INFINITY;
   const wait = preferencesOf(prefer).get('wait') ?? '';
@@ -6,8 +11,8 @@ export function preferredWaitSeconds(prefer: string | null): number {
 }
 
 /**
- * How long a client that prefers to be answered later waits for the head first (RFC 7240 §4.1), in seconds; `null` where it does not
- * prefer that.
+ * How long a client that prefers to be answered later waits for the head first (RFC 7240 §4.1), in seconds;
+ * `null` where it does not prefer that.
  */
 export function asyncAfterSeconds(prefer: string | null): number | null {
   if (prefer === null) return null;
@@ -26,14 +31,19 @@ export function withoutAsync(prefer: string): string | null {
 
 type Token = { readonly kind: 'word' | 'quoted'; readonly text: string } | { readonly kind: ',' | ';' | '=' };
 
-/** One token with the white space before it: a word (RFC 9110 §5.6.2), a quoted string (§5.6.4), or a sign between them. */
+/**
+ * One token with the white space before it: a word (RFC 9110 §5.6.2), a quoted string (§5.6.4), or a sign
+ * between them.
+ */
 const TOKEN = /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"|([,;=]))/y;
 
 /**
- * The preferences that a `Prefer` field names (RFC 7240 §2), in small letters, each with its value or with the empty one. Of two
- * with the same name the first counts. Parameters are read, and left out. A field that is not well-formed says nothing.
+ * The preferences that a `Prefer` field names (RFC 7240 §2), in small letters, each with its value or with
+ * the empty one. Of two with the same name the first counts. Parameters are read, and left out. A field that
+ * is not well-formed says nothing.
  *
- * It is no structured field: names have no case, white space may be around `=`, and the last of two would count there.
+ * It is no structured field: names have no case, white space may be around `=`, and the last of two would
+ * count there.
  */
 function preferencesOf(field: string): ReadonlyMap<string, string> {
   const tokens = tokensOf(field);

@@ -1,7 +1,8 @@
 /**
- * Repeatable Requests 1.0 (OASIS), which Azure's SDKs speak: `Repeatability-Request-ID` is a key, and `Repeatability-First-Sent`
- * says how old it is.
+ * @module Repeatable Requests 1.0 (OASIS), which Azure's SDKs speak: `Repeatability-Request-ID` is a key, and
+ * `Repeatability-First-Sent` says how old it is. Runs in: the Worker.
  */
+
 import type { SentKey } from './sent-key.ts';
 
 const REQUEST_ID = 'repeatability-request-id';
@@ -14,8 +15,9 @@ export function isRepeatable(sent: SentKey): boolean {
 }
 
 /**
- * Why a repeatable request must not run; `null` where it may. One that was first sent before the oldest result that is still kept
- * may have run, and nobody would know. One that does not say when it was first sent is taken as any other.
+ * Why a repeatable request must not run; `null` where it may. One that was first sent before the oldest
+ * result that is still kept may have run, and nobody would know. One that does not say when it was first sent
+ * is taken as any other.
  *
  * @param now in milliseconds since the epoch
  */

@@ -1,7 +1,6 @@
-import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
-import type { KeyFrom, KeyPlace } from '../key-from.ts';
-import { type FoundAt, jsonAt } from './json-at.ts';
+import type { KeyPlace } from '../key-from.ts';
+import type { FoundAt } from './json-at.ts';
 import { invalid, type KeyResult, keyField, MAX_KEY_CHARACTERS, parseExact, parseKey } from './key.ts';
 
 /** What a request says at the places of its route's `KEY_FROM`. */
@@ -22,17 +21,17 @@ export type SentKey =
  * The key that a request sends: the first place that holds something counts. An empty place is passed over; where nothing else
  * is found and the route needs a key, it is told what is wrong with it.
  *
- * @param body `null` where it is not here yet. It is looked into only if no place before it holds a key, and then once for all
- *   places in it, whatever media type it claims to have: senders of JSON say so less often than they should
+ * @param inBody what the body holds at each of the places in it, in their order; `null` where it has not been looked into yet, which
+ *   is to be done only if no place before holds a key
  */
 export function sentKey(
   request: Pick<Request, 'method' | 'headers'>,
   target: URL,
   { key, keyFrom }: Pick<Route, 'key' | 'keyFrom'>,
-  body: BodyBytes | null,
+  inBody: readonly FoundAt[] | null,
 ): SentKey {
   let empty: KeyPlace | null = null;
-  let found: ReadonlyMap<KeyPlace, FoundAt> | null = null;
+  let placesInBody = 0;
   for (const place of keyFrom) {
     let result: KeyResult;
     let field: string | null = null;
@@ -47,9 +46,8 @@ export function sentKey(
       case 'json':
         // The platform's fetch gives a GET no body.
         if (request.method === 'GET') continue;
-        if (body === null) return { kind: 'in-body-if-at-all' };
-        found ??= inBody(body, keyFrom);
-        result = ofFound(found.get(place));
+        if (inBody === null) return { kind: 'in-body-if-at-all' };
+        result = ofFound(inBody[placesInBody++]);
         break;
     }
     if (result.kind === 'key')
@@ -68,13 +66,6 @@ function inQuery(target: URL, name: string): KeyResult {
   const [value, ...others] = target.searchParams.getAll(name);
   if (value === undefined) return { kind: 'absent' };
   return others.length > 0 ? invalid('There is more than one value.') : parseExact(value);
-}
-
-function inBody(body: BodyBytes, keyFrom: KeyFrom): ReadonlyMap<KeyPlace, FoundAt> {
-  const places = keyFrom.filter((place) => place.in === 'json');
-  const pointers = places.map(({ pointer }) => pointer);
-  const found = jsonAt(body.segments, pointers, MAX_KEY_CHARACTERS);
-  return new Map(places.map((place, n) => [place, found[n] ?? { kind: 'absent' }]));
 }
 
 function ofFound(found: FoundAt = { kind: 'absent' }): KeyResult {

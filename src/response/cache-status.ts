@@ -1,3 +1,5 @@
+/** @module The `Cache-Status` of a response. Runs in: the Worker, the ledger object. */
+
 import { type BareItem, serializeParameters, Token } from 'structured-headers';
 import type { Recording } from '../protocol.ts';
 
@@ -21,7 +23,8 @@ export function cacheStatus(handling: Handling): string {
         ? JOINED
         : member({ ...MISS, collapsed: true, detail: new Token(handling.recording) });
     case 'replayed':
-      // The serializer takes 0.8 µs, which every replay would pay. A whole number that is not negative is its own text.
+      // The serializer takes 0.8 µs, which every replay would pay. A whole number that is not negative is its
+      // own text.
       return `${HIT}; ttl=${Math.max(0, Math.floor((handling.expiresAt - Date.now()) / 1000))}`;
     case 'accepted':
       return RUNS;

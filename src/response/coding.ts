@@ -1,3 +1,5 @@
+/** @module Takes gzip off a response for a client that does not take it. Runs in: the Worker. */
+
 import { joined } from '../bytes.ts';
 import type { HeaderList } from '../headers.ts';
 import type { ResponseHead } from '../protocol.ts';
@@ -20,8 +22,9 @@ const PARTIAL_CONTENT = 206;
 const DECODED_MAX_BYTES = 8 * 1024 * 1024;
 
 /**
- * Whether a response is in gzip because a client took it, so that one that does not take it has to get it without: the upstream
- * says that it depends on `Accept-Encoding`. One that comes in gzip for everybody goes to everybody as it came.
+ * Whether a response is in gzip because a client took it, so that one that does not take it has to get it
+ * without: the upstream says that it depends on `Accept-Encoding`. One that comes in gzip for everybody goes
+ * to everybody as it came.
  */
 export function isNegotiatedGzip({ status, headers }: ResponseHead): boolean {
   const members = (name: string) =>
@@ -36,8 +39,8 @@ export function isNegotiatedGzip({ status, headers }: ResponseHead): boolean {
 }
 
 /**
- * The same response with its gzip taken off, and with fields that are true of it. A whole body that is not what its coding says
- * stays as it came; a stream breaks off there.
+ * The same response with its gzip taken off, and with fields that are true of it. A whole body that is not
+ * what its coding says stays as it came; a stream breaks off there.
  */
 export async function withoutGzip<A extends RespondingAnswer>(answer: A): Promise<A> {
   const { head, body } = answer;

@@ -78,11 +78,11 @@ export function answerPreflight(
 }
 
 /**
- * The same where only the gateway itself will answer, as no route takes the request, or no configuration serves it: every page
- * may ask, and read the problem. The browser must not remember that: there may be a route the next moment, with an upstream
+ * The same where only the gateway itself will answer, as no route takes the request, no configuration serves it, or a result is
+ * asked for at an address that the upstream does not know: every page may ask, and read the problem. The browser must not remember that: there may be a route the next moment, with an upstream
  * that has its own say.
  */
-export function answerPreflightWithoutRoute(request: Request): Response | null {
+export function answerPreflightToGateway(request: Request): Response | null {
   return answerPreflight(request, { origins: '*', keyHeaders: [] }, 0);
 }
 

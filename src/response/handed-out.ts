@@ -1,3 +1,5 @@
+/** @module The upstream's fields as the client gets them. Runs in: the Worker. */
+
 import { parseList, serializeList } from 'structured-headers';
 import type { HeaderList } from '../headers.ts';
 import { locationFor, type Place } from './location.ts';
@@ -36,7 +38,9 @@ function handedOut(name: string, value: string, place: Place): string | null {
   }
 }
 
-/** A `Cache-Status` (RFC 9211) without members that bear the gateway's name, which are the gateway's alone. */
+/**
+ * A `Cache-Status` (RFC 9211) without members that bear the gateway's name, which are the gateway's alone.
+ */
 function withoutOwnName(field: string): string | null {
   if (!/oncegate/i.test(field)) return field;
   try {

@@ -5,6 +5,8 @@ import { upstreamUrl } from '../request/forward.ts';
 export interface Place {
   readonly target: URL;
   readonly route: Pick<Route, 'upstream' | 'stripPrefix'>;
+  /** Where the client has it from, and so what it reads a relative reference by, where that is not the target. */
+  readonly from?: URL;
 }
 
 /** Begins with a scheme or a host. The URL standard reads a backslash as a slash. */
@@ -15,14 +17,14 @@ const NAMES_HOST = /^\s*(?:[a-z][a-z\d+.-]*:|[\\/]{2})/i;
  * upstream: what is under the upstream's base is under the gateway's origin and the route's prefix, and all else stays what
  * the upstream meant. It is left as it is written where that is what the client reads anyway.
  */
-export function locationFor({ target, route }: Place, reference: string): string {
+export function locationFor({ target, route, from = target }: Place, reference: string): string {
   const { upstream, stripPrefix } = route;
   const meant = URL.parse(reference, upstreamUrl(upstream, stripPrefix, target));
   if (meant === null || !/^https?:$/.test(meant.protocol)) return reference;
   const base = new URL(upstream.kind === 'url' ? upstream.base : target.origin);
   const path = pathAtGateway(meant, base, target, stripPrefix);
   const wanted = path === null ? meant : new URL(`${target.origin}${path}${meant.search}${meant.hash}`);
-  if (URL.parse(reference, target.href)?.href === wanted.href) return reference;
+  if (URL.parse(reference, from.href)?.href === wanted.href) return reference;
   // A path that begins with two slashes would be read as a host.
   const asPath = path !== null && !NAMES_HOST.test(reference) && !path.startsWith('//');
   return asPath ? `${wanted.pathname}${wanted.search}${wanted.hash}` : wanted.href;

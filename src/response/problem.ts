@@ -1,3 +1,8 @@
+/**
+ * @module The problems that the gateway answers with (RFC 9457), and what their pages say.
+ * Runs in: the Worker.
+ */
+
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { PUBLIC_FIELDS } from './cors.ts';
 
@@ -118,6 +123,7 @@ export const problemTypes = {
     page: [
       'The request came to the gateway a second time, by way of its own upstream: its name is in the request’s Via. It was not sent on.',
       'The upstream of the route (UPSTREAM_URL, or upstream or service in ROUTES) leads back to the gateway. Its operator has to set it to the API itself.',
+      'In an app with the middleware: the app asks itself, each time with another key, as by middleware before it that sets a new key on each request.',
     ],
     retry: false,
     error: 'api_error',
@@ -223,14 +229,14 @@ export function isProblemSlug(slug: string): slug is ProblemSlug {
 /**
  * A problem as a response (RFC 9457). `requestUrl` gives the origin under which its page is served.
  *
- * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with none. Where the
- * route's CORS is the gateway's, the route's own fields take the place of these.
+ * A page of any origin may read it, as it holds nothing secret; the operator's surface alone is shared with
+ * none. Where the route's CORS is the gateway's, the route's own fields take the place of these.
  *
- * `X-Should-Retry` and `Stripe-Should-Retry` are what the SDKs of OpenAI, Anthropic and Stripe go by before they look at the
- * status, of which they take 409 and all from 500 on for worth another try.
+ * `X-Should-Retry` and `Stripe-Should-Retry` are what the SDKs of OpenAI, Anthropic and Stripe go by before
+ * they look at the status, of which they take 409 and all from 500 on for worth another try.
  *
- * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The Stripe SDK
- * takes any JSON without it for a success, whatever the status.
+ * The extension member `error` has the form that Stripe, OpenAI and many after them give their errors. The
+ * Stripe SDK takes any JSON without it for a success, whatever the status.
  */
 export function problemResponse(requestUrl: URL, problem: Problem): Response {
   const { slug, detail, key, retryAfterSeconds, cacheStatus } = problem;

@@ -1,4 +1,5 @@
 import { type KeyFrom, placeInWords, placesInWords } from '../key-from.ts';
+import { HANDLER_NOT_REACHED } from '../own-invocation.ts';
 import type { AskedAnswer, NoResponseReason, Refusal } from '../protocol.ts';
 import type { RequestRefusal } from '../request/keyed.ts';
 import { cacheStatus } from './cache-status.ts';
@@ -56,10 +57,6 @@ function unavailable(key: string, detail: string): Problem {
     retryAfterSeconds: UNAVAILABLE_RETRY_AFTER_SECONDS,
   };
 }
-
-/** What to change in an app whose handler the ledger does not reach. */
-export const HANDLER_NOT_REACHED =
-  'The ledger asked the Worker for the handler behind idempotency(), and something else of the Worker answered. The app has to be served by the export that the option entrypoint names (the default one), at the URL that the request came with: app.mount() and mount() change it, so put app.use("/path/*", idempotency()) before them, into the app that the Worker exports. And middleware before idempotency() must leave the fields of its response, as Hono does, unless c.res = undefined comes first.';
 
 /** What a client is told when the upstream gave no response. */
 export function noResponseProblem(reason: NoResponseReason): Problem {

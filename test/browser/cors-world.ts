@@ -27,7 +27,7 @@ export interface CorsWorld {
 export async function startCorsWorld(): Promise<CorsWorld> {
   const [unaware, aware, site, browser] = await Promise.all([
     startReflectingUpstream({ allowedHeaders: 'content-type' }),
-    startReflectingUpstream({ allowedHeaders: 'content-type, idempotency-key' }),
+    startReflectingUpstream({ allowedHeaders: 'content-type, idempotency-key, authorization, prefer' }),
     startPageServer(),
     launch(),
   ]);
@@ -43,6 +43,7 @@ export async function startCorsWorld(): Promise<CorsWorld> {
     },
     { name: 'quick', upstreamTimeoutSeconds: 1 },
     { name: 'plain' },
+    { name: 'later', respondAsync: true, unknownOutcome: 'refuse' },
   ];
   const gateway = await startGateway({
     faulty: true,

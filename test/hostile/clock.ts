@@ -21,7 +21,10 @@ export function pass(ms: number): Promise<void> {
   return new Promise((resolve) => realSetTimeout(resolve, ms / SPEED));
 }
 
-/** Makes this isolate's time that of the world: timers are faster, and the date is that of the clock in whose context it is asked. */
+/**
+ * Makes this isolate's time that of the world: timers are faster, and the date is that of the clock in whose
+ * context it is asked.
+ */
 export function enterWorld(): void {
   Date.now = () => Math.floor(worldNow() + ((entered ?? current.getStore())?.offsetMs() ?? 0));
   const faster = <T extends typeof setTimeout | typeof setInterval>(real: T) =>
@@ -31,7 +34,10 @@ export function enterWorld(): void {
   globalThis.setInterval = faster(realSetInterval);
 }
 
-/** The clock of one machine. It is off by up to `maxMs`, now ahead and now behind, and goes from the one to the other in half a period. */
+/**
+ * The clock of one machine. It is off by up to `maxMs`, now ahead and now behind, and goes from the one to
+ * the other in half a period.
+ */
 export class Clock {
   readonly #maxMs: number;
   readonly #periodMs: number;
@@ -47,7 +53,10 @@ export class Clock {
     return this.#maxMs * Math.sin(2 * Math.PI * (worldNow() / this.#periodMs + this.#phase));
   }
 
-  /** What comes next, up to the call of what is returned, runs on this machine. There must be no `await` in it. */
+  /**
+   * What comes next, up to the call of what is returned, runs on this machine. There must be no `await` in
+   * it.
+   */
   enter(): () => void {
     entered = this;
     return () => {

@@ -19,6 +19,7 @@ export class SimulatedObject {
   readonly deaths: Interval[] = [];
   #generation = 1;
   #instance: InstanceStorage | null = null;
+  #begun = Promise.withResolvers<void>();
 
   constructor(
     readonly name: string,
@@ -31,6 +32,11 @@ export class SimulatedObject {
     return `${this.name}#${this.#generation}`;
   }
 
+  /** Resolves when there is an instance that is the object. On a busy machine one takes its time to start. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
   /** An instance starts. One that was there before has ended: it was idle, or could not start. */
   started(instance: InstanceStorage): void {
     this.trace.note(instance.name, `starts from ${this.log.length} statements`);
@@ -39,6 +45,7 @@ export class SimulatedObject {
       this.#noteDeath();
     }
     this.#instance = instance;
+    this.#begun.resolve();
   }
 
   /** Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit any more. */
@@ -72,6 +79,7 @@ export class SimulatedObject {
 
   #next(): void {
     this.#instance = null;
+    this.#begun = Promise.withResolvers();
     this.#generation += 1;
     this.#noteDeath();
   }

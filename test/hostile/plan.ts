@@ -42,6 +42,7 @@ export function policies(clocksOffMs: number, mayBeFull: boolean): Map<string, P
       {
         unknownOutcome,
         cancels: false,
+        keyAlone: false,
         ttlMs: ttlSeconds * 1000 - 2 * clocksOffMs,
         silenceMs: SILENCE_SECONDS * 1000,
         maxRecordBytes: mayBeFull ? 0 : MAX_RECORD_BYTES,

@@ -118,9 +118,9 @@ export class HostilePlatform {
     );
     // Whoever is let down before that does not hear of it.
     answer.catch(() => {});
-    if (faults.happens('supersedes')) void this.#soon(() => object.supersede());
+    if (faults.happens('supersedes')) void this.#soon(object, () => object.supersede());
     if (faults.happens('resets')) {
-      void this.#soon(() => {
+      void this.#soon(object, () => {
         object.reset();
         // It answers nothing: it is gone.
         Promise.resolve(instance.end('Durable Object reset because its code was updated.')).catch(() => {});
@@ -142,7 +142,8 @@ export class HostilePlatform {
   }
 
   /** While the call is somewhere on its way. */
-  async #soon(what: () => void): Promise<void> {
+  async #soon(object: SimulatedObject, what: () => void): Promise<void> {
+    await object.begun;
     await pass(this.#random.number() * 400);
     what();
   }

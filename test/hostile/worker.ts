@@ -33,8 +33,11 @@ export class Instance extends Ledger {
   constructor(ctx: DurableObjectState, _env: object) {
     const { object, env } = surround(ctx);
     const leave = object.clock.enter();
-    super(ctx, env);
-    leave();
+    try {
+      super(ctx, env);
+    } finally {
+      leave();
+    }
   }
 
   override execute(call: LedgerCall): Promise<LedgerAnswer> {

@@ -48,7 +48,7 @@ test('a body that grows large is counted as one', () => {
 
 test('what a request has left behind whose end nobody was told counts no more after a while', () => {
   vi.useFakeTimers({ toFake: ['Date'] });
-  const budget = new ByteBudget(MIB, 60_000);
+  const budget = new ByteBudget(MIB, null, 60_000);
   const [left, live] = [budget.hold(), budget.hold()];
   left.grow(MIB / 2);
   vi.advanceTimersByTime(40_000);

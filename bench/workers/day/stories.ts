@@ -109,6 +109,7 @@ export class Stories {
       const fullPieces = piecesOf(key.bytes) - 1;
       if (fullPieces <= 0) return;
       tally.add('largeResults');
+      tally.add('largeBytes', key.bytes);
       tally.add('fullPieces', fullPieces);
     };
     const upstream = { plan, bytes: key.bytes, number: run.number, isAsked: object.presence(), ended };

@@ -28,8 +28,9 @@ export const COUNTED = [
   /** Results that a run ended with, and of these the ones under `refuse`. */
   'results',
   'resultsRefusing',
-  /** Of bodies of several pieces: how many, and their full pieces. */
+  /** Of bodies of several pieces: how many, their bytes, and their full pieces. */
   'largeResults',
+  'largeBytes',
   'fullPieces',
   'resultBytes',
   /** How long the upstream took for all runs. */

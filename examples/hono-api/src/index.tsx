@@ -55,7 +55,10 @@ app.get('/', (c) =>
   ),
 );
 
-/** The key belongs to what the customer means by his click: it changes when an order is there, and not with each request. */
+/**
+ * The key belongs to what the customer means by his click: it changes when an order is there, and not with
+ * each request.
+ */
 const script = html`<script type="module">
   const list = document.querySelector('ol');
   const show = async () => {

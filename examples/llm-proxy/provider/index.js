@@ -1,4 +1,7 @@
-/** Stands in for a provider with an API like OpenAI's: a completion, streamed word by word. Each that it makes costs money. */
+/**
+ * Stands in for a provider with an API like OpenAI's: a completion, streamed word by word. Each that it makes
+ * costs money.
+ */
 const WORDS = ['You ', 'pay ', 'for ', 'me ', 'once, ', 'in ', 'completion '];
 const WORD_EVERY_MS = 150;
 

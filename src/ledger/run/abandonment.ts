@@ -1,3 +1,5 @@
+/** @module Ends a run that all of its clients have left. Runs in: the ledger object. */
+
 import type { Watchdog } from './watchdog.ts';
 
 /** Why a run was ended whose clients have all left. */

@@ -11,15 +11,16 @@ export type Waiting = Pick<LedgerCall, 'respondAfterMs' | 'presence'> & {
 
 /**
  * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. `in-progress` where there is no
- * head in time. Where `presence` breaks off, the client has left.
+ * head in time, `no-room` where there is no memory for another reader. Where `presence` breaks off, the client has left.
  */
 export async function answerFrom(
   execution: Execution,
   outcome: 'executed' | 'joined',
   { waitMs, respondAfterMs, presence }: Waiting,
   moment: Moment,
-): Promise<LedgerAnswer | 'in-progress'> {
-  const reader = execution.body.attach();
+): Promise<LedgerAnswer | 'in-progress' | 'no-room'> {
+  const reader = outcome === 'joined' ? execution.body.join() : execution.body.attach();
+  if (reader === null) return 'no-room';
   // Where a run has ended, it makes no difference who leaves.
   presence?.pipeTo(new WritableStream()).catch(() => reader.leave());
   if (respondAfterMs !== null && !(await settlesWithin(execution.head, respondAfterMs))) {

@@ -16,6 +16,8 @@ export interface PieceStore {
 
 /** Where a body takes the memory from that it could do without. */
 export interface SpareRoom {
+  /** `false`, and nothing is taken, where there is none. */
+  grow(bytes: number): boolean;
   /** `false`, and nothing is taken, where memory is short. */
   growIfAmple(bytes: number): boolean;
   shrink(bytes: number): void;
@@ -24,7 +26,12 @@ export interface SpareRoom {
 }
 
 /** Memory that knows no shortage. */
-export const AMPLE: SpareRoom = { growIfAmple: () => true, shrink: () => {}, inTurn: (task) => task() };
+export const AMPLE: SpareRoom = {
+  grow: () => true,
+  growIfAmple: () => true,
+  shrink: () => {},
+  inTurn: (task) => task(),
+};
 
 const FIRST_CAPACITY_BYTES = 4 * 1024;
 /** The buffer that a body has in any case. Where memory is short, this is what it writes down at a time. */
@@ -96,12 +103,37 @@ export class BodyLog {
     this.#store.dropParts(this.#nextPart);
   }
 
-  /** A copy of some bytes from `position` on, at least one, none at or past `end`. Rejects where they are gone. */
-  async read(position: number, end: number): Promise<Uint8Array> {
+  /** Ends the full piece into the store. `false`, and nothing has changed, where that does not take it. */
+  async tryTurn(): Promise<boolean> {
+    try {
+      await this.turn(true);
+      return true;
+    } catch {
+      // The store has said why.
+      return false;
+    }
+  }
+
+  /** How many bytes a reader takes at once who is here, and for whom there is memory. */
+  reach(position: number): number {
+    return position < this.#pieces * PIECE_BYTES ? PIECE_BYTES : READ_MAX_BYTES;
+  }
+
+  /**
+   * A copy of some bytes from `position` on, at least one, none at or past `end`, and no more than `most`, which is a part's size at
+   * least. Rejects where they are gone.
+   */
+  async read(position: number, end: number, most: number = PIECE_BYTES): Promise<Uint8Array> {
     const n = Math.floor(position / PIECE_BYTES);
     const from = position - n * PIECE_BYTES;
-    const to = Math.min(end - n * PIECE_BYTES, PIECE_BYTES);
-    if (n < this.#pieces) return (await this.#store.read(n)).subarray(from, to);
+    const to = Math.min(end - n * PIECE_BYTES, PIECE_BYTES, from + most);
+    if (n < this.#pieces) {
+      if (most >= PIECE_BYTES) return (await this.#store.read(n)).subarray(from, to);
+      const piece = await this.#room.inTurn(() => this.#store.read(n));
+      const slice = piece.slice(from, to);
+      free(piece);
+      return slice;
+    }
     const part = this.#parts.find((candidate) => from < candidate.to);
     if (part !== undefined)
       return (await this.#store.readPart(part.n)).subarray(from - part.from, to - part.from);

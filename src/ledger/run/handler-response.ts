@@ -1,6 +1,6 @@
 import { log } from '../../log.ts';
+import { HANDLER_NOT_REACHED } from '../../own-invocation.ts';
 import type { Policy } from '../../protocol.ts';
-import { HANDLER_NOT_REACHED } from '../../response/refusal.ts';
 import { openHead } from '../../sealed-head.ts';
 import { isRecordStatus } from './record-status.ts';
 

@@ -1,17 +1,23 @@
+/** @module What is written down before a request is sent. Runs in: the ledger object. */
+
 import type { Policy, RunTimes, UnknownCause } from '../../protocol.ts';
 import type { Removal } from '../removal.ts';
 import type { Begun, Row } from '../store/row.ts';
 import type { Rows } from '../store/rows.ts';
 
 /**
- * What is written down of a run before its request is sent. Only under `refuse` is that anything: there, a crash must not lead to
- * a second run, so the row that it leaves says that the outcome is unknown. Under `retry` a crash leads to «run it again», with
- * such a row as without it, so the run is in memory alone, and its result is all that is ever written.
+ * What is written down of a run before its request is sent. Only under `refuse` is that anything: there, a
+ * crash must not lead to a second run, so the row that it leaves says that the outcome is unknown. Under
+ * `retry` a crash leads to «run it again», with such a row as without it, so the run is in memory alone, and
+ * its result is all that is ever written.
  */
 export interface Intent {
   /** Resolves when the request may leave; `null`: at once. */
   readonly durable: Promise<void> | null;
-  /** To be called with the write of the result, which takes the place of whatever the ledger knew under this id. */
+  /**
+   * To be called with the write of the result, which takes the place of whatever the ledger knew under this
+   * id.
+   */
   replace(): void;
   /** The run failed, and leaves nothing. */
   failed(): void;
@@ -27,7 +33,10 @@ export interface IntentParts {
   readonly sync: () => Promise<void>;
 }
 
-/** The intent of a run that begins now. `replaces`: the row that no longer counts. Throws where it cannot be written. */
+/**
+ * The intent of a run that begins now. `replaces`: the row that no longer counts. Throws where it cannot be
+ * written.
+ */
 export function intentOf(
   parts: IntentParts,
   begun: Begun,

@@ -2,6 +2,7 @@ import { settlesWithin } from '../../deadline.ts';
 import { PIECE_BYTES } from '../../record/format.ts';
 import { watchReader } from '../../record/stalled-reader.ts';
 import { AMPLE, BodyLog, type PieceStore, type SpareRoom } from './body-log.ts';
+import { ReaderMemory } from './reader-memory.ts';
 
 /**
  * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a stream. `broken`: the
@@ -33,6 +34,7 @@ const STALLED_MS = 60_000;
 
 interface Place {
   position: number;
+  readonly memory: ReaderMemory;
   readonly release: () => void;
   /** Ends its stream, where it has one. */
   cutOff: ((error: Error) => void) | null;
@@ -49,9 +51,11 @@ interface Place {
 export class LiveBody {
   readonly #store: HeldPieceStore;
   readonly #bytes: BodyLog;
+  readonly #room: SpareRoom;
   readonly #readersChanged: (readers: number) => void;
   readonly #readers = new Set<Place>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #deserted = Promise.withResolvers<void>();
   readonly #unwanted = Promise.withResolvers<void>();
   /** Replaced each time there is something new for a reader. */
   #more = Promise.withResolvers<void>();
@@ -73,6 +77,7 @@ export class LiveBody {
   ) {
     this.#store = store;
     this.#readersChanged = readersChanged;
+    this.#room = room;
     this.#bytes = new BodyLog(store, room);
   }
 
@@ -100,9 +105,14 @@ export class LiveBody {
     return !this.#streamed && this.size <= PIECE_BYTES && this.#bytes.inMemory;
   }
 
-  /** Resolves when the body has ended, in whichever way. */
+  /** Resolves when it has ended, in whichever way. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Resolves when the body has ended and nobody reads it any more. */
+  get deserted(): Promise<void> {
+    return this.#deserted.promise;
   }
 
   /** Resolves when the body is not for the record and the last reader has left: nobody will ever want the rest of it. */
@@ -149,9 +159,16 @@ export class LiveBody {
     return this.#bytes.withRest(use);
   }
 
+  /** Attaches a caller that has not begun the run, as below. `null` where there is no memory for it. */
+  join(): BodyReader | null {
+    const memory = ReaderMemory.ofJoined(this.#room);
+    return memory === null ? null : this.attach(memory);
+  }
+
   /** Attaches a caller. From now on nothing that it has yet to read is let go. */
-  attach(): BodyReader {
-    const reader: Place = { position: 0, release: this.#store.hold(), cutOff: null, endWatch: () => {} };
+  attach(memory: ReaderMemory = ReaderMemory.ofFirst(this.#room)): BodyReader {
+    const release = this.#store.hold();
+    const reader: Place = { position: 0, memory, release, cutOff: null, endWatch: () => {} };
     this.#readers.add(reader);
     this.#readersChanged(this.#readers.size);
     return { stream: () => this.#streamTo(reader), leave: () => this.#leave(reader) };
@@ -202,7 +219,8 @@ export class LiveBody {
       if (!this.#readers.has(reader)) throw new Error('this reader fell too far behind and was cut off');
       const visible = this.#visible();
       if (reader.position < visible) {
-        const chunk = await this.#bytes.read(reader.position, visible);
+        const most = reader.memory.most(visible - reader.position, this.#bytes.reach(reader.position));
+        const chunk = await this.#bytes.read(reader.position, visible, most);
         reader.position += chunk.byteLength;
         this.#signalMove();
         return chunk;
@@ -224,9 +242,11 @@ export class LiveBody {
   /** Makes room for the next piece. */
   async #turn(): Promise<void> {
     this.#turned = true;
-    const hasRoom = this.#store.hasRoom();
-    if (this.#kept && !hasRoom) this.forgo();
-    if (this.#kept) return this.#bytes.turn(true);
+    const wasKept = this.#kept;
+    // A store that takes no piece has no room, whatever it says.
+    const hasRoom = this.#store.hasRoom() && (!wasKept || (await this.#bytes.tryTurn()));
+    if (wasKept && hasRoom) return;
+    if (wasKept) this.forgo();
     while (this.#readers.size > 0 && this.#fastest() < this.size) {
       if (await settlesWithin(this.#moved.promise, STALLED_MS)) continue;
       for (const reader of this.#readers) this.#leave(reader);
@@ -247,6 +267,7 @@ export class LiveBody {
     if (!this.#readers.delete(reader)) return;
     reader.endWatch();
     reader.release();
+    reader.memory.release();
     this.#readersChanged(this.#readers.size);
     this.#leaveOff();
     this.#signalMove();
@@ -257,6 +278,7 @@ export class LiveBody {
     if (this.#readers.size > 0) return;
     if (this.#end !== null) {
       this.#bytes.release();
+      this.#deserted.resolve();
       if (!this.#kept) this.#store.drop(Number.MAX_SAFE_INTEGER);
     } else if (!this.#kept) {
       this.#isUnwanted = true;

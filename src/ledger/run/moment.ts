@@ -1,7 +1,12 @@
+/** @module A short time to wait, shared by all who wait. Runs in: the ledger object. */
+
 /** How long a moment is at least. It is no longer than twice that. */
 const MOMENT_MS = 5;
 
-/** A short time to wait, that all share who begin to wait within it: a timer for each would cost more than it saves them. */
+/**
+ * A short time to wait, that all share who begin to wait within it: a timer for each would cost more than it
+ * saves them.
+ */
 export class Moment {
   #current: { readonly promise: Promise<void>; readonly joinUntil: number } | null = null;
 

@@ -1,3 +1,4 @@
+import { free } from '../../body-bytes.ts';
 import type { Counter } from '../../counters.ts';
 import type { FailureCause } from '../../inspection.ts';
 import { log, requestFields, textOf } from '../../log.ts';
@@ -71,14 +72,22 @@ export class Recorder implements ExecutionStore {
   async write(n: number, bytes: Uint8Array): Promise<void> {
     this.#hasPieces = true;
     const piece = await sealPiece(await this.#seal, n, bytes);
-    this.#parts.pieces.write(this.#begun.seq, n, piece);
+    try {
+      this.#parts.pieces.write(this.#begun.seq, n, piece);
+    } catch (error) {
+      log('error', 'result-not-written', { reason: textOf(error), bytes: bytes.byteLength });
+      throw error;
+    }
+    free(piece);
   }
 
   async read(n: number): Promise<Uint8Array> {
     const seal = await this.#seal;
     const piece = this.#parts.pieces.read(this.#begun.seq, n);
     if (piece === null) throw new Error(`piece ${n} of a running body is gone`);
-    return openPiece(seal, n, piece);
+    const opened = await openPiece(seal, n, piece);
+    free(piece);
+    return opened;
   }
 
   async writePart(n: number, bytes: Uint8Array): Promise<void> {
@@ -86,6 +95,7 @@ export class Recorder implements ExecutionStore {
     this.#partSeal ??= Seal.create(crypto.getRandomValues(new Uint8Array(PART_SECRET_BYTES)));
     const part = await sealPiece(await this.#partSeal, n, bytes);
     this.#parts.pieces.writePart(this.#begun.seq, n, part);
+    free(part);
   }
 
   async readPart(n: number): Promise<Uint8Array> {

@@ -1,6 +1,11 @@
+/** @module Reads an upstream's response with one buffer. Runs in: the ledger object. */
+
 import type { SpareRoom } from './body-log.ts';
 
-/** Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they are filled. */
+/**
+ * Bytes asked of the upstream at a time: few at first, as a silent stream holds on to them, more where they
+ * are filled.
+ */
 const READ_MIN_BYTES = 4 * 1024;
 const READ_MAX_BYTES = 64 * 1024;
 

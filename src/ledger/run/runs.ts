@@ -1,3 +1,5 @@
+/** @module The executions that run. Runs in: the ledger object. */
+
 import type { Begun } from '../store/row.ts';
 import type { Execution } from './execution.ts';
 

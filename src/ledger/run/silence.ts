@@ -1,3 +1,5 @@
+/** @module How long an upstream may be silent. Runs in: the ledger object. */
+
 import type { Watchdog } from './watchdog.ts';
 
 /** Aborts its signal when the upstream has been silent for too long while something was expected of it. */

@@ -1,3 +1,5 @@
+/** @module One timer for all that may take too long. Runs in: the ledger object. */
+
 /** How often it is looked. What is late is noticed by so much later. */
 const LOOK_EVERY_MS = 250;
 
@@ -10,8 +12,8 @@ export interface Watched {
 }
 
 /**
- * One timer for all in an object that may take too long. To set and clear a timer for each run, and for each write to KV, was a
- * tenth of what a first run costs.
+ * One timer for all in an object that may take too long. To set and clear a timer for each run, and for each
+ * write to KV, was a tenth of what a first run costs.
  */
 export class Watchdog {
   readonly #watched = new Set<Watched>();
@@ -30,7 +32,10 @@ export class Watchdog {
     this.#timer = null;
   }
 
-  /** Waits for `promise`, but no longer than about `ms`. Says whether it settled in time; a later rejection is ignored. */
+  /**
+   * Waits for `promise`, but no longer than about `ms`. Says whether it settled in time; a later rejection is
+   * ignored.
+   */
   async settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
     const { promise: lateness, resolve } = Promise.withResolvers<boolean>();
     const watched = { dueAt: Date.now() + ms, late: () => resolve(false) };

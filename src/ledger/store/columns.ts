@@ -1,6 +1,8 @@
+/** @module Adds the columns that an earlier version did not have. Runs in: the ledger object. */
+
 /**
- * Adds columns to a table that an earlier version made without them: their definitions, by name. What is there already stays as it is.
- * Costs a look at the table's columns, and no row.
+ * Adds columns to a table that an earlier version made without them: their definitions, by name. What is
+ * there already stays as it is. Costs a look at the table's columns, and no row.
  */
 export function addMissingColumns(
   sql: SqlStorage,

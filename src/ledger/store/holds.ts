@@ -1,3 +1,5 @@
+/** @module Which results somebody reads. Runs in: the ledger object. */
+
 /** Which results somebody reads. What they read stays for them, whatever becomes of the execution. */
 export class Holds {
   readonly #readers = new Map<number, number>();

@@ -1,7 +1,12 @@
+/** @module The table of pieces of bodies. Runs in: the ledger object. */
+
 /** Parts of pieces are numbered from here on, beyond every piece. */
 const PARTS_FROM = 2 ** 40;
 
-/** The table of the full pieces of bodies, and of the parts of pieces that there was no memory for. All of it is sealed. */
+/**
+ * The table of the full pieces of bodies, and of the parts of pieces that there was no memory for. All of it
+ * is sealed.
+ */
 export class Pieces {
   readonly #sql: SqlStorage;
 

@@ -1,4 +1,8 @@
-/** The requests that came for each execution after the first: counted in memory, and written down beside its row. */
+/**
+ * @module The requests that came for each execution after the first: counted in memory, and written down
+ * beside its row. Runs in: the ledger object.
+ */
+
 import { REPEAT_REFUSALS, type RepeatRefusal, type Repeats } from '../../protocol.ts';
 import { addMissingColumns, countColumns } from './columns.ts';
 
@@ -57,7 +61,10 @@ export class RepeatCounts {
     this.#pending.delete(id);
   }
 
-  /** Writes down what was counted. What runs has no row yet, or one that is soon written anyway, so that waits. */
+  /**
+   * Writes down what was counted. What runs has no row yet, or one that is soon written anyway, so that
+   * waits.
+   */
   flush(isRunning: (id: string) => boolean): void {
     for (const [id, counts] of this.#pending) {
       if (isRunning(id)) continue;

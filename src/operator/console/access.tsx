@@ -1,4 +1,8 @@
-/** Who may open the console's pages, and by what a form is known to be the console's own. */
+/**
+ * @module Who may open the console's pages, and by what a form is known to be the console's own.
+ * Runs in: the Worker.
+ */
+
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { OPERATOR_PREFIX } from '../../settings.ts';
@@ -18,8 +22,9 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /**
  * Puts the login in front of all that is added to the console after this.
  *
- * A cookie alone opens a page only where a browser navigates to it, so that no script reads it that runs on the same origin;
- * the upstream's pages may do. Whatever else a page asks for or sends carries the token that is written in it.
+ * A cookie alone opens a page only where a browser navigates to it, so that no script reads it that runs on
+ * the same origin; the upstream's pages may do. Whatever else a page asks for or sends carries the token that
+ * is written in it.
  */
 export function addAccess(app: OperatorApp, judge: Judge, logins: Logins, hasOwnHost: boolean): void {
   const access = opensTo(judge, logins, hasOwnHost);
@@ -60,7 +65,10 @@ function opensTo(judge: Judge, logins: Logins, hasOwnHost: boolean): MiddlewareH
   };
 }
 
-/** Whether a browser opens a page in a window of its own. A script cannot say so of what it asks for (Fetch Metadata). */
+/**
+ * Whether a browser opens a page in a window of its own. A script cannot say so of what it asks for (Fetch
+ * Metadata).
+ */
 function isNavigation({ headers }: Request): boolean {
   return headers.get('sec-fetch-mode') === 'navigate' && headers.get('sec-fetch-dest') === 'document';
 }
@@ -74,7 +82,10 @@ async function formToken(c: Context): Promise<string> {
   return typeof field === 'string' ? field : '';
 }
 
-/** A form is taken from the console's own origin, in the one encoding that its forms have. Whatever else is sent is refused. */
+/**
+ * A form is taken from the console's own origin, in the one encoding that its forms have. Whatever else is
+ * sent is refused.
+ */
 const takesOwnFormsOnly: MiddlewareHandler = async (c, next) => {
   const { headers, url } = c.req.raw;
   if (!isForm(c.req.raw)) return next();

@@ -1,3 +1,5 @@
+/** @module The page of the configuration. Runs in: the Worker. */
+
 import type { Config } from '../../config.ts';
 import { gatewayTexts, routeTexts } from '../../setting-texts.ts';
 import { bindingOf } from '../../settings.ts';

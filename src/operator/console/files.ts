@@ -1,4 +1,8 @@
-/** The console's files. A page without a login needs them, too; nothing of them is a secret. */
+/**
+ * @module The console's files. A page without a login needs them, too; nothing of them is a secret.
+ * Runs in: the Worker.
+ */
+
 import type { Context } from 'hono';
 import { etag } from 'hono/etag';
 import { OPERATOR_PREFIX } from '../../settings.ts';

@@ -1,3 +1,5 @@
+/** @module The page where the operator logs in. Runs in: the Worker. */
+
 import { OPERATOR_PREFIX } from '../../settings.ts';
 import type { Attempt } from '../login-throttle.ts';
 import { Head } from './page.tsx';
@@ -11,7 +13,10 @@ export function LoginPage(props: {
   insecure: 'over-loopback' | 'over-a-network' | null;
   /** Whether a link of another site led here: a browser does not send the login's cookie with that. */
   fromElsewhere: boolean;
-  /** Whether a browser's password store may keep the token: an upstream on the same origin could have it filled in. */
+  /**
+   * Whether a browser's password store may keep the token: an upstream on the same origin could have it
+   * filled in.
+   */
   mayBeKept: boolean;
   attempt: Exclude<Attempt, { kind: 'right' }> | undefined;
 }) {

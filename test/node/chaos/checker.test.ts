@@ -4,6 +4,8 @@ import type { Call, CallOutcome, Death, History, Interval, Provenance, Run, RunF
 
 const SUBJECT = { route: '/retry/*', caller: 'alice', key: 'k' };
 const REFUSING = { ...SUBJECT, route: '/refuse/*' };
+/** The key alone says what is the same. */
+const BY_KEY = { ...SUBJECT, route: '/hook/*' };
 const TTL_MS = 10_000;
 
 type Where = typeof SUBJECT;
@@ -39,7 +41,7 @@ function problem(status: number, slug: string): CallOutcome {
 const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
 
 function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
-  const policy = { ttlMs: TTL_MS, cancels: false, silenceMs: 1_000, maxRecordBytes: 1_000 };
+  const policy = { ttlMs: TTL_MS, cancels: false, keyAlone: false, silenceMs: 1_000, maxRecordBytes: 1_000 };
   return {
     calls,
     runs,
@@ -48,6 +50,7 @@ function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Inte
     policies: new Map([
       [SUBJECT.route, { ...policy, unknownOutcome: 'retry' as const }],
       [REFUSING.route, { ...policy, unknownOutcome: 'refuse' as const }],
+      [BY_KEY.route, { ...policy, keyAlone: true, unknownOutcome: 'retry' as const }],
     ]),
   };
 }
@@ -148,6 +151,27 @@ describe('a history that keeps every promise is let through', () => {
       history(
         [call([60, 100], refused(2), REFUSING)],
         [run(1, [10, 40], 'failed', REFUSING), run(2, [70, 90], 'succeeded', REFUSING)],
+      ),
+    ],
+    [
+      'a key that was used for another request is refused',
+      history(
+        [
+          call([0, 50], result(1)),
+          { ...call([60, 70], problem(422, 'key-reused')), body: 'other' },
+          call([80, 90], result(1)),
+        ],
+        [run(1, [10, 40], 'succeeded')],
+      ),
+    ],
+    [
+      'where the key alone counts, another body gets the same answer',
+      history(
+        [
+          call([0, 50], result(1, { from: BY_KEY }), BY_KEY),
+          { ...call([60, 70], result(1, { from: BY_KEY }), BY_KEY), body: 'other' },
+        ],
+        [run(1, [10, 40], 'succeeded', BY_KEY)],
       ),
     ],
     [
@@ -288,6 +312,35 @@ describe('a history that breaks a promise is found out', () => {
       'the answer to another request with the same key',
       ['own-bytes'],
       history([call([0, 100], result(1, { from: { body: 'other' } }))], [run(1, [10, 90], 'succeeded')]),
+    ],
+    [
+      'where the key alone counts, another key’s answer',
+      ['own-bytes'],
+      history(
+        [call([0, 100], result(1, { from: { ...BY_KEY, key: 'k2' } }), BY_KEY)],
+        [run(1, [10, 90], 'succeeded', { ...BY_KEY, key: 'k2' })],
+      ),
+    ],
+    [
+      'a key that nobody else had is said to be another request’s',
+      ['key-heard'],
+      history([call([0, 100], problem(422, 'key-reused')), call([110, 120], problem(422, 'key-reused'))], []),
+    ],
+    [
+      'where the key alone counts, another body is said to be another request',
+      ['key-heard', 'nothing-lost'],
+      history(
+        [
+          call([0, 50], result(1, { from: BY_KEY }), BY_KEY),
+          { ...call([60, 70], problem(422, 'key-reused'), BY_KEY), body: 'other' },
+        ],
+        [run(1, [10, 40], 'succeeded', BY_KEY)],
+      ),
+    ],
+    [
+      'a key that was sent is not found',
+      ['key-heard'],
+      history([call([0, 100], problem(400, 'key-missing'))], []),
     ],
     [
       'a bare error',

@@ -18,6 +18,7 @@ export const PROMISES = {
   'refuse-once': 'under `refuse` nothing runs again unless the run before it failed',
   'reason-to-run': 'nothing runs again while a run before it could still succeed',
   'own-bytes': 'nobody gets what another caller, key or request was answered',
+  'key-heard': 'nobody is told that a key is missing, or another request’s, unless it is',
   'every-answer-named': 'every answer is the origin’s or a problem of the contract',
 } as const;
 
@@ -159,7 +160,7 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
     ),
 
-  'own-bytes': ({ calls }) => {
+  'own-bytes': ({ calls, policy }) => {
     const answered = calls.flatMap((call) =>
       (call.outcome.kind === 'response' || call.outcome.kind === 'broken') && call.outcome.from !== null
         ? [{ call, from: call.outcome.from }]
@@ -168,10 +169,21 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
     return {
       checks: answered.length,
       faults: answered
-        .filter(({ call, from }) => subjectOf(from) !== subjectOf(call) || from.body !== call.body)
+        .filter(
+          ({ call, from }) =>
+            subjectOf(from) !== subjectOf(call) || (from.body !== call.body && !policy.keyAlone),
+        )
         .map(({ from }) => `a client was answered with what run ${from.run} said to ${subjectOf(from)}`),
     };
   },
+
+  // All calls have a key, and one that is good.
+  'key-heard': ({ calls, runs, policy }) => ({
+    checks: calls.length,
+    faults: calls
+      .filter((call) => isDeaf(call) || (isToldReused(call) && !wasReused(call, [...calls, ...runs], policy)))
+      .map((call) => `a client got ${nameOf(call)} for its own key`),
+  }),
 
   'every-answer-named': ({ calls }) => ({
     checks: calls.length,
@@ -180,6 +192,18 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
     ),
   }),
 };
+
+function isDeaf({ outcome }: Call): boolean {
+  return outcome.kind === 'problem' && ['key-missing', 'key-invalid'].includes(outcome.slug);
+}
+
+function isToldReused({ outcome }: Call): boolean {
+  return outcome.kind === 'problem' && outcome.slug === 'key-reused';
+}
+
+function wasReused(call: Call, others: readonly (Call | Run)[], { keyAlone }: Policy): boolean {
+  return !keyAlone && others.some(({ body, startedAt }) => body !== call.body && startedAt <= call.endedAt);
+}
 
 const NOTHING: Found = { checks: 0, faults: [] };
 
@@ -198,7 +222,8 @@ function withinTtl(run: Run, at: number, policy: Policy): boolean {
 function deniesResult({ body, outcome }: Call, seen: Delivered, policy: Policy): boolean {
   if (outcome.kind === 'response') return outcome.digest !== seen.outcome.digest;
   if (outcome.kind !== 'problem') return false;
-  if (body !== seen.body) return outcome.slug !== 'key-reused' && outcome.slug !== 'ledger-unavailable';
+  if (body !== seen.body && !policy.keyAlone)
+    return outcome.slug !== 'key-reused' && outcome.slug !== 'ledger-unavailable';
   if (outcome.slug === 'not-recorded') return seen.outcome.bytes <= policy.maxRecordBytes;
   return !NO_ANSWERS.includes(outcome.slug);
 }

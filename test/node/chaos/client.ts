@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, CallOutcome, Provenance } from './history.ts';
-import { comesBack, type KeyPlan, type Leave, pathOf } from './plan.ts';
+import { comesBack, type KeyPlan, type Leave, pathOf, wireOf } from './plan.ts';
 
 /** No call may take longer than this; one that does is broken off, and the promise that it breaks is in the report. */
 const CALL_MAX_MS = 30_000;
@@ -24,6 +24,7 @@ export class RecordingClient {
   }
 
   readonly #agent = new Agent({ keepAlive: true });
+  #attempts = 0;
 
   stop(): void {
     this.#agent.destroy();
@@ -48,17 +49,18 @@ export class RecordingClient {
   #answer(url: string, path: string, plan: KeyPlan, leave: Leave, body: string | null): Promise<Answer> {
     return new Promise((resolve) => {
       let by: 'client' | 'gateway' = 'gateway';
+      this.#attempts += 1;
+      const wire = body === null ? null : wireOf(plan, body, this.#attempts);
       const sent = request(`${url}${path}`, {
         method: body === null ? 'GET' : 'POST',
         agent: this.#agent,
         headers: {
           ...plan.headers,
           'accept-encoding': 'identity',
-          'idempotency-key': plan.subject.key,
           ...(comesBack(plan) ? { prefer: 'respond-async' } : {}),
-          ...(body === null
-            ? {}
-            : { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) }),
+          ...(wire === null
+            ? { 'idempotency-key': plan.subject.key }
+            : { ...wire.headers, 'content-length': Buffer.byteLength(wire.body) }),
         },
       });
       const leaveNow = (when: 'before-head' | 'mid-body') => {
@@ -95,7 +97,7 @@ export class RecordingClient {
       sent.on('error', () => settle({ kind: 'broken', by, from: null }));
       // The last of all events; whatever could be told has been by then.
       sent.on('close', () => setImmediate(settle, { kind: 'broken', by, from: null }));
-      sent.end(body ?? undefined);
+      sent.end(wire?.body);
       if (leave === 'before-head') {
         void sleep(LEAVES_AFTER_MS).then(() => headCame || leaveNow('before-head'));
       }

@@ -31,6 +31,7 @@ function verdictOn(calls: Call[], runs: Run[], forgets: Forget[], over: Partial<
     unknownOutcome: 'refuse' as const,
     ttlMs: 10_000,
     cancels: false,
+    keyAlone: false,
     silenceMs: 1_000,
     maxRecordBytes: 1_000,
   };

@@ -74,6 +74,8 @@ export interface Policy {
   readonly ttlMs: number;
   /** Whether a run ends when its last client leaves. */
   readonly cancels: boolean;
+  /** Whether the key alone says which request it is, whatever its body says. */
+  readonly keyAlone: boolean;
   /** After so much silence the gateway gives a run up. */
   readonly silenceMs: number;
   /** A larger response may be refused a replay. */

@@ -135,7 +135,7 @@ function call(n: number, leaves: boolean): Promise<void> {
       if (ms >= SLOW_MS) {
         seen.slow += 1;
         const times = `the head after ${Math.round(headMs)}, never more than ${Math.round(gapMs)} without a byte`;
-        if (seen.slow <= LINES)
+        if (end === 'hung' || end === 'broken' || seen.slow <= LINES)
           console.log(`${end}: ${bytes} of ${sizes[n]} bytes in ${Math.round(ms)} ms, ${times}`);
       }
       resolve();
@@ -150,6 +150,8 @@ async function gateway(): Promise<BareWorker> {
     incoming.resume();
     response.end(Buffer.alloc(sizes[Number(incoming.url?.split('/').at(-1))] ?? 0));
   });
+  // On a busy machine, five seconds are not long between two requests on a connection.
+  origin.keepAliveTimeout = 120_000;
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const storage = mkdtempSync(`${tmpdir()}/oncegate-large-`);

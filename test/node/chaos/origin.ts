@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provenance, Run, RunFate } from './history.ts';
-import { type Answer, type Behaviour, callerNamed } from './plan.ts';
+import { type Answer, type Behaviour, callerNamed, readWire } from './plan.ts';
 
 /**
  * The API behind the gateway, in the process that checks: it never dies, so its history is whole. What it does on a run
@@ -44,13 +44,9 @@ export class ChaosOrigin {
     const url = new URL(request.url ?? '/', 'http://origin');
     const answer: Answer = JSON.parse(url.searchParams.get('plan') ?? '');
     const body = await textOf(request);
-    const provenance: Provenance = {
-      route: `/${url.pathname.split('/')[1]}/*`,
-      caller: callerNamed(request.headers),
-      key: String(request.headers['idempotency-key']),
-      run,
-      body: body ?? '',
-    };
+    const route = `/${url.pathname.split('/')[1]}/*`;
+    const asked = readWire(route, request.headers, body);
+    const provenance: Provenance = { route, caller: callerNamed(request.headers), run, ...asked };
     const behaviour = body === null ? 'ok' : this.#behaviourFor(provenance, answer);
     if (body !== null) {
       this.behaved.set(behaviour, (this.behaved.get(behaviour) ?? 0) + 1);

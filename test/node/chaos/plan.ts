@@ -88,7 +88,8 @@ const KIB = 1024;
 
 /**
  * The routes of the gateway under test. On `brief`, results expire while the run goes on; on `cancel`, a run ends when its last client
- * leaves; on `later`, clients come back for what they were not willing to wait for.
+ * leaves; on `later`, clients come back for what they were not willing to wait for. On `body` and `hook` the key is in the body, and no
+ * two attempts have the same bytes: on `body` they say the same, on `hook` each has another counter.
  */
 const ROUTES = {
   '/retry/*': { unknownOutcome: 'retry', ttlSeconds: 3_600 },
@@ -96,6 +97,14 @@ const ROUTES = {
   '/brief/*': { unknownOutcome: 'retry', ttlSeconds: 3 },
   '/cancel/*': { unknownOutcome: 'retry', ttlSeconds: 3_600, cancelAfterSeconds: 0 },
   '/later/*': { unknownOutcome: 'refuse', ttlSeconds: 3_600, respondAsync: true },
+  '/body/*': {
+    unknownOutcome: 'refuse',
+    ttlSeconds: 3_600,
+    keyFrom: 'json:/order/id',
+    fingerprint: 'json',
+    respondAsync: true,
+  },
+  '/hook/*': { unknownOutcome: 'retry', ttlSeconds: 3_600, keyFrom: 'json:/id', fingerprint: 'none' },
 } as const;
 
 /** For orders to the gateway. */
@@ -122,6 +131,7 @@ export function policies(): Map<string, Policy> {
         unknownOutcome: route.unknownOutcome,
         ttlMs: route.ttlSeconds * 1000,
         cancels: 'cancelAfterSeconds' in route,
+        keyAlone: 'fingerprint' in route && route.fingerprint === 'none',
         silenceMs: SILENCE_SECONDS * 1000,
         maxRecordBytes: MAX_RECORD_BYTES,
       },
@@ -147,11 +157,13 @@ export function callerNamed(headers: Readonly<Record<string, unknown>>): string 
 export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan {
   const pair = Math.floor(index / 2);
   const route = Random.of(seed, 1, pair).weighted([
-    [35, '/retry/*'],
-    [35, '/refuse/*'],
-    [10, '/brief/*'],
-    [10, '/cancel/*'],
-    [10, '/later/*'],
+    [30, '/retry/*'],
+    [30, '/refuse/*'],
+    [8, '/brief/*'],
+    [8, '/cancel/*'],
+    [8, '/later/*'],
+    [8, '/body/*'],
+    [8, '/hook/*'],
   ]);
   const random = Random.of(seed, 2, index);
   const headers = CALLERS[index % CALLERS.length] ?? {};
@@ -160,7 +172,11 @@ export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan 
   const forget = Random.of(seed, 4, index).chance(world.forgets);
   return {
     // By an operator it is looked for by its key, so that has to be one caller's.
-    subject: { route, caller: callerNamed(headers), key: forget ? `forgotten-${index}` : `key-${pair}` },
+    subject: {
+      route,
+      caller: callerNamed(headers),
+      key: forget ? `forgotten-${index}` : keyNamed(route, pair),
+    },
     headers,
     body: `order ${index}`,
     answer,
@@ -176,6 +192,45 @@ export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan 
     replay: random.chance(0.4),
     forget,
   };
+}
+
+/** In a body, a key may be a number. None is a part of another one's beginning alone, so that one that is cut is another key's. */
+function keyNamed(route: string, pair: number): string {
+  return isInBody(route) ? String(100_000 + pair) : `key-${pair}`;
+}
+
+function isInBody(route: string): boolean {
+  return route === '/body/*' || route === '/hook/*';
+}
+
+/** What is sent of a request: its body, which differs with each attempt where the key is in it, and its key's header, if it has one. */
+export function wireOf(
+  { subject: { route, key } }: KeyPlan,
+  body: string,
+  attempt: number,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
+  if (!isInBody(route)) return { headers: { 'content-type': 'text/plain', 'idempotency-key': key }, body };
+  const headers = { 'content-type': 'application/json' };
+  const isNumber = /^\d+$/.test(key);
+  if (route === '/hook/*') {
+    const id = isNumber && attempt % 2 === 0 ? Number(key) : key;
+    return { headers, body: JSON.stringify({ id, attempt, note: body }) };
+  }
+  const order = { id: isNumber ? Number(key) : key };
+  const value = attempt % 2 === 0 ? { order, note: body } : { note: body, order };
+  return { headers, body: JSON.stringify(value, null, attempt % 3) };
+}
+
+/** What was sent so: the key, and what the body says. `null`: the body broke off, and its key with it. */
+export function readWire(
+  route: string,
+  headers: Readonly<Record<string, unknown>>,
+  body: string | null,
+): { readonly key: string; readonly body: string } {
+  if (!isInBody(route)) return { key: String(headers['idempotency-key']), body: body ?? '' };
+  if (body === null) return { key: `broken off ${performance.now()}`, body: '' };
+  const sent: { id?: unknown; order?: { id?: unknown }; note: string } = JSON.parse(body);
+  return { key: String(sent.id ?? sent.order?.id), body: sent.note };
 }
 
 function answerPlan(random: Random, largeTimes: number): Answer {
@@ -213,7 +268,7 @@ function answerPlan(random: Random, largeTimes: number): Answer {
 
 /** Whether the clients of this key come back for what takes long. */
 export function comesBack({ subject }: KeyPlan): boolean {
-  return subject.route === '/later/*';
+  return subject.route === '/later/*' || subject.route === '/body/*';
 }
 
 /** The request's path and query: what the origin is to do stands in it, so it needs no memory of plans. */

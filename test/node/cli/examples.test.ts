@@ -30,8 +30,9 @@ async function copyOf(example: string): Promise<Project> {
   return project;
 }
 
-function start(project: Project): Promise<Dev> {
-  return startDev(project.directory, 'npm', 'start', '--', '--port', '0', '--ip', '127.0.0.1');
+function start(project: Project, environment: Readonly<Record<string, string>> = {}): Promise<Dev> {
+  const npm = ['start', '--', '--port', '0', '--ip', '127.0.0.1'];
+  return startDev({ directory: project.directory, environment }, 'npm', ...npm);
 }
 
 const examples = await readdir(`${root}/examples`);
@@ -108,6 +109,25 @@ describe('hono-api', () => {
     expect(stdout).toBe('');
     expect(status).toBe(0);
   });
+});
+
+test('webhooks: a delivery, its redeliveries and forgeries are one event', async () => {
+  await using project = await copyOf('webhooks');
+  // Any port that is free, for the receiver too.
+  await using gateway = await start(project, { RECEIVER_PORT: '0' });
+  const send = spawnSync('npm', ['run', '--silent', 'send', '--', gateway.url], {
+    cwd: project.directory,
+    encoding: 'utf8',
+  });
+  const answers = send.stdout.trim().split('\n');
+  expect(answers.map((line) => line.replace(/ttl=\d+/, 'ttl'))).toEqual([
+    'delivery     : 200 processed as event 1 (oncegate; fwd=miss; stored)',
+    'redelivery   : 200 processed as event 1 (oncegate; hit; ttl)',
+    'redelivery   : 200 processed as event 1 (oncegate; hit; ttl)',
+    'forged after : 200 processed as event 1 (oncegate; hit; ttl)',
+    'forged before: 400 bad signature (oncegate; fwd=miss; detail=failed)',
+    'the real one : 200 processed as event 2 (oncegate; fwd=miss; stored)',
+  ]);
 });
 
 test('llm-proxy: a completion that is left and asked for again is made once', async () => {

@@ -21,10 +21,14 @@ export interface Dev extends AsyncDisposable {
 }
 
 /** Runs a command that ends up in `wrangler dev`, until it is disposed of. */
-export async function startDev(directory: string, command: string, ...args: string[]): Promise<Dev> {
+export async function startDev(
+  { directory, environment = {} }: { directory: string; environment?: Readonly<Record<string, string>> },
+  command: string,
+  ...args: string[]
+): Promise<Dev> {
   const child = spawn(command, args, {
     cwd: directory,
-    env,
+    env: { ...env, ...environment },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -56,5 +60,5 @@ export async function startDev(directory: string, command: string, ...args: stri
 
 /** `wrangler dev` on a port of its own. */
 export function startWranglerDev(directory: string): Promise<Dev> {
-  return startDev(directory, process.execPath, wrangler, 'dev', '--port', '0', '--ip', '127.0.0.1');
+  return startDev({ directory }, process.execPath, wrangler, 'dev', '--port', '0', '--ip', '127.0.0.1');
 }

@@ -120,6 +120,28 @@ test('what was never seen, or failed, has no result; nor has a request without a
   expect((await ask(at('/never/count'), key)).status).toBe(404);
 });
 
+test('no cache keeps a result, as another key and caller find another one at its address', async () => {
+  const key = freshKey();
+  await (await post(`${gateway.url}/cacheable`, key, { headers: CALLER })).text();
+  const result = await ask(`${gateway.url}/_oncegate/results/cacheable`, key);
+  expect([result.status, result.headers.get('cache-control')]).toEqual([200, 'no-store']);
+});
+
+test.each(['42', './42?a=1', '../created/42', '/created/42', '?a=1'])(
+  'a result that leads to %s leads there from its own address, too',
+  async (to) => {
+    const key = freshKey();
+    const path = `/created/x?to=${encodeURIComponent(to)}`;
+    const created = await post(`${gateway.url}${path}`, key, { headers: CALLER });
+    const at = `${gateway.url}/_oncegate/results${path}`;
+    const result = await ask(at, key);
+    for (const field of ['location', 'content-location']) {
+      const meant = new URL(created.headers.get(field) ?? '', `${gateway.url}${path}`);
+      expect(new URL(result.headers.get(field) ?? '', at).href).toBe(meant.href);
+    }
+  },
+);
+
 test('without the setting, or with a key that the caller does not know, the preference changes nothing', async () => {
   for (const route of ['never', 'derived']) {
     const headers = route === 'derived' ? { ...PREFER, 'idempotency-key': '' } : PREFER;

@@ -7,6 +7,8 @@ import { useGateway, useOrigin } from '../harness/use.ts';
 const ADMIN_TOKEN = 'the-admin-token-of-the-tests';
 /** `cancelAfterSeconds` of the route, and as long again. */
 const LONG_GONE_MS = 2_500;
+/** Two processes of one machine may read its clock so differently. */
+const CLOCK_MS = 20;
 
 const origin = useOrigin();
 const gateway = useGateway(() => ({
@@ -17,6 +19,7 @@ const gateway = useGateway(() => ({
       { path: '/soon/*', stripPrefix: '/soon', cancelAfterSeconds: 1 },
       { path: '/at-once/*', stripPrefix: '/at-once', cancelAfterSeconds: 0 },
       { path: '/refuse/*', stripPrefix: '/refuse', cancelAfterSeconds: 0, unknownOutcome: 'refuse' },
+      { path: '/told/*', stripPrefix: '/told', cancelAfterSeconds: 0, respondAsync: true },
       { path: '/*' },
     ],
   },
@@ -72,6 +75,35 @@ test.each(['soon', 'at-once'])('a stream whose only client leaves is ended: %s',
     .toBeGreaterThan(0);
 });
 
+test.each([
+  ['at-once', 0, 'held', 'before its head'],
+  ['soon', 1_000, 'held', 'before its head'],
+  ['at-once', 0, 'ticking', 'in mid-stream'],
+  ['soon', 1_000, 'ticking', 'in mid-stream'],
+])(
+  'the origin sees its connection closed when its time has come: %s, %d ms, %s, %s',
+  async (route, afterMs, behaviour) => {
+    const [key, name] = [freshKey(), freshGate()];
+    const client = leaving(`${gateway.url}/${route}/${behaviour}/${name}`, key);
+    await (behaviour === 'held' ? origin.arrived(name) : client.first);
+    const leftAt = Date.now();
+    client.leave();
+    await origin.closed(name);
+    const { requestAt, headAt, lastByteAt, closedAt } = await origin.times(name);
+    const sinceLeft = (at: number | null) => (at ?? Number.NaN) - leftAt;
+    expect(sinceLeft(requestAt)).toBeLessThanOrEqual(CLOCK_MS);
+    expect(sinceLeft(closedAt)).toBeGreaterThanOrEqual(afterMs - CLOCK_MS);
+    if (behaviour === 'held') {
+      expect([headAt, lastByteAt]).toEqual([null, null]);
+    } else {
+      expect(sinceLeft(headAt)).toBeLessThanOrEqual(CLOCK_MS);
+      // It was read until then, or so, and nothing was said after it.
+      expect(sinceLeft(lastByteAt)).toBeGreaterThan(afterMs / 2 - 500);
+      expect(lastByteAt ?? 0).toBeLessThanOrEqual(closedAt ?? 0);
+    }
+  },
+);
+
 test('under `refuse`, a cancelled run is an unknown outcome, and the operator sees why', async () => {
   const [key, gate] = [freshKey(), freshGate()];
   const client = leaving(`${gateway.url}/refuse/held/${gate}`, key);
@@ -104,6 +136,20 @@ test('a client that comes back in time keeps the run alive, and so does one that
   expect((await joined).headers.get('cache-status')).toBe('oncegate; fwd=miss; collapsed');
   expect(await origin.runs(key)).toHaveLength(1);
   expect((await post(url, key)).headers.get('idempotent-replayed')).toBe('true');
+});
+
+test('a run is not left where somebody was told that it runs and to come back', async () => {
+  const [key, gate] = [freshKey(), freshGate()];
+  const path = `/told/held/${gate}`;
+  const client = leaving(`${gateway.url}${path}`, key);
+  await origin.arrived(gate);
+  const ask = () => fetch(`${gateway.url}/_oncegate/results${path}`, { headers: { 'idempotency-key': key } });
+  expect((await ask()).status).toBe(202);
+  client.leave();
+  await sleep(LONG_GONE_MS);
+  await origin.open(gate);
+  await expect.poll(async () => (await ask()).status, { timeout: 20_000 }).toBe(200);
+  expect(await origin.runs(key)).toHaveLength(1);
 });
 
 test('without the setting, a run that its clients have left goes on to its end', async () => {

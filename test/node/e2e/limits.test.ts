@@ -67,6 +67,26 @@ test('with a rate limiter bound, a caller that sends too fast is told to wait; a
   await limited.stop();
 });
 
+test('who comes back for a result too fast is told to wait, as with any request', async () => {
+  const vars = { UPSTREAM_URL: origin.url, RESPOND_ASYNC: 'true' };
+  const limited = await startGateway({ vars, requestsPerMinute: 3 });
+  const key = freshKey();
+  await (await post(`${limited.url}/count`, key, bob)).text();
+  const ask = (caller: RequestInit) => {
+    const headers = new Headers(caller.headers);
+    headers.set('idempotency-key', key);
+    return fetch(`${limited.url}/_oncegate/results/count`, { headers });
+  };
+  // The limiter counts by the minute of the clock, which may turn once in this time.
+  const answers: Response[] = [];
+  for (let n = 0; n < 8; n += 1) answers.push(await ask(bob));
+  expect(answers.slice(0, 2).map(({ status }) => status)).toEqual([200, 200]);
+  const [tooFast = Response.error()] = answers.filter(({ status }) => status !== 200);
+  await expectCallerLimit(tooFast, '10');
+  expect((await ask(alice)).status).toBe(404);
+  await limited.stop();
+});
+
 test('a client that invents a credential for each request is held to the limit of one caller', async () => {
   const gate = freshGate();
   const url = `${gateway.url}/addresses/held/${gate}`;

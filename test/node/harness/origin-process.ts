@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
-import type { Run } from './origin.ts';
+import type { OriginTimes, Run } from './origin.ts';
 
 const runs: Run[] = [];
 const gates = new Map<string, PromiseWithResolvers<void>>();
@@ -22,6 +22,10 @@ function slot(map: Map<string, PromiseWithResolvers<void>>, name: string): Promi
 
 /** Responses that were closed before their end. */
 const closings = new Map<string, PromiseWithResolvers<void>>();
+/** What happened when to each response, by its name. */
+const times = new Map<string, OriginTimes>();
+
+const TICK_MS = 100;
 
 async function waitAt(name: string): Promise<void> {
   slot(arrivals, name).resolve();
@@ -66,6 +70,19 @@ const behaviours: Record<string, Behaviour> = {
     response.write(`data: first of run ${run}\n\n`);
     await waitAt(argument);
     response.end('data: last\n\n');
+  },
+  /** A stream that says something all the time, until it is closed. */
+  ticking: ({ response, argument }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const its = times.get(argument);
+    if (its !== undefined) its.headAt = Date.now();
+    const tick = () => {
+      response.write('data: tick\n\n');
+      if (its !== undefined) its.lastByteAt = Date.now();
+    };
+    tick();
+    const ticking = setInterval(tick, TICK_MS);
+    response.on('close', () => clearInterval(ticking));
   },
   /** Breaks the connection on the first run: before the head, or after some of the body. */
   reset: ({ request, response, argument, run }) => {
@@ -159,6 +176,11 @@ const behaviours: Record<string, Behaviour> = {
     response.setHeader('content-location', query.get('to') ?? '');
     json(response, 201, { run });
   },
+  /** May be kept by any cache. */
+  cacheable: ({ response, run }) => {
+    response.setHeader('cache-control', 'public, max-age=3600');
+    json(response, 200, { run });
+  },
   /** Claims to come from the gateway. */
   impostor: ({ response, run }) => {
     response.setHeader('idempotent-replayed', 'true');
@@ -208,6 +230,7 @@ const server = createServer(async (request, response) => {
     return void response.end();
   }
   if (behaviour === '_runs') return json(response, 200, runs);
+  if (behaviour === '_times') return json(response, 200, times.get(argument));
 
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -217,7 +240,10 @@ const server = createServer(async (request, response) => {
   const run = runs.filter((other) => other.key === key).length;
   const behave = behaviours[behaviour];
   if (behave === undefined) return json(response, 404, { error: 'no such behaviour' });
+  const its: OriginTimes = { requestAt: Date.now(), headAt: null, lastByteAt: null, closedAt: null };
+  times.set(argument, its);
   response.on('close', () => {
+    its.closedAt = Date.now();
     if (!response.writableFinished) slot(closings, argument).resolve();
   });
   await behave({ request, response, body, argument, query: url.searchParams, run });

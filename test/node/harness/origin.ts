@@ -8,6 +8,14 @@ export interface Run {
   readonly bytes: number;
 }
 
+/** What the origin's own clock says of a request, in milliseconds since the epoch; `null`: that never came. */
+export interface OriginTimes {
+  readonly requestAt: number;
+  headAt: number | null;
+  lastByteAt: number | null;
+  closedAt: number | null;
+}
+
 export interface Origin {
   readonly url: string;
   /** What ran under a key. */
@@ -16,6 +24,8 @@ export interface Origin {
   arrived(gate: string): Promise<void>;
   /** Resolves when a response of this name was closed before its end. */
   closed(name: string): Promise<void>;
+  /** When what happened to the response of this name. */
+  times(name: string): Promise<OriginTimes>;
   /** Lets through what waits at the gate, and what will come to it. */
   open(gate: string): Promise<void>;
   stop(): Promise<void>;
@@ -32,6 +42,7 @@ export async function startOrigin(): Promise<Origin> {
     },
     arrived: async (gate) => void (await fetch(`${script.url}/_arrived/${gate}`)),
     closed: async (name) => void (await fetch(`${script.url}/_closed/${name}`)),
+    times: async (name) => (await fetch(`${script.url}/_times/${name}`)).json(),
     open: async (gate) => void (await fetch(`${script.url}/_open/${gate}`)),
     stop: script.stop,
   };

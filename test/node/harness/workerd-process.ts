@@ -20,12 +20,16 @@ const objects = { binding: 'LEDGER', className: 'Ledger' };
 const config = configuration({ kvUrl, vars, objects, storage: `${storage}/objects`, port });
 writeFileSync(`${storage}/config.capnp`, config);
 
-const child = spawn(workerdPath(), ['serve', `${storage}/config.capnp`, '--control-fd=3'], {
+const args = ['serve', `${storage}/config.capnp`, '--control-fd=3'];
+if (options.inspected === true) args.push('--inspector-addr=127.0.0.1:0');
+const child = spawn(workerdPath(), args, {
   stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
 });
 const control = child.stdio[3];
 if (control instanceof Object && 'on' in control) {
   createInterface(control as NodeJS.ReadableStream).on('line', (line) => {
+    const inspector = /^\{"event":"listen-inspector","port":(\d+)/.exec(line)?.[1];
+    if (inspector !== undefined) process.stdout.write(`inspector 127.0.0.1:${inspector}\n`);
     const url = urlOf(line);
     if (url !== undefined) process.stdout.write(`ready ${url}\n`);
   });

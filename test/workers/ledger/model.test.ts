@@ -91,7 +91,8 @@ const ANONYMOUS = JSON.stringify({ cookie: null });
 let sequence = 0;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  // Time passes while requests wait: nobody is to look whether the upstream has been silent for too long.
+  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
 });
 
 afterEach(async () => {

@@ -103,10 +103,28 @@ test('the upstream gets no service worker on the console’s origin, and as many
   const shared = gate({});
   expect((await shared.ask('https://gate.example/app/sw.js', script)).status).toBe(403);
   expect(shared.reached).toEqual([]);
+  const later = gate({ RESPOND_ASYNC: 'true', KEY_FROM: 'query:k' });
+  expect((await later.ask('https://gate.example/_oncegate/results/sw.js?k=1', script)).status).toBe(403);
   expect(
     (await gate({ OPERATOR_HOST: 'ops.example' }).ask('https://gate.example/sw.js', script)).status,
   ).toBe(200);
   expect((await gate({ ADMIN_TOKEN: '' }).ask('https://gate.example/sw.js', script)).status).toBe(200);
+});
+
+test('a caller that asks for a result where there is none is not taken for one that tries the token', async () => {
+  const headers = { authorization: 'Bearer alice', 'idempotency-key': 'k' };
+  for (const vars of [{}, { RESPOND_ASYNC: 'true' }]) {
+    const { ask } = gate(vars);
+    const url = 'https://gate.example/_oncegate/results/x';
+    const answers = [await ask(url, { method: 'POST', headers })];
+    if (!('RESPOND_ASYNC' in vars)) answers.push(await ask(url, { headers }));
+    for (const response of answers) {
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({
+        type: 'https://gate.example/_oncegate/problems/result-absent',
+      });
+    }
+  }
 });
 
 const COOP = 'cross-origin-opener-policy';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { BodyBytes } from '../../../src/body-bytes.ts';
 import type { KeyFrom } from '../../../src/key-from.ts';
+import { readKeyedBody } from '../../../src/request/keyed-body.ts';
 import { type SentKey, sentKey } from '../../../src/request/sent-key.ts';
 
 const HEADER = { in: 'header', name: 'Idempotency-Key' } as const;
@@ -23,8 +24,10 @@ function find(
   { method = 'POST', headers = {}, query = '', body = '', key = 'required' }: Sent,
 ): SentKey {
   const request = { method, headers: new Headers(headers) };
-  const bytes = body === null ? null : BodyBytes.of(new TextEncoder().encode(body));
-  return sentKey(request, new URL(`https://gate.example/orders${query}`), { key, keyFrom }, bytes);
+  const bytes = BodyBytes.of(new TextEncoder().encode(body ?? ''));
+  const read = readKeyedBody(bytes, null, { keyFrom, fingerprint: 'bytes' });
+  const inBody = body === null ? null : read.found;
+  return sentKey(request, new URL(`https://gate.example/orders${query}`), { key, keyFrom }, inBody);
 }
 
 test.each<[string, KeyFrom, Sent, string, string]>([

@@ -1,3 +1,5 @@
+/** @module Takes the coding off a body that is to be judged. Runs in: the ledger object. */
+
 import type { FailureRule } from '../../../failed-when.ts';
 import { log, textOf } from '../../../log.ts';
 import type { BodyJudge } from './body-judge.ts';
@@ -23,8 +25,8 @@ export function formatOf(contentEncoding: string): Format | null {
 }
 
 /**
- * Takes the coding off a body, for a judge that reads it without, a little at a time. What does not decode is judged as far as
- * it does, and then nothing is missed in it. Neither method rejects.
+ * Takes the coding off a body, for a judge that reads it without, a little at a time. What does not decode is
+ * judged as far as it does, and then nothing is missed in it. Neither method rejects.
  */
 export class DecodedJudge {
   readonly #route: string;

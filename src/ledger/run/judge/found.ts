@@ -1,4 +1,9 @@
-/** What a reader of JSON found at a place that it watches. As with `JSON.parse`, the last of several members of one name counts. */
+/** @module What stands at a watched place of a JSON document. Runs in: the ledger object. */
+
+/**
+ * What a reader of JSON found at a place that it watches. As with `JSON.parse`, the last of several members
+ * of one name counts.
+ */
 export type Found =
   | { readonly kind: 'absent' }
   | { readonly kind: 'scalar'; readonly value: string | number | boolean | null }

@@ -1,4 +1,7 @@
-/** The states of a reader of JSON, and the bytes that it looks for: numbers, as it looks at each byte of large bodies. */
+/**
+ * @module The states of a reader of JSON, and the bytes that it looks for: numbers, as it looks at each byte
+ * of large bodies. Runs in: the ledger object.
+ */
 
 /** Where in the grammar of JSON the next byte is. */
 export const AT_VALUE = 0;

@@ -1,3 +1,5 @@
+/** @module Judges a JSON document. Runs in: the ledger object. */
+
 import type { FailureRule } from '../../../failed-when.ts';
 import type { BodyJudge } from './body-judge.ts';
 import type { JsonRules } from './json-rules.ts';

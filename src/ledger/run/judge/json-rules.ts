@@ -1,3 +1,5 @@
+/** @module The rules of `FAILED_WHEN` that look at JSON. Runs in: the ledger object. */
+
 import type { FailureRule, JsonScalar } from '../../../failed-when.ts';
 import type { Found } from './found.ts';
 import type { JsonScan } from './json-scan.ts';

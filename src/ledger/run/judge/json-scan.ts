@@ -1,3 +1,5 @@
+/** @module Looks at a few places of a JSON document while its bytes come. Runs in: the ledger object. */
+
 import { ABSENT, type Found, LONG } from './found.ts';
 import {
   AFTER_VALUE,
@@ -34,10 +36,7 @@ interface Frame {
   blank: boolean;
 }
 
-/**
- * Looks at a few places of a JSON document while its bytes come, however they are cut and however large it is. What it keeps
- * is bounded by what is watched. It is no validator: what is not watched is only skipped.
- */
+/** Keeps no more than what is watched, however the bytes are cut. No validator: the rest is only skipped. */
 export class JsonScan {
   readonly #root: Place;
   readonly #found: Found[];
@@ -64,7 +63,7 @@ export class JsonScan {
     return this.#state === ENDED || (this.#state === IN_LITERAL && this.#frames.length === 0);
   }
 
-  /** Whether the document is an object with a member, at the top, of a name that is on the way to nothing watched. */
+  /** Whether the document is an object with a member, at the top, whose name leads to nothing watched. */
   get others(): boolean {
     return this.#others;
   }

@@ -1,3 +1,5 @@
+/** @module Chooses what judges a response. Runs in: the ledger object. */
+
 import type { FailureRule } from '../../../failed-when.ts';
 import type { Policy, ResponseHead } from '../../../protocol.ts';
 import type { BodyJudge } from './body-judge.ts';
@@ -15,8 +17,8 @@ export interface Judge {
 }
 
 /**
- * What judges a response by its policy's `FAILED_WHEN`; `null` where there is nothing to judge: another type than JSON or an
- * event stream, no rule for it, or a coding that cannot be taken off here.
+ * What judges a response by its policy's `FAILED_WHEN`; `null` where there is nothing to judge: another type
+ * than JSON or an event stream, no rule for it, or a coding that cannot be taken off here.
  */
 export function judgeOf(
   { route, failedWhen }: Pick<Policy, 'route' | 'failedWhen'>,

@@ -1,3 +1,5 @@
+/** @module The first bytes of a text while it is read. Runs in: the ledger object. */
+
 import { shortText } from './short-text.ts';
 
 /** The first bytes of a text or literal of JSON while it is read, without the quotes, so many at most. */

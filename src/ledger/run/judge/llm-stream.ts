@@ -1,3 +1,8 @@
+/**
+ * @module How the stream of a language model goes on, and whether it says that it failed.
+ * Runs in: the ledger object.
+ */
+
 /** What an event of a stream says, as far as it matters here. */
 export interface LlmEvent {
   readonly name: string;
@@ -24,8 +29,9 @@ const RESPONSES_STARTS = ['response.created', 'response.in_progress', 'response.
 const RESPONSES_ENDS = ['response.completed', 'response.incomplete'];
 
 /**
- * How far the stream of a language model has got, and whether it says that it failed. The protocols are OpenAI's chat completions
- * and Responses, Anthropic's Messages, and Gemini's, known by what only their own events have, whoever speaks them.
+ * How far the stream of a language model has got, and whether it says that it failed. The protocols are
+ * OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's, known by what only their own
+ * events have, whoever speaks them.
  */
 export class LlmStream {
   #protocol: Protocol | null = null;
@@ -47,8 +53,8 @@ export class LlmStream {
   }
 
   /**
-   * Whether it says that it failed. Data that calls itself an error counts in a stream of a known protocol; in another, where
-   * it may be of one item of many, only as the last word and with nothing else in it.
+   * Whether it says that it failed. Data that calls itself an error counts in a stream of a known protocol;
+   * in another, where it may be of one item of many, only as the last word and with nothing else in it.
    */
   get failed(): boolean {
     return this.#failed || this.#lastIsOnlyError || (this.#protocol !== null && this.#hasError);

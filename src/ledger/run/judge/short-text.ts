@@ -1,3 +1,5 @@
+/** @module A few bytes as text. Runs in: the ledger object. */
+
 const decoder = new TextDecoder();
 
 /** A few UTF-8 bytes as text. For ASCII of that length a loop costs a fraction of a decoder. */

@@ -1,3 +1,5 @@
+/** @module Judges an event stream. Runs in: the ledger object. */
+
 import type { FailureRule } from '../../../failed-when.ts';
 import type { BodyJudge } from './body-judge.ts';
 import type { Found } from './found.ts';
@@ -43,7 +45,10 @@ function top(name: string): Watch {
   return { pointer: [name], maxBytes: NAME_MAX_BYTES };
 }
 
-/** Judges an event stream: by what the protocols of language models say, and each event's data by the rules for JSON. */
+/**
+ * Judges an event stream: by what the protocols of language models say, and each event's data by the rules
+ * for JSON.
+ */
 export class SseJudge implements BodyJudge, SseListener {
   readonly #rules: readonly FailureRule[];
   readonly #jsonRules: JsonRules;

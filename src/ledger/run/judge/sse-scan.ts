@@ -1,10 +1,15 @@
+/** @module Reads an event stream while its bytes come. Runs in: the ledger object. */
+
 import { shortText } from './short-text.ts';
 
 /** What is told of the events of a stream. */
 export interface SseListener {
   /** Some of the data of the present event, a line feed between its lines. */
   data(bytes: Uint8Array, from: number, to: number): void;
-  /** The present event is over; its name is empty where it has none. An event without name and data is not told. */
+  /**
+   * The present event is over; its name is empty where it has none. An event without name and data is not
+   * told.
+   */
   event(name: string): void;
 }
 
@@ -25,9 +30,9 @@ const AFTER_COLON = 1;
 const IN_VALUE = 2;
 
 /**
- * Reads an event stream (HTML Living Standard §9.2.6) as its bytes come, however they are cut. It keeps no line, only the name
- * of the present event. Unlike a browser, and like the clients of LLMs, it counts an event that the end cut off before its
- * blank line, and one without data.
+ * Reads an event stream (HTML Living Standard §9.2.6) as its bytes come, however they are cut. It keeps no
+ * line, only the name of the present event. Unlike a browser, and like the clients of LLMs, it counts an
+ * event that the end cut off before its blank line, and one without data.
  */
 export class SseScan {
   readonly #listener: SseListener;

@@ -1,4 +1,11 @@
-/** A place in a JSON document that is looked at, and how many bytes of a text or number there are kept at most. */
+/**
+ * @module The places of a JSON document that are watched, and the ways to them. Runs in: the ledger object.
+ */
+
+/**
+ * A place in a JSON document that is looked at, and how many bytes of a text or number there are kept at
+ * most.
+ */
 export interface Watch {
   /** The tokens of an RFC 6901 pointer, unescaped. */
   readonly pointer: readonly string[];

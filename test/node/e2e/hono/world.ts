@@ -1,6 +1,6 @@
 /** What the tests of `oncegate/hono` have in common: an app of the folder beside in a runtime of its own, as a Worker. */
 import { randomUUID } from 'node:crypto';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 
 const { dirname: here } = import.meta;
@@ -33,6 +33,20 @@ interface OtherWorker {
 export const LEDGER = { type: 'durable-object', worker: 'app', exportName: 'Ledger' };
 export const RESULTS = { type: 'kv', id: 'results' };
 
+/** A folder in which another version of Hono is installed, see range.ts. */
+const { HONO_AT } = process.env;
+
+function withHonoAt(resolveDir: string): Plugin {
+  return {
+    name: 'hono-at',
+    setup(bundler) {
+      bundler.onResolve({ filter: /^hono(\/|$)/ }, ({ path, kind, pluginData }) =>
+        pluginData === 'hono-at' ? null : bundler.resolve(path, { kind, resolveDir, pluginData: 'hono-at' }),
+      );
+    },
+  };
+}
+
 /** Bundles an app as wrangler would, with `oncegate/hono` as it is in src, and runs it. */
 export async function startApp(file: string, options: AppOptions = {}): Promise<RunningApp> {
   const { outputFiles } = await build({
@@ -44,6 +58,7 @@ export async function startApp(file: string, options: AppOptions = {}): Promise<
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
     alias: { 'oncegate/hono': `${here}/../../../../src/hono/index.ts` },
+    plugins: HONO_AT === undefined ? [] : [withHonoAt(HONO_AT)],
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
   });

@@ -1,0 +1,62 @@
+import { MemoryTally } from './memory-tally.ts';
+
+/** A part of an isolate that holds bodies: its Worker, or one of its ledger objects. */
+export interface MemoryUser {
+  readonly tally: MemoryTally;
+  /** What is held for a caller or an address. */
+  heldBy(party: string): number;
+}
+
+/**
+ * What all bodies in an isolate may take together, of its 128 MB: the Worker and ledger objects, as many as the platform puts there,
+ * are in one. Whoever holds bodies says so here, whatever bound of its own it has.
+ */
+export class IsolateMemory {
+  readonly maxBytes: number;
+  readonly #users = new Map<string | symbol, WeakRef<MemoryUser>>();
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Takes in a user, in the place of an earlier one of this name: an object that has started again holds nothing of before. */
+  join(name: string | symbol, user: MemoryUser): void {
+    this.#users.set(name, new WeakRef(user));
+  }
+
+  get heldBytes(): number {
+    return this.#tally().heldBytes;
+  }
+
+  /** Whether something that takes `from` bytes may take `to`. */
+  hasRoom(from: number, to: number): boolean {
+    return this.#tally().hasRoom(from, to);
+  }
+
+  /** What is held for a caller or an address, all over the isolate. */
+  heldBy(party: string): number {
+    let bytes = 0;
+    for (const user of this.#live()) bytes += user.heldBy(party);
+    return bytes;
+  }
+
+  /** Summed up anew, so that what an object held that was ended counts no longer than the object is there. There are few. */
+  #tally(): MemoryTally {
+    const tally = new MemoryTally(this.maxBytes);
+    for (const user of this.#live()) tally.add(user.tally);
+    return tally;
+  }
+
+  *#live(): Generator<MemoryUser> {
+    for (const [name, reference] of this.#users) {
+      const user = reference.deref();
+      if (user === undefined) this.#users.delete(name);
+      else yield user;
+    }
+  }
+}
+
+const MIB = 1024 * 1024;
+
+/** Enough to hand a body of the largest size on from the Worker to an object beside it. See docs/limits.md for what else is in an isolate. */
+export const isolateMemory = new IsolateMemory(72 * MIB);
