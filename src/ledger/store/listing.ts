@@ -115,10 +115,9 @@ export class Listing {
     const from = newest === Number.MAX_SAFE_INTEGER ? newest : this.#lastSeq(newest + CLOCK_SLACK_MS);
     const [matches, values] = matching(query, state);
     // Unknown outcomes have an index of their own, so that they are found among however many others.
+    const [of, and] = state === 'unknown' ? [FROM_UNKNOWN, `AND e.state = 'unknown'`] : [FROM, ''];
     return this.#sql.exec<ViewRow & { matches: number }>(
-      `${SELECT}, (${matches}) AS matches ${FROM} WHERE e.seq <= ?
-       AND ${state === 'unknown' ? `e.state = 'unknown'` : 'TRUE'}
-       ORDER BY e.seq DESC`,
+      `${SELECT}, (${matches}) AS matches ${of} WHERE e.seq <= ? ${and} ORDER BY e.seq DESC`,
       ...values,
       from,
     );
@@ -248,6 +247,7 @@ const SELECT = `
     e.head_at, e.completed_at, e.archived_at, e.unarchived, e.expires_at, ${repeatColumns('r')}`;
 
 const FROM = 'FROM executions e LEFT JOIN repeats r ON r.seq = e.seq';
+const FROM_UNKNOWN = FROM.replace('executions e', 'executions e INDEXED BY unknown_outcomes');
 
 type ViewRow = RepeatsRow & {
   seq: number;
