@@ -55,6 +55,7 @@ const agent = new Agent({ keepAlive: true });
 const seen = {
   whole: 0,
   left: 0,
+  problem: 0,
   broken: 0,
   hung: 0,
   replayed: 0,
@@ -98,7 +99,7 @@ function call(n: number, leaves: boolean): Promise<void> {
       gapMs = Math.max(gapMs, performance.now() - lastAt);
       lastAt = performance.now();
     };
-    let end: 'whole' | 'left' | 'broken' | 'hung' = 'broken';
+    let end: 'whole' | 'left' | 'problem' | 'broken' | 'hung' = 'broken';
     const headers = {
       'accept-encoding': 'identity',
       'idempotency-key': flags.from === 'runs' ? randomUUID() : `key-${n}`,
@@ -123,7 +124,8 @@ function call(n: number, leaves: boolean): Promise<void> {
         sent.destroy();
       });
       response.on('end', () => {
-        if (bytes === sizes[n] && response.complete) end = 'whole';
+        if (response.statusCode !== 200) end = 'problem';
+        else if (bytes === sizes[n] && response.complete) end = 'whole';
       });
       response.on('error', () => {});
     });
