@@ -2,6 +2,7 @@
  * @module An invocation of the Worker's own handler, which the ledger makes, and what it is told.
  * Runs in: the Worker, the ledger object.
  *
+ *
  * It is told by `ctx.props`, which only code of this Worker, and whoever configures a service binding to it,
  * can set. Nothing that a request holds gets there.
  */

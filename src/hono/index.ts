@@ -3,6 +3,7 @@
  * runs once for each idempotency key; every retry within the TTL gets its recorded response.
  * Runs in: the Worker.
  *
+ *
  * @example
  * ```ts
  * import { Hono } from 'hono';

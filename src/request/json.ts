@@ -5,6 +5,7 @@
  * not one of 9007199254740992, and a member that stands twice counts twice.
  * Runs in: the Worker, the ledger object.
  *
+ *
  * It is a reader of its own, as none that makes values first tells such numbers and members apart, nor holds
  * a text of many small values in little memory.
  */

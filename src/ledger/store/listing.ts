@@ -1,3 +1,5 @@
+/** @module Executions as the operator sees them. Runs in: the ledger object. */
+
 import {
   compareNewestFirst,
   type ExecutionView,
@@ -31,15 +33,21 @@ interface Running {
   readonly execution: { readonly times: RunTimes };
 }
 
-/** So many rows are read for one part of a list, however few of them match: some milliseconds, in which nothing else is decided. */
+/**
+ * So many rows are read for one part of a list, however few of them match: some milliseconds, in which
+ * nothing else is decided.
+ */
 const LOOK_AT_MAX_ROWS = 5_000;
 
-/** Two objects' clocks, or one's after it was moved, may differ by so much: rows are not numbered quite as they were received. */
+/**
+ * Two objects' clocks, or one's after it was moved, may differ by so much: rows are not numbered quite as
+ * they were received.
+ */
 const CLOCK_SLACK_MS = 5_000;
 
 /**
- * The executions as the operator sees them: those that run, from memory, whether or not they have a row, and those that have ended.
- * What it reads for a part of a list has a bound.
+ * The executions as the operator sees them: those that run, from memory, whether or not they have a row, and
+ * those that have ended. What it reads for a part of a list has a bound.
  */
 export class Listing {
   readonly #sql: SqlStorage;
@@ -82,7 +90,10 @@ export class Listing {
       .map((run) => this.#running(run));
   }
 
-  /** Rows are numbered as they begin, so the newest come first. What is as old as the last one is read to its end. */
+  /**
+   * Rows are numbered as they begin, so the newest come first. What is as old as the last one is read to its
+   * end.
+   */
   #listEnded(query: ListQuery, state: 'completed' | 'unknown' | null): ListPart {
     const { after, limit } = query;
     const now = Date.now();
@@ -173,7 +184,10 @@ export class Listing {
     };
   }
 
-  /** `null` where its time has ended. A row that says `running`, with nobody running it, could not be ended in any other way. */
+  /**
+   * `null` where its time has ended. A row that says `running`, with nobody running it, could not be ended in
+   * any other way.
+   */
   #ended(row: ViewRow, now: number): ExecutionView | null {
     if (row.expires_at <= now) return null;
     const state = row.state === 'completed' ? 'completed' : 'unknown';

@@ -42,8 +42,8 @@ test('nothing is left of a day when all that it recorded has ended', () => {
   expect(day.objects[0]?.rowsLeft).toBe(0);
 });
 
-// Not of so small a table: the rows read, as it is looked through more often than a day's; and its size, much of
-// which waits to be swept.
+// Not of so small a table: the rows read, as it is looked through more often than a day's; and its size, much
+// of which waits to be swept.
 test.each(['object requests', 'of them alarms', 'rows written', 'KV writes', 'GB-s'])(
   'the formula of docs/cost.md says what a day costs: %s',
   (what) => {

@@ -129,7 +129,8 @@ test('a search reads no more rows at a time than it may, however many there are,
       limit: 5,
     });
     found.push(...part.paths);
-    // Each row is looked up among the repeats too. The rest is finding the place, with the rows of five seconds.
+    // Each row is looked up among the repeats too. The rest is finding the place, with the rows of five
+    // seconds.
     expect(part.rowsRead).toBeLessThanOrEqual(2 * (10 + 6) + 2 * 7 + 2);
     after = part.lookedTo;
     parts += 1;
