@@ -57,7 +57,7 @@ export async function answerResult(
     caller.bound === null ? null : bindingOf(caller.scope, key, caller.bound),
     sha256(key),
   ]);
-  const asked = { shard: shardOf(id, route.shards), keyHash };
+  const asked = { shard: shardOf(id, route.shards), keyHash, id };
   const answer = await askResult(gate, route, asked.shard, { route: route.path, id, secret, binding });
   switch (answer.outcome) {
     case 'absent': {

@@ -1,5 +1,5 @@
 /** What the Worker is bound to, told by what each kind can do. */
-import type { LedgerNamespace } from './protocol.ts';
+import type { LedgerNamespace } from './inspection.ts';
 
 /** A service binding of this name. Throws where there is none: the configuration has checked it. */
 export function serviceOf(env: object, name: string): Fetcher {

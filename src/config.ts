@@ -6,8 +6,8 @@
  */
 import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
+import type { LedgerNamespace } from './inspection.ts';
 import type { ForwardKey } from './key-from.ts';
-import type { LedgerNamespace } from './protocol.ts';
 import {
   bindingOf,
   type GatewaySettings,

@@ -1,3 +1,5 @@
+import { BUCKETS } from './histogram.ts';
+
 /**
  * What a ledger object counts, over all of its executions. Each is a sum that only grows; those that end in `Ms` are
  * milliseconds and those that end in `Bytes` bytes.
@@ -25,6 +27,9 @@ export const COUNTERS = [
   /** Time that the upstream took for what was recorded, and would have taken again for what was replayed. */
   'upstreamMs',
   'savedMs',
+  /** How long what was recorded took, in buckets; and, in all, what the ledger object added to it. */
+  ...BUCKETS,
+  'addedMs',
   /** Wrong operator tokens, and attempts that were not looked at as too many came before them. In the first object alone. */
   'loginsFailed',
   'loginsTurnedAway',
@@ -38,18 +43,23 @@ export function noTotals(): Record<Counter, number> {
   return Object.fromEntries(COUNTERS.map((counter) => [counter, 0])) as Record<Counter, number>;
 }
 
+/** How much counters have grown. Those that have not are left out. */
+export type Growth = Readonly<Partial<Record<Counter, number>>>;
+
 /** The counters added up. */
-export function sumOf(all: Iterable<Totals>): Totals {
+export function sumOf(all: Iterable<Growth>): Totals {
   const sum = noTotals();
   for (const totals of all) {
-    for (const counter of COUNTERS) sum[counter] += totals[counter];
+    for (const counter of COUNTERS) sum[counter] += totals[counter] ?? 0;
   }
   return sum;
 }
 
 /** How much each counter has grown. */
-export function growth(from: Totals, to: Totals): Totals {
-  const grown = noTotals();
-  for (const counter of COUNTERS) grown[counter] = to[counter] - from[counter];
+export function growth(from: Totals, to: Totals): Growth {
+  const grown: Partial<Record<Counter, number>> = {};
+  for (const counter of COUNTERS) {
+    if (to[counter] !== from[counter]) grown[counter] = to[counter] - from[counter];
+  }
   return grown;
 }

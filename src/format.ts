@@ -1,4 +1,7 @@
-/** Counts, sizes and times as people read them. */
+/**
+ * Counts, sizes and times as people read them. Lengths of time are in words of our own: `Intl.DurationFormat` is not in Node 22, which the
+ * command line runs on, and writes `3 hr, 20 min`.
+ */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -9,15 +12,22 @@ export function countText(n: number): string {
   return n < 100_000 ? whole.format(n) : compact.format(n);
 }
 
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+const byteTexts = BYTE_UNITS.map(
+  (unit) =>
+    new Intl.NumberFormat('en', {
+      style: 'unit',
+      unit,
+      unitDisplay: unit === 'byte' ? 'long' : 'short',
+      maximumSignificantDigits: 3,
+    }),
+);
+
+/** A size: `942 bytes`, `2.13 kB`. */
 export function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+  const unit = Math.min(Math.floor(Math.log10(Math.max(1, bytes)) / 3), BYTE_UNITS.length - 1);
+  return byteTexts[unit]?.format(bytes / 1000 ** unit) ?? '';
 }
 
 /** A length of time in its largest unit, and the next one where that says something: `340 ms`, `2.4 s`, `3 h 20 min`. */

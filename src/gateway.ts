@@ -4,7 +4,7 @@ import { answerResult, requestedTarget } from './asynchronous.ts';
 import { type BadSetting, type Config, configOf, type Route } from './config.ts';
 import { keyHeadersOf, resultKeyFrom } from './key-from.ts';
 import type { Gate, Keyable, KeyedRoute } from './keyed.ts';
-import { log, textOf } from './log.ts';
+import { log, requestFields, textOf } from './log.ts';
 import { answerOnce, asItCame, keyOf, reported } from './once.ts';
 import { operatorSurface } from './operator/operator.ts';
 import { isOperatorHost } from './operator/operator-host.ts';
@@ -17,6 +17,7 @@ import { acceptEncodingOf } from './request/accept-encoding.ts';
 import { isUnread, RequestBodies } from './request/body.ts';
 import type { OwnFields } from './request/forward.ts';
 import { wayHere } from './request/forwarded.ts';
+import { labelsOf } from './request/labels.ts';
 import { targetOf } from './request/target.ts';
 import { hasBeenAt, pseudonymOf, viaEntry } from './request/via.ts';
 import { RESULTS_PREFIX } from './response/accepted.ts';
@@ -82,7 +83,7 @@ function gateway(config: Config): App {
     app.all(path, (c) => guard?.around(c.req.raw, () => pass(c)) ?? pass(c));
   }
   app.notFound((c) => answerPreflightToGateway(c.req.raw) ?? notFound(c.req.url));
-  app.onError((error, c) => unexpected(error, new URL(c.req.url)));
+  app.onError((error, c) => unexpected(error, c.req.raw));
   return app;
 }
 
@@ -103,8 +104,9 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
       if (of === null || (operatorHost !== null && isOperatorHost(operatorHost, target))) return next();
       const startedAt = Date.now();
       const asked = { request: c.req.raw, target: of, caller: null, resultsBase: '' };
+      const labels = labelsOf(c.req.raw, target);
       const fetchIt = async () =>
-        reported(await answerResult(asked, route, gate), route, config.events, startedAt);
+        reported(await answerResult(asked, route, gate), labels, route, config.events, startedAt);
       return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);
     });
   }
@@ -160,13 +162,14 @@ async function handle(c: RequestContext, parts: Parts, keyedRoute: KeyedRoute): 
   const { route } = keyedRoute;
   const request = c.req.raw;
   const url = targetOf(c.req.url);
-  if (hasBeenAt(parts.pseudonym, request.headers)) return looped(url, route);
+  if (hasBeenAt(parts.pseudonym, request.headers)) return looped(request, url, route);
   const sent = keyOf(request, url, route);
   if (sent === null) return passOn(request, url, route, parts, c.env);
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
   const keyable: Keyable = {
     request,
     target: url,
+    labels: labelsOf(request, url),
     sent,
     along: { to: 'upstream', own: ownFields(route, url, parts.pseudonym) },
     caller: null,
@@ -192,7 +195,8 @@ async function passOn(
   const own = { ...ownFields(route, url, pseudonym), acceptEncoding: acceptEncodingOf(request) };
   const result = await proxy(request, url, route, own, env);
   if (result.kind === 'response') return result.response;
-  log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error) });
+  const about = requestFields({ id: null, ...labelsOf(request, url) });
+  log('warn', 'upstream-gave-no-response', { route: route.path, reason: textOf(result.error), ...about });
   return problemResponse(url, {
     ...noResponseProblem(result.reason),
     cacheStatus: cacheStatus({ kind: 'bypass' }),
@@ -200,8 +204,9 @@ async function passOn(
 }
 
 /** The request came back from the upstream that it was sent to. */
-function looped(url: URL, route: Route): Response {
-  log('error', 'loop-detected', { route: route.path });
+function looped(request: Request, url: URL, route: Route): Response {
+  const about = requestFields({ id: null, ...labelsOf(request, url) });
+  log('error', 'loop-detected', { route: route.path, ...about });
   return problemResponse(url, {
     slug: 'loop-detected',
     detail:
@@ -216,7 +221,9 @@ function notFound(requestUrl: string): Response {
 }
 
 /** A defect of the gateway itself. Whether something was sent is not known, and the client is told so. */
-function unexpected(error: Error, url: URL): Response {
-  log('error', 'unexpected', { reason: textOf(error), stack: error.stack ?? null });
+function unexpected(error: Error, request: Request): Response {
+  const url = targetOf(request.url);
+  const about = requestFields({ id: null, ...labelsOf(request, url) });
+  log('error', 'unexpected', { reason: textOf(error), stack: error.stack ?? null, ...about });
   return problemResponse(url, noResponseProblem('upstream-unreachable'));
 }

@@ -12,6 +12,7 @@ import type { Caller } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { identityOf } from './request/identity.ts';
 import { readKeyedRequest } from './request/keyed.ts';
+import type { RequestLabels } from './request/labels.ts';
 import { asyncAfterSeconds } from './request/prefer.ts';
 import { presenceOf } from './request/presence.ts';
 import { isRepeatable } from './request/repeatability.ts';
@@ -42,6 +43,8 @@ export interface Keyable {
   readonly request: Request;
   /** What it asks for, in one spelling. */
   readonly target: URL;
+  /** What the operator knows it by. */
+  readonly labels: RequestLabels;
   /** What was found of its key without its body. */
   readonly sent: SentKey;
   readonly along: Along;
@@ -60,6 +63,8 @@ export interface Handled {
   readonly shard: number | null;
   /** By which an operator who knows the key finds the log line; `null` where none was read. */
   readonly keyHash: string | null;
+  /** The execution that it belongs to; `null` as above. */
+  readonly id: string | null;
 }
 
 /** The route can do without a key, and there is none, not even in the body, which has been read to know that. */
@@ -68,10 +73,10 @@ export interface Unkeyed {
 }
 
 /** What was asked of the ledger. */
-type Asked = Pick<Handled, 'shard' | 'keyHash'>;
+type Asked = Pick<Handled, 'shard' | 'keyHash' | 'id'>;
 
 /** What is said of a request that was refused before the ledger was asked. */
-export const NOT_ASKED: Asked = { shard: null, keyHash: null };
+export const NOT_ASKED: Asked = { shard: null, keyHash: null, id: null };
 
 /** A request for this target is answered with a problem. */
 export function refused(target: URL, problem: Problem, asked: Asked): Handled {
@@ -113,7 +118,7 @@ async function handle(
   { route, policy }: KeyedRoute,
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
-  const { request, target, sent, along, waitUntil } = keyable;
+  const { request, target, labels, sent, along, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Asked = NOT_ASKED) => refused(target, problem, asked);
 
   const { rateLimiter, bodies } = gate;
@@ -139,7 +144,7 @@ async function handle(
     const { answer, asked, counted } = leased;
     if (counted !== null) waitUntil(counted);
     const response = await responseTo(keyable, route, answer, caller.anonymous);
-    return { response, outcome: answer.outcome, shard: asked.shard, keyHash: asked.keyHash };
+    return { response, outcome: answer.outcome, shard: asked.shard, keyHash: asked.keyHash, id: asked.id };
   }
 
   const [identity, parties, keyHash] = await Promise.all([
@@ -160,6 +165,7 @@ async function handle(
     policy,
     parties,
     keyHash,
+    labels,
     along,
     waitUntil,
   };
@@ -177,7 +183,7 @@ async function handle(
     case 'joined':
     case 'replayed': {
       const response = await responseTo(keyable, route, answer, caller.anonymous);
-      return { response, outcome: answer.outcome, shard, keyHash };
+      return { response, outcome: answer.outcome, shard, keyHash, id };
     }
     case 'accepted':
       return {
@@ -185,9 +191,10 @@ async function handle(
         outcome: answer.outcome,
         shard,
         keyHash,
+        id,
       };
     default:
-      return refuse(problemOf(answer, key), { shard, keyHash });
+      return refuse(problemOf(answer, key), { shard, keyHash, id });
   }
 }
 

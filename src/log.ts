@@ -54,6 +54,8 @@ export type LogEvent =
   | 'record-damaged'
   /** A stored response could not be read to its end. */
   | 'record-read-failed'
+  /** One of several executions could not be forgotten. */
+  | 'not-forgotten'
   /** How often a Worker replayed by itself did not get to the ledger. */
   | 'replays-not-counted'
   /** How many logins failed did not get to the ledger, and is handed on with the next. */
@@ -67,6 +69,32 @@ export type LogEvent =
 
 type LogValue = string | number | boolean | null;
 
+/** By what the lines of one request are found, and its execution in the console. */
+export interface LoggedRequest {
+  /** The execution; `null` where the request was refused before it was known. */
+  readonly id: string | null;
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** The trace id of its `traceparent`. */
+  readonly trace: string | null;
+}
+
+/** The same as fields of a line. */
+export function requestFields({ id, method, path, trace }: LoggedRequest): Record<string, LogValue> {
+  return { execution: id, method, path, traceId: trace };
+}
+
+/** What is said of each keyed request. */
+export interface RequestLine extends LoggedRequest {
+  readonly route: string;
+  readonly outcome: string;
+  readonly status: number;
+  readonly shard: number | null;
+  readonly ms: number;
+  readonly keyHash: string | null;
+}
+
 /** Writes one structured log line. No line ever holds a credential, an idempotency key or a body. */
 export function log(
   level: 'info' | 'warn' | 'error',
@@ -74,6 +102,21 @@ export function log(
   fields: Readonly<Record<string, LogValue>>,
 ): void {
   console[level](JSON.stringify({ level, event, ...fields }));
+}
+
+/**
+ * Writes the line of a keyed request. There is one for each, so its text is put together by hand: what is a digest, a number or a word
+ * of ours needs no escaping.
+ */
+export function logRequest(line: RequestLine): void {
+  const { route, outcome, status, shard, ms, keyHash, id, method, path, trace } = line;
+  console.info(
+    `{"level":"info","event":"request","route":${JSON.stringify(route)},"outcome":"${outcome}","status":${status},"shard":${shard},"ms":${ms},"keyHash":${quoted(keyHash)},"execution":${quoted(id)},"method":"${method}","path":${JSON.stringify(path)},"traceId":${quoted(trace)}}`,
+  );
+}
+
+function quoted(text: string | null): string {
+  return text === null ? 'null' : `"${text}"`;
 }
 
 /** An error as text for a log line. */

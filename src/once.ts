@@ -11,10 +11,11 @@ import {
   type KeyedRoute,
   type Unkeyed,
 } from './keyed.ts';
-import { log } from './log.ts';
+import { logRequest } from './log.ts';
 import { recordEvent } from './operator/events.ts';
 import { withBody } from './request/body.ts';
 import { isWebSocketUpgrade } from './request/forward.ts';
+import type { RequestLabels } from './request/labels.ts';
 import { type SentKey, sentKey } from './request/sent-key.ts';
 
 /** What is found of a request's key without its body; `null` where the request is not keyed and goes on as it is. */
@@ -36,7 +37,9 @@ export async function answerOnce(
 ): Promise<Response | Unkeyed> {
   const startedAt = Date.now();
   const handled = await answerKeyed(keyable, keyedRoute, gate);
-  return 'unkeyed' in handled ? handled : reported(handled, keyedRoute.route, events, startedAt);
+  return 'unkeyed' in handled
+    ? handled
+    : reported(handled, keyable.labels, keyedRoute.route, events, startedAt);
 }
 
 /** A request that turned out to have no key, with the body that was read from it as a stream again. */
@@ -46,13 +49,25 @@ export function asItCame(request: Request, { unkeyed }: Unkeyed, waitUntil: Keya
 
 /** The response, and what the operator learns of it. */
 export function reported(
-  { response, outcome, shard, keyHash }: Handled,
+  { response, outcome, shard, keyHash, id }: Handled,
+  { method, path, trace }: RequestLabels,
   route: Route,
   events: AnalyticsEngineDataset | null,
   startedAt: number,
 ): Response {
-  const event = { route: route.path, outcome, status: response.status, shard, ms: Date.now() - startedAt };
-  log('info', 'request', { ...event, keyHash });
-  recordEvent(events, event);
+  const line = {
+    route: route.path,
+    outcome,
+    status: response.status,
+    shard,
+    ms: Date.now() - startedAt,
+    keyHash,
+    id,
+    method,
+    path,
+    trace,
+  };
+  logRequest(line);
+  recordEvent(events, line);
   return response;
 }

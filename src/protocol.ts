@@ -2,7 +2,6 @@
  * What Worker and ledger object say to each other: plain values, each of which is copied across. Sizes are in bytes, times in
  * milliseconds since the epoch.
  */
-import type { Totals } from './counters.ts';
 import type { FailureRule } from './failed-when.ts';
 import type { HeaderList } from './headers.ts';
 import type { Invocation } from './own-invocation.ts';
@@ -65,6 +64,10 @@ export interface LedgerCall {
   /** A digest of the idempotency key, by which an operator finds the execution. The key itself is not stored. */
   readonly keyHash: string;
   readonly method: string;
+  /** The path that was asked for, cut off where it is long: for the operator, as is `trace`. */
+  readonly path: string;
+  /** The trace id that came with the request; `null` where there was none. */
+  readonly trace: string | null;
   /** Where the request goes, the upstream's base URL included. */
   readonly url: string;
   readonly headers: HeaderList;
@@ -182,13 +185,6 @@ export interface ResultQuery extends Pick<LedgerCall, 'id' | 'secret'> {
   readonly binding: string | null;
 }
 
-/** The ledger as the Worker sees it. */
-export interface LedgerNamespace {
-  getByName(name: string, options: { locationHint?: Location }): LedgerStub & LedgerInspection;
-  /** A keyed digest of the name, another one in each namespace. */
-  idFromName(name: string): { toString(): string };
-}
-
 export interface LedgerStub {
   /** Rejects where the object cannot be reached, or was lost on the way. */
   execute(call: LedgerCall): Promise<LedgerAnswer>;
@@ -199,26 +195,6 @@ export interface LedgerStub {
   /** The response that came with this lease was given again so many times, without asking. */
   countReplays(id: string, lease: LeaseGrant, replays: number): Promise<void>;
 }
-
-/** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */
-export interface LedgerInspection {
-  list(query: ListQuery): Promise<ExecutionView[]>;
-  inspect(id: string): Promise<ExecutionView | null>;
-  forget(id: string): Promise<Forgotten>;
-  /** What was counted, and in each minute from this one on. */
-  summary(sinceMinute: number): Promise<LedgerSummary>;
-  /** Somebody tried to log in as the operator, so many times. */
-  countLogins(failures: LoginFailures): Promise<void>;
-}
-
-/** Logins that failed: with a wrong token, or without a look at it, as too many wrong ones came before. */
-export interface LoginFailures {
-  readonly failed: number;
-  readonly turnedAway: number;
-}
-
-/** What became of the wish to forget an execution. One that runs stays. */
-export type Forgotten = 'forgotten' | 'absent' | 'running';
 
 /**
  * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
@@ -246,56 +222,4 @@ export interface Repeats {
   readonly refusals: Readonly<Record<RepeatRefusal, number>>;
   /** When the latest of them came; `null` where none did. */
   readonly lastAt: number | null;
-}
-
-/** What an operator may know of an execution. `null` is «not yet» or «never». */
-export interface ExecutionView extends RunTimes {
-  readonly id: string;
-  readonly state: 'running' | 'completed' | 'unknown';
-  readonly cause: UnknownCause | null;
-  /** Where the recorded body is. */
-  readonly place: Place | null;
-  readonly status: number | null;
-  /** The body's size. */
-  readonly size: number | null;
-  readonly receivedAt: number;
-  readonly recordedAt: number | null;
-  /** To the second. */
-  readonly archivedAt: number | null;
-  readonly expiresAt: number;
-  readonly repeats: Repeats;
-}
-
-/** A place in a list of executions: the page starts after the execution that was received then and has this id. */
-export interface Position {
-  readonly receivedAt: number;
-  readonly id: string;
-}
-
-export interface ListQuery {
-  readonly keyHash: string | null;
-  readonly state: ExecutionView['state'] | null;
-  readonly after: Position | null;
-  readonly limit: number;
-}
-
-/** Newest first: by when it was received, then by id. All ledger objects and who merges their lists have to agree on this. */
-export function compareNewestFirst(a: Position, b: Position): number {
-  if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt;
-  return a.id < b.id ? 1 : -1;
-}
-
-/** What one minute saw. */
-export interface MinuteCounts {
-  /** Minutes since the epoch. */
-  readonly minute: number;
-  readonly counts: Totals;
-}
-
-export interface LedgerSummary {
-  /** All-time. */
-  readonly totals: Totals;
-  readonly minutes: readonly MinuteCounts[];
-  readonly running: number;
-  readonly unknown: number;
 }

@@ -1,11 +1,10 @@
 import { pause } from '../deadline.ts';
-import { log, textOf } from '../log.ts';
+import type { LedgerInspection, LedgerNamespace } from '../inspection.ts';
+import { log, requestFields, textOf } from '../log.ts';
 import type {
   AskedAnswer,
   LedgerAnswer,
   LedgerCall,
-  LedgerInspection,
-  LedgerNamespace,
   LedgerStub,
   Location,
   ResultQuery,
@@ -58,7 +57,7 @@ export async function askLedger(
   try {
     ledger = reach();
   } catch (error) {
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    reportUnreachable(route, shard, error, call);
     return (await recordOf(access, route, call)) ?? { outcome: 'unavailable' };
   }
   try {
@@ -66,7 +65,7 @@ export async function askLedger(
   } catch (error) {
     const misconfigured = misconfiguredLedger(error);
     if (misconfigured !== null) return misconfigured;
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    reportUnreachable(route, shard, error, call);
     return (
       (await recordOf(access, route, call)) ?? (await afterLostAnswer(access, route, call, reach, error))
     );
@@ -92,7 +91,8 @@ export async function askResult(
   } catch (error) {
     const misconfigured = misconfiguredLedger(error);
     if (misconfigured !== null) return misconfigured;
-    log('error', 'ledger-unreachable', { route: route.path, shard, reason: textOf(error) });
+    const fields = { route: route.path, shard, reason: textOf(error), execution: query.id };
+    log('error', 'ledger-unreachable', fields);
     return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
   }
 }
@@ -140,7 +140,8 @@ async function afterLostAnswer(
       const answer = await reach().recall(bodiless);
       return answer === null ? unsent : await settled(access, route, bodiless, answer);
     } catch (again) {
-      log('error', 'ledger-unreachable', { route: route.path, reason: textOf(again) });
+      const fields = { route: route.path, reason: textOf(again), ...requestFields(call) };
+      log('error', 'ledger-unreachable', fields);
     }
   }
   return unsent;
@@ -157,6 +158,11 @@ function beganNothing(error: unknown): boolean {
   if (isFlagged(error, 'overloaded')) return true;
   const onTheWay = isFlagged(error, 'retryable') || isFlagged(error, 'durableObjectReset');
   return isFlagged(error, 'remote') && !onTheWay;
+}
+
+function reportUnreachable(route: LedgerObjects, shard: number, error: unknown, call: LedgerCall): void {
+  const fields = { route: route.path, shard, reason: textOf(error), ...requestFields(call) };
+  log('error', 'ledger-unreachable', fields);
 }
 
 /** The runtime marks the errors of Durable Object calls with properties. */

@@ -1,6 +1,6 @@
 import { inTime } from '../deadline.ts';
+import type { LedgerInspection } from '../inspection.ts';
 import { log, textOf } from '../log.ts';
-import type { LedgerInspection } from '../protocol.ts';
 import { type LedgerAccess, type LedgerObjects, reachLedger } from './ask.ts';
 
 /** One ledger object: a route's, and its number. */
@@ -29,7 +29,7 @@ export function shardsOf<Route extends LedgerObjects>(routes: readonly Route[]):
 export async function askShards<T, Route extends LedgerObjects>(
   access: Pick<LedgerAccess, 'ledger'>,
   shards: readonly Shard<Route>[],
-  ask: (ledger: LedgerInspection) => Promise<T>,
+  ask: (ledger: LedgerInspection, shard: Shard<Route>) => Promise<T>,
   withinMs = ANSWER_WITHIN_MS,
 ): Promise<ShardAnswers<T, Route>> {
   const answers: { shard: Shard<Route>; value: T }[] = [];
@@ -38,7 +38,7 @@ export async function askShards<T, Route extends LedgerObjects>(
   const work = async () => {
     for (const shard of waiting) {
       try {
-        const pending = ask(reachLedger(access, shard.route, shard.number));
+        const pending = ask(reachLedger(access, shard.route, shard.number), shard);
         answers.push({ shard, value: await inTime(pending, withinMs, 'the answer') });
       } catch (error) {
         log('error', 'ledger-unreachable', {

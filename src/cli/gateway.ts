@@ -6,20 +6,25 @@ import {
   type ExecutionList,
   executionDetail,
   executionList,
+  type Failure,
+  type FailureList,
+  type ForgetManyAnswer,
+  failureList,
+  forgetManyAnswer,
   KEY_FIELD,
 } from '../operator/schemas.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 import { EXIT, Exit } from './exit.ts';
 import { ask } from './fetch.ts';
 import { headersFrom } from './headers.ts';
-import type { Parsed } from './options.ts';
+import type { FILTERS, Parsed } from './options.ts';
 import { note } from './print.ts';
 
 const problem = v.object({ detail: v.string() });
 
 /** What a list is narrowed to. */
 export type Sought = Readonly<
-  Partial<Record<'key' | 'state' | 'route' | 'limit' | 'cursor', string | undefined>>
+  Partial<Record<(typeof FILTERS)[number] | 'limit' | 'cursor' | 'count', string | undefined>>
 >;
 
 /** A gateway, as its operator reaches it. Each method ends the command where it gets no proper answer. */
@@ -28,9 +33,13 @@ export interface Gateway {
   /** `null` where it is not known. */
   find(id: string): Promise<ExecutionDetail | null>;
   forget(id: string): Promise<void>;
+  /** The runs that failed lately. */
+  failures(sought: Sought): Promise<FailureList>;
+  /** `count` says how many match. */
+  forgetMany(sought: Sought): Promise<ForgetManyAnswer>;
 }
 
-export type { Execution, ExecutionDetail, ExecutionList };
+export type { Execution, ExecutionDetail, ExecutionList, Failure };
 
 /** The gateway that `--url` or ONCEGATE_URL names, with the token of ONCEGATE_ADMIN_TOKEN. */
 export function gatewayFrom(options: Parsed): Gateway {
@@ -46,21 +55,28 @@ export function gatewayFrom(options: Parsed): Gateway {
   const request = (path: string, method: 'GET' | 'DELETE' = 'GET', fields = headers) =>
     operatorRequest(`${origin}${OPERATOR_PREFIX}${path}`, { method, headers: fields });
 
+  const narrowed = async (path: string, { key, ...rest }: Sought, method: 'GET' | 'DELETE' = 'GET') => {
+    const given = Object.entries(rest).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    );
+    // An address is kept in the logs of each proxy on the way; a key does not belong there.
+    const fields = new Headers(headers);
+    if (key !== undefined) setField(fields, KEY_FIELD, key, 'An idempotency key');
+    const response = await request(`${path}?${new URLSearchParams(given)}`, method, fields);
+    if (response.status === 400) throw new Exit(EXIT.usage, await detailOf(response));
+    if (response.ok && key !== undefined && !hasLookedForKey(response)) {
+      throw new Exit(EXIT.unreachable, `${NOT_UNDERSTOOD} It did not look for the key.`);
+    }
+    return response;
+  };
+
   return {
-    list: async ({ key, ...rest }) => {
-      const given = Object.entries(rest).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, value]],
-      );
-      // An address is kept in the logs of each proxy on the way; a key does not belong there.
-      const fields = new Headers(headers);
-      if (key !== undefined) setField(fields, KEY_FIELD, key, 'An idempotency key');
-      const response = await request(`/executions?${new URLSearchParams(given)}`, 'GET', fields);
-      if (response.status === 400) throw new Exit(EXIT.usage, await detailOf(response));
-      const list = await read(response, executionList);
-      if (key !== undefined && !hasLookedForKey(response)) {
-        throw new Exit(EXIT.unreachable, `${NOT_UNDERSTOOD} It did not look for the key.`);
-      }
-      return list;
+    list: async (sought) => read(await narrowed('/executions', sought), executionList),
+    failures: async (sought) => read(await narrowed('/failures', sought), failureList),
+    forgetMany: async (sought) => {
+      const response = await narrowed('/executions', sought, 'DELETE');
+      if (response.status === 409) throw new Exit(EXIT.no, await detailOf(response));
+      return read(response, forgetManyAnswer);
     },
     find: async (id) => {
       const response = await request(`/executions/${encodeURIComponent(id)}`);

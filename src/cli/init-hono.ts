@@ -32,6 +32,7 @@ export async function initHono(options: Parsed): Promise<void> {
   }
   const path = join(directory, file);
   const { config } = await readWranglerConfig(path, undefined);
+  refuseWithoutSqlite(path, config);
   const additions = missingIn(config);
   const before = readFileSync(path, 'utf8');
   const edited = withAdditions(before, file.endsWith('.toml') ? 'toml' : 'json', additions);
@@ -59,6 +60,19 @@ export async function initHono(options: Parsed): Promise<void> {
     line(`${path} has all that it needs.`);
   }
   sayWhatElse(config);
+}
+
+/** A class that has no SQLite cannot be given it by one more migration. */
+function refuseWithoutSqlite(
+  path: string,
+  { durable_objects: { bindings }, migrations }: WranglerConfig,
+): void {
+  const className = bindings.find(({ name }) => name === BINDING)?.class_name ?? CLASS;
+  if (!migrations.some(({ new_classes }) => new_classes.includes(className))) return;
+  throw new Exit(
+    EXIT.no,
+    `${path} has ${className} in new_classes, without SQLite, in which the ledger is stored. Where it has never been deployed, write new_sqlite_classes there. Where it has been, the ledger needs a class of another name: "class_name": "SqliteLedger" in its binding, { "tag": "oncegate-v1", "new_sqlite_classes": ["SqliteLedger"] } in the migrations, and in the Worker's main file export { Ledger as SqliteLedger } from 'oncegate/hono'.`,
+  );
 }
 
 /** What the top level of a configuration lacks. */

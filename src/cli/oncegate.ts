@@ -5,6 +5,7 @@ import { bench } from './bench.ts';
 import { check } from './check.ts';
 import { executions } from './executions.ts';
 import { EXIT, Exit } from './exit.ts';
+import { failures } from './failures.ts';
 import { forget } from './forget.ts';
 import { init } from './init.ts';
 import { line, note } from './print.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => void | Prom
   check,
   executions,
   show,
+  failures,
   forget,
   tail,
   bench,
@@ -31,12 +33,18 @@ Setting up
   check [FILE] [--env NAME] whether wrangler's configuration makes a gateway, and what each route will do
 
 Looking at a gateway
-  executions [--key KEY] [--state running|completed|unknown] [--route PATH] [--limit N] [--cursor C]
+  executions [FILTER] [--limit N] [--cursor C]
                             list executions, newest first
   show KEY                  what happened to this key; with --id, to this execution
+  failures [--key KEY] [--route ROUTE] [--limit N]
+                            list the runs that failed lately, newest first
   forget ID                 let the next request with its key run again
+  forget FILTER [--count N] the same for all that match, at most 200; without their number, says it
   tail [--state S] [--route PATH] [--interval SECONDS] [--last N]
                             print executions as they begin and change, after the last N
+
+  FILTER is any of --key KEY --state running|completed|unknown --route ROUTE --status N --method M --path PREFIX
+  --caller NAME --from TIME --to TIME, with times in UTC such as 2026-11-25T14:30:00Z
 
 Measuring
   bench URL [--requests N] [--connections N] [--method M] [--body TEXT] [--header 'NAME: VALUE'] [--key-header NAME]

@@ -10,6 +10,12 @@ const ALL = {
   route: { type: 'string' },
   limit: { type: 'string' },
   cursor: { type: 'string' },
+  status: { type: 'string' },
+  path: { type: 'string' },
+  caller: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  count: { type: 'string' },
   id: { type: 'boolean' },
   env: { type: 'string' },
   upstream: { type: 'string' },
@@ -28,6 +34,16 @@ const ALL = {
 } as const satisfies ParseArgsConfig['options'];
 
 export type OptionName = keyof typeof ALL;
+
+/** What a list is narrowed to, by options of the same names. */
+export const FILTERS = ['key', 'state', 'route', 'status', 'method', 'path', 'caller', 'from', 'to'] as const;
+
+export function filterFrom(options: Parsed): Record<(typeof FILTERS)[number], string | undefined> {
+  return Object.fromEntries(FILTERS.map((name) => [name, options.text(name)])) as Record<
+    (typeof FILTERS)[number],
+    string | undefined
+  >;
+}
 
 export interface Parsed {
   readonly operands: readonly string[];

@@ -1,6 +1,6 @@
 import { durationText, relativeText } from '../format.ts';
-import { placeText, repeatsOf } from '../operator/execution-texts.ts';
-import type { Execution, ExecutionDetail, ExecutionList } from '../operator/schemas.ts';
+import { FAILURE_TEXTS, placeText, repeatsOf } from '../operator/execution-texts.ts';
+import type { Execution, ExecutionDetail, ExecutionList, Failure } from '../operator/schemas.ts';
 import { printable, printableJson } from './printable.ts';
 
 /** One line. Whatever it holds, it stays one, and does nothing to the terminal. */
@@ -37,14 +37,36 @@ export function table(given: readonly (readonly string[])[]): void {
   }
 }
 
-export const EXECUTION_HEADINGS = ['STATE', 'RECEIVED', 'STATUS', 'REPEATS', 'ROUTE', 'ID'] as const;
+export const EXECUTION_HEADINGS = [
+  'STATE',
+  'RECEIVED',
+  'STATUS',
+  'REPEATS',
+  'CALLER',
+  'REQUEST',
+  'ROUTE',
+  'ID',
+] as const;
 
 export function executionColumns(execution: Execution): string[] {
-  const { state, receivedAt, status, route, id } = execution;
-  return [state, receivedAt, String(status ?? '-'), String(repeatsOf(execution)), route, id];
+  const { state, receivedAt, status, caller, route, id } = execution;
+  const repeats = String(repeatsOf(execution));
+  return [state, receivedAt, String(status ?? '-'), repeats, caller, requestText(execution), route, id];
 }
 
-export function warnOfUnanswered({ unanswered }: ExecutionList): void {
+export const FAILURE_HEADINGS = ['FAILED', 'STATUS', 'WHY', 'CALLER', 'REQUEST', 'ROUTE', 'TRACE'] as const;
+
+export function failureColumns(failure: Failure): string[] {
+  const { failedAt, status, reason, rule, caller, route, traceId } = failure;
+  const why = rule === null ? FAILURE_TEXTS[reason] : `${FAILURE_TEXTS[reason]} (${rule})`;
+  return [failedAt, String(status ?? '-'), why, caller, requestText(failure), route, traceId ?? '-'];
+}
+
+function requestText({ method, path }: Pick<Execution, 'method' | 'path'>): string {
+  return method === null || path === null ? '-' : `${method} ${path}`;
+}
+
+export function warnOfUnanswered({ unanswered }: Pick<ExecutionList, 'unanswered'>): void {
   if (unanswered.length === 0) return;
   const names = unanswered.map(({ route, shard }) => `${route}:${shard}`).join(', ');
   note(`Not complete: these ledger objects do not answer: ${names}`);
@@ -52,8 +74,10 @@ export function warnOfUnanswered({ unanswered }: ExecutionList): void {
 
 /** Everything that is known of one execution. */
 export function executionText(execution: ExecutionDetail, now: number): void {
-  const { id, route, shard, state, cause, status, bytes } = execution;
+  const { id, route, shard, caller, traceId, state, cause, status, bytes } = execution;
   line(`${id}`);
+  const trace = traceId === null ? '' : `, trace ${traceId}`;
+  line(`  ${requestText(execution)}, caller ${caller}${trace}`);
   line(`  ${state}${cause === null ? '' : `, ${cause}`}, route ${route}, ledger object ${route}:${shard}`);
   if (status !== null) line(`  status ${status}, ${bytes ?? 0} bytes, ${placeText(execution)}`);
   const from = Date.parse(execution.receivedAt);

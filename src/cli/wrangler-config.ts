@@ -21,7 +21,15 @@ const schema = v.object({
   analytics_engine_datasets: bindings,
   ratelimits: v.optional(v.array(v.object({ name: v.string() })), []),
   compatibility_date: v.optional(v.string()),
-  migrations: v.optional(v.array(v.object({ new_sqlite_classes: v.optional(v.array(v.string()), []) })), []),
+  migrations: v.optional(
+    v.array(
+      v.object({
+        new_sqlite_classes: v.optional(v.array(v.string()), []),
+        new_classes: v.optional(v.array(v.string()), []),
+      }),
+    ),
+    [],
+  ),
   workers_dev: v.optional(v.boolean()),
   route: v.optional(route),
   routes: v.optional(v.array(route), []),

@@ -6,6 +6,7 @@ import { log } from '../log.ts';
 import { answerOnce, asItCame, keyOf, reported } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread } from '../request/body.ts';
+import { labelsOf } from '../request/labels.ts';
 import type { SentKey } from '../request/sent-key.ts';
 import { targetOf } from '../request/target.ts';
 import { cacheStatus } from '../response/cache-status.ts';
@@ -67,7 +68,8 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const handled = await answerResult({ ...from, caller: await knownCaller(c, scope) }, route, gate);
     if (!isLast && IS_ELSEWHERE.has(handled.outcome)) return next();
     asked.isAnswered = true;
-    respondWith(c, reported(handled, route, events, startedAt));
+    const labels = labelsOf(from.request, from.target);
+    respondWith(c, reported(handled, labels, route, events, startedAt));
     return;
   };
 
@@ -105,6 +107,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const keyable: Keyable = {
       request,
       target,
+      labels: labelsOf(request, target),
       sent,
       along: { to: 'handler', invocation: { name, depth, props, cf: Reflect.get(request, 'cf') } },
       caller: await knownCaller(c, scope),

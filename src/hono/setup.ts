@@ -1,8 +1,8 @@
 /** @module What a Worker needs for the middleware to work, and what to add to which file where something is missing. */
 import { Leases } from '../ask/leases.ts';
 import { isDataset, isKvNamespace, isLedgerNamespace, isRateLimit } from '../bindings.ts';
+import type { LedgerNamespace } from '../inspection.ts';
 import type { Gate } from '../keyed.ts';
-import type { LedgerNamespace } from '../protocol.ts';
 import { RequestBodies } from '../request/body.ts';
 import type { CheckedOptions } from './checked-options.ts';
 

@@ -201,7 +201,7 @@ export class Archive {
       this.#arrived(result, Date.now());
       return true;
     } catch (error) {
-      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size });
+      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size, execution: result.id });
       if (!result.unarchived) this.#failed.add(seq);
       this.#tryAgain();
       return false;
@@ -229,7 +229,7 @@ export class Archive {
       await deleteResult(this.#results(), row);
       return true;
     } catch (error) {
-      log('warn', 'results-delete-failed', { reason: textOf(error) });
+      log('warn', 'results-delete-failed', { reason: textOf(error), execution: row.id });
       return false;
     }
   }

@@ -4,21 +4,22 @@ import { BodyBytes } from '../body-bytes.ts';
 import { pause } from '../deadline.ts';
 import type {
   ExecutionView,
+  Failure,
   Forgotten,
-  LeaseGrant,
-  LedgerAnswer,
-  LedgerCall,
+  ForgottenCounts,
+  LedgerOverview,
   LedgerSummary,
+  ListPart,
   ListQuery,
   LoginFailures,
-  Policy,
-  Refusal,
-  ResultQuery,
-} from '../protocol.ts';
+  OverviewQuery,
+} from '../inspection.ts';
+import type { LeaseGrant, LedgerAnswer, LedgerCall, Refusal, ResultQuery } from '../protocol.ts';
 import { BODY_LIMITS } from '../request/body.ts';
 import { type Decision, decide, idApart, type Known, resultOf } from './decide.ts';
+import { forget, forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
-import { Policies } from './policies.ts';
+import { Policies, type ReadCall } from './policies.ts';
 import { Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
@@ -29,10 +30,9 @@ import { send } from './run/send.ts';
 import { isLimit } from './store/counts.ts';
 import { Listing } from './store/listing.ts';
 import type { Begun, CompletedRow, Row } from './store/row.ts';
+import { summaryOf } from './store/summary.ts';
 import { Sweeper } from './sweeper.ts';
-
-/** A call whose policy was read. */
-type ReadCall<Call extends Omit<LedgerCall, 'body'>> = Omit<Call, 'policy'> & { readonly policy: Policy };
+import { partiesOf } from './usage.ts';
 
 /** Of the call's own execution, or of the one apart from it. */
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
@@ -66,7 +66,7 @@ export class Ledger extends DurableObject<object> {
    * Throws only before anything is written or sent.
    */
   async execute(asked: LedgerCall): Promise<LedgerAnswer> {
-    const { decision, call } = this.#decide(this.#read(asked));
+    const { decision, call } = this.#decide(this.#policies.read(asked));
     if (decision.kind !== 'execute') {
       this.#leaveUnread(call.body);
       return this.#answerKnown(decision, call);
@@ -115,7 +115,7 @@ export class Ledger extends DurableObject<object> {
    * would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
-    const { decision, call } = this.#decide(this.#read(asked));
+    const { decision, call } = this.#decide(this.#policies.read(asked));
     const wouldRun = decision.kind === 'execute' || (decision.kind === 'refuse' && isLimit(decision.reason));
     // That there is no room for it now tells nothing of the first time.
     return wouldRun ? null : this.#answerKnown(decision, call);
@@ -144,8 +144,12 @@ export class Ledger extends DurableObject<object> {
     await this.#sweeper.sweep((now, marks) => counts.flush(now, marks, (id) => runs.has(id)));
   }
 
-  list(query: ListQuery): ExecutionView[] {
+  list(query: ListQuery): ListPart {
     return this.#listing.list(query);
+  }
+
+  failures(limit: number): Failure[] {
+    return this.#parts.counts.newestFailures(limit);
   }
 
   inspect(id: string): ExecutionView | null {
@@ -157,12 +161,16 @@ export class Ledger extends DurableObject<object> {
    * lease any more, even if an earlier call forgot it. Rejects where KV is out of reach.
    */
   async forget(id: string): Promise<Forgotten> {
-    if (this.#parts.runs.has(id)) return 'running';
-    const row = this.#parts.rows.find(id);
-    const known = row !== null && row.expiresAt > Date.now();
-    if (known) await this.#sweeper.forget(row);
+    const forgotten = await forget(id, this.#parts, this.#sweeper);
+    if (forgotten !== 'running') await pause(this.#replays.leasedMs);
+    return forgotten;
+  }
+
+  /** The same for several, which wait together. */
+  async forgetAll(ids: readonly string[]): Promise<ForgottenCounts> {
+    const counts = await forgetAll(ids, this.#parts, this.#sweeper);
     await pause(this.#replays.leasedMs);
-    return known ? 'forgotten' : 'absent';
+    return counts;
   }
 
   /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
@@ -176,17 +184,15 @@ export class Ledger extends DurableObject<object> {
   }
 
   summary(sinceMinute: number): LedgerSummary {
-    const { counts, runs } = this.#parts;
-    return {
-      totals: counts.totals,
-      minutes: counts.since(sinceMinute),
-      running: runs.size,
-      unknown: this.#listing.unknown(),
-    };
+    return summaryOf(this.#parts, this.#listing, sinceMinute);
   }
 
-  #read<Call extends Omit<LedgerCall, 'body'>>(call: Call): ReadCall<Call> {
-    return { ...call, policy: this.#policies.of(call.policy) };
+  /** Both in one call: the console asks every few seconds. */
+  overview({ sinceMinute, minutesAtOnce, newest }: OverviewQuery): LedgerOverview {
+    return {
+      summary: summaryOf(this.#parts, this.#listing, sinceMinute, minutesAtOnce),
+      newest: this.#listing.list({ after: null, limit: newest }),
+    };
   }
 
   /** What is known under this name. While it runs, its row tells nothing. */
@@ -205,7 +211,7 @@ export class Ledger extends DurableObject<object> {
     const now = Date.now();
     const decision = decide(call, { ...this.#known(id), limit }, now);
     if (decision.kind !== 'apart') return { decision, call };
-    if (decision.renew) rows.renew(decision.row.seq, now + policy.ttlMs);
+    if (decision.renew) rows.renew(decision.row.seq, now, now + policy.ttlMs);
     return this.#decide({ ...call, id: idApart(call) });
   }
 
@@ -256,8 +262,9 @@ export class Ledger extends DurableObject<object> {
   /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
   #begin(call: ReadCall<LedgerCall>, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
     const { counts, rows, runs, usage, watchdog } = this.#parts;
-    const { id, caller, address, fingerprint, keyHash, policy } = call;
-    const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, keyHash, receivedAt: Date.now() };
+    const { id, caller, address, fingerprint, keyHash, method, path, trace, policy } = call;
+    const labels = { keyHash, method, path, trace };
+    const begun: Begun = { seq: rows.takeSeq(), id, caller, fingerprint, ...labels, receivedAt: Date.now() };
     let intent: Intent;
     try {
       intent = intentOf(this.#parts, begun, replaces, policy);
@@ -271,7 +278,7 @@ export class Ledger extends DurableObject<object> {
     usage.began(caller, address);
 
     const recorder = new Recorder(this.#parts, begun, call.secret, policy, intent, () => runs.remove(begun));
-    const execution = new Execution(fingerprint, policy, recorder, call.method, room, watchdog);
+    const execution = new Execution(fingerprint, policy, recorder, method, room, watchdog, begun);
     runs.add({ begun, expiresAt: begun.receivedAt + policy.ttlMs, execution });
     execution.sentWhen(intent.durable);
     const run = execution.run(send(call, body, this.env, this.ctx, execution.signal)).finally(() => {
@@ -283,9 +290,4 @@ export class Ledger extends DurableObject<object> {
     this.ctx.waitUntil(run);
     return execution;
   }
-}
-
-/** Whom a call counts against. */
-function partiesOf({ caller, address }: Pick<LedgerCall, 'caller' | 'address'>): string[] {
-  return address === null ? [caller] : [caller, address];
 }

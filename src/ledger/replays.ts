@@ -7,6 +7,7 @@ import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
 import type { CompletedRow } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
+import { partiesOf } from './usage.ts';
 
 /**
  * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short enough to wait
@@ -37,7 +38,7 @@ export class Replays {
   /** `null` where the record is damaged, which the operator is told of; why not where there is no room for another reader. */
   async replay(
     row: CompletedRow,
-    { secret, caller, address }: Pick<LedgerCall, 'secret' | 'caller' | 'address'>,
+    call: Pick<LedgerCall, 'secret' | 'caller' | 'address'>,
   ): Promise<LedgerAnswer | NoRoom | null> {
     const { seq, size, completedAt, expiresAt } = row;
     const { rows, pieces, holds, readers } = this.#parts;
@@ -48,7 +49,7 @@ export class Replays {
       return { outcome: 'archived', id: row.id, completedAt, expiresAt, lease };
     }
     const last = piecesOf(size) - 1;
-    const reader = last > 0 ? readers.enter(address === null ? [caller] : [caller, address]) : null;
+    const reader = last > 0 ? readers.enter(partiesOf(call)) : null;
     if (typeof reader === 'string') return reader;
     // The pieces stay here until the reader is done with them.
     const letGo = holds.hold(seq);
@@ -58,7 +59,7 @@ export class Replays {
     };
     try {
       const { preamble, rest } = row.parts ?? rows.record(seq);
-      const { head, seal } = await openPreamble(secret, preamble);
+      const { head, seal } = await openPreamble(call.secret, preamble);
       const body = await openBody(seal, size, {
         read: (n) => {
           reader?.moved();

@@ -1,6 +1,6 @@
 /** @module What each caller has running and stored. Runs in: the ledger object. */
 
-import type { OverLimit, Policy } from '../protocol.ts';
+import type { LedgerCall, OverLimit, Policy } from '../protocol.ts';
 
 /** What one caller, or all callers of one address, have in one ledger object. */
 interface Usage {
@@ -104,4 +104,9 @@ function forgetIdle(usages: Map<string, Usage>, forgotten?: (usage: Usage) => vo
     forgotten?.(usage);
     return;
   }
+}
+
+/** Whom a call counts against: its caller, and its address where that is known. */
+export function partiesOf({ caller, address }: Pick<LedgerCall, 'caller' | 'address'>): string[] {
+  return address === null ? [caller] : [caller, address];
 }

@@ -2,11 +2,13 @@ import type { Context } from 'hono';
 import * as v from 'valibot';
 import type { Config } from '../config.ts';
 import type { OperatorApp } from './app.ts';
-import { FORGET_PROBLEMS, findExecution, forgetExecution, listExecutions } from './executions.ts';
+import { FORGET_PROBLEMS, findExecution, forgetExecution } from './executions.ts';
+import { FORGET_MAX, forgetMany, forgettable } from './forget-many.ts';
+import { hashOfKey, listExecutions, listFailures } from './lists.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { operatorProblem } from './problem.ts';
-import { executionId, KEY_FIELD, listQuery } from './schemas.ts';
+import { executionId, failuresQuery, forgetManyQuery, KEY_FIELD, listQuery } from './schemas.ts';
 import { minuteOf, summarize } from './summary.ts';
 
 const RETRY_AFTER_SECONDS = '2';
@@ -14,16 +16,35 @@ const RETRY_AFTER_SECONDS = '2';
 /** The operator's API, and its description. */
 export function addApi(app: OperatorApp, config: Config): void {
   app.get('/executions', async (c) => {
-    const key = c.req.header(KEY_FIELD);
-    const given = c.req.query();
-    if (key !== undefined && given.key !== undefined) {
-      return problem(400, `key is given twice, in the query and in ${KEY_FIELD}.`);
-    }
-    const query = v.safeParse(listQuery, key === undefined ? given : { ...given, key });
-    if (!query.success) return problem(400, whatIsWrong(query.issues));
-    const result = await listExecutions(config, query.output);
+    const query = queryOf(c, listQuery);
+    if (query instanceof Response) return query;
+    const result = await listExecutions(config, query);
     if (result.kind === 'bad-query') return problem(400, result.why);
     // Who looks by the field sees from this that it was understood.
+    c.header('vary', KEY_FIELD);
+    return fresh(c, result.list);
+  });
+
+  app.delete('/executions', async (c) => {
+    const given = queryOf(c, forgetManyQuery);
+    if (given instanceof Response) return given;
+    const { count, ...filter } = given;
+    if (Object.keys(filter).length === 0) return problem(400, NO_FILTER);
+    const found = await forgettable(config, filter);
+    if (found.kind === 'bad-query') return problem(400, found.why);
+    const { executions } = found.list;
+    if (executions.length !== Number(count)) return problem(409, otherCount(executions.length, count));
+    c.header('vary', KEY_FIELD);
+    return fresh(c, await forgetMany(config, found.list));
+  });
+
+  app.get('/failures', async (c) => {
+    const query = queryOf(c, failuresQuery);
+    if (query instanceof Response) return query;
+    const { key, ...rest } = query;
+    const keyHash = key === undefined ? undefined : await hashOfKey(key);
+    const result = await listFailures(config, { ...rest, keyHash });
+    if (result.kind === 'bad-query') return problem(400, result.why);
     c.header('vary', KEY_FIELD);
     return fresh(c, result.list);
   });
@@ -57,6 +78,24 @@ export function addApi(app: OperatorApp, config: Config): void {
   });
 
   app.get('/openapi.json', (c) => fresh(c, openApiDocument(new URL(c.req.url).origin)));
+}
+
+const NO_FILTER = 'Name what is to be forgotten, by a parameter at least: nothing here forgets everything.';
+
+function otherCount(matching: number, count: string): string {
+  const match = matching === 1 ? '1 matches' : `${matching} match`;
+  return `${match}, and count is ${count}. Nothing was forgotten. At most ${FORGET_MAX} are forgotten at once.`;
+}
+
+/** The parameters of a list, with a key that came in its field; or what is wrong with them. */
+function queryOf<T extends v.GenericSchema>(c: Context, schema: T): v.InferOutput<T> | Response {
+  const key = c.req.header(KEY_FIELD);
+  const given = c.req.query();
+  if (key !== undefined && given.key !== undefined) {
+    return problem(400, `key is given twice, in the query and in ${KEY_FIELD}.`);
+  }
+  const query = v.safeParse(schema, key === undefined ? given : { ...given, key });
+  return query.success ? query.output : problem(400, whatIsWrong(query.issues));
 }
 
 function problem(status: 400 | 404 | 409 | 503, detail: string): Response {

@@ -1,64 +1,16 @@
-/** Finding, showing and forgetting executions, over all ledger objects of all routes. */
-import * as v from 'valibot';
+/** Finding and forgetting one execution, over the ledger objects of all routes that may have it. */
 import { shardOf } from '../ask/ask.ts';
-import { askShards, type Shard, shardsOf } from '../ask/shards.ts';
+import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
-import { compareNewestFirst, type ExecutionView, type Forgotten, type Position } from '../protocol.ts';
-import { sha256 } from '../request/digest.ts';
-import { parseKey } from '../request/key.ts';
-import type { Execution, ExecutionDetail, ExecutionList, ListQueryInput, TimelineEntry } from './schemas.ts';
-
-export type ListResult =
-  | { readonly kind: 'list'; readonly list: ExecutionList }
-  | { readonly kind: 'bad-query'; readonly why: string };
-
-/** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
-export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
-
-/** The newest executions that match, from the cursor on. */
-export async function listExecutions(config: Config, query: ListQuery): Promise<ListResult> {
-  const routes =
-    query.route === undefined ? config.routes : config.routes.filter(({ path }) => path === query.route);
-  if (routes.length === 0) {
-    const known = config.routes.map(({ path }) => path).join(', ');
-    return { kind: 'bad-query', why: `route must be one of ${known}.` };
-  }
-  const after = query.cursor === undefined ? null : decodeCursor(query.cursor);
-  if (query.cursor !== undefined && after === null) {
-    return { kind: 'bad-query', why: 'cursor is not one that a page before has given.' };
-  }
-  const limit = Number(query.limit);
-  const keyHash = query.keyHash ?? (query.key === undefined ? null : await hashOfKey(query.key));
-
-  const { answers, unanswered } = await askShards(config, shardsOf(routes), (ledger) =>
-    // One more than is shown tells whether there is another page.
-    ledger.list({ keyHash, state: query.state ?? null, after, limit: limit + 1 }),
-  );
-  const found = answers
-    .flatMap(({ shard, value }) => value.map((view) => ({ shard, view })))
-    .sort((a, b) => compareNewestFirst(a.view, b.view));
-  const shown = found.slice(0, limit);
-  const last = shown.at(-1);
-  return {
-    kind: 'list',
-    list: {
-      executions: shown.map(({ shard, view }) => toExecution(shard, view)),
-      next: last !== undefined && found.length > limit ? encodeCursor(last.view) : null,
-      unanswered: unanswered.map(nameOf),
-    },
-  };
-}
+import type { Forgotten } from '../inspection.ts';
+import type { ExecutionDetail } from './schemas.ts';
+import { nameOf, type ShardName, timelineOf, toExecution } from './views.ts';
 
 export type FindResult =
   | { readonly kind: 'found'; readonly execution: ExecutionDetail }
   | { readonly kind: 'absent' }
   /** Not found where it could be looked for, and these did not answer. */
   | { readonly kind: 'unanswered'; readonly shards: readonly ShardName[] };
-
-interface ShardName {
-  readonly route: string;
-  readonly shard: number;
-}
 
 export async function findExecution(config: Config, id: string): Promise<FindResult> {
   const { answers, unanswered } = await askShards(config, candidates(config, id), (ledger) =>
@@ -99,76 +51,4 @@ export async function forgetExecution(config: Config, id: string): Promise<Forge
 /** An id says in which ledger object of a route it would be, but not of which route it is. */
 function candidates(config: Config, id: string): Shard[] {
   return config.routes.map((route) => ({ route, number: shardOf(id, route.shards) }));
-}
-
-/** The digest of a key that an operator typed: as the header shows it, quoted or bare, or as it is, with spaces. */
-export function hashOfKey(typed: string): Promise<string> {
-  const parsed = parseKey(typed);
-  return sha256(parsed.kind === 'key' ? parsed.key : typed);
-}
-
-function nameOf({ route, number }: Shard): ShardName {
-  return { route: route.path, shard: number };
-}
-
-function toExecution({ route, number }: Shard, view: ExecutionView): Execution {
-  const { id, state, cause, place, status, size, repeats } = view;
-  return {
-    id,
-    route: route.path,
-    shard: number,
-    state,
-    cause,
-    place,
-    status,
-    bytes: size,
-    receivedAt: iso(view.receivedAt),
-    sentAt: isoOrNull(view.sentAt),
-    headAt: isoOrNull(view.headAt),
-    recordedAt: isoOrNull(view.recordedAt),
-    archivedAt: isoOrNull(view.archivedAt),
-    expiresAt: iso(view.expiresAt),
-    lastRepeatAt: isoOrNull(repeats.lastAt),
-    replays: repeats.replays,
-    joins: repeats.joins,
-    refusals: { ...repeats.refusals },
-  };
-}
-
-function timelineOf(execution: Execution): TimelineEntry[] {
-  const entries: { at: string | null; event: TimelineEntry['event'] }[] = [
-    { at: execution.receivedAt, event: 'received' },
-    { at: execution.sentAt, event: 'sent' },
-    { at: execution.headAt, event: 'head' },
-    { at: execution.recordedAt, event: 'recorded' },
-    { at: execution.archivedAt, event: 'archived' },
-    { at: execution.lastRepeatAt, event: 'last-repeat' },
-    { at: execution.expiresAt, event: 'expires' },
-  ];
-  return entries
-    .flatMap(({ at, event }) => (at === null ? [] : [{ at, event }]))
-    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function isoOrNull(ms: number | null): string | null {
-  return ms === null ? null : iso(ms);
-}
-
-const cursorFields = v.tuple([v.pipe(v.number(), v.integer()), v.string()]);
-
-function encodeCursor({ receivedAt, id }: Position): string {
-  return btoa(JSON.stringify([receivedAt, id]));
-}
-
-function decodeCursor(cursor: string): Position | null {
-  try {
-    const [receivedAt, id] = v.parse(cursorFields, JSON.parse(atob(cursor)));
-    return { receivedAt, id };
-  } catch {
-    return null;
-  }
 }

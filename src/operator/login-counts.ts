@@ -3,8 +3,8 @@
  * another isolate.
  */
 import { pause } from '../deadline.ts';
+import type { LoginFailures } from '../inspection.ts';
 import { log, textOf } from '../log.ts';
-import type { LoginFailures } from '../protocol.ts';
 
 /** What was counted in such a time is handed on together, so that guessing costs no call for each guess. */
 const TOGETHER_MS = 1_000;

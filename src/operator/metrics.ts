@@ -1,15 +1,18 @@
 import { version } from '../../package.json';
 import type { Counter } from '../counters.ts';
+import { bucketsOf, type HistogramName } from '../histogram.ts';
 import type { RouteSummary } from './summary.ts';
 
 interface Metric {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly samples: readonly Sample[];
 }
 
 interface Sample {
+  /** What stands behind the metric's name: `_bucket`, `_sum` or `_count` of a histogram. */
+  readonly suffix?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -106,6 +109,20 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
       'savedMs',
       0.001,
     ),
+    histogramOf(
+      'oncegate_upstream_duration_seconds',
+      'How long the upstream took for what was recorded, to the end of its response.',
+      'upstream',
+      'upstreamMs',
+      whole,
+    ),
+    histogramOf(
+      'oncegate_added_duration_seconds',
+      'What the ledger object took beside that: until the request was sent, and until its response was durable.',
+      'added',
+      'addedMs',
+      whole,
+    ),
     {
       name: 'oncegate_operator_logins_refused_total',
       type: 'counter',
@@ -137,12 +154,36 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
   ];
 }
 
+/** Each bucket counts what the faster ones do, too. */
+function histogramOf(
+  name: string,
+  help: string,
+  histogram: HistogramName,
+  sum: Counter,
+  summaries: readonly RouteSummary[],
+): Metric {
+  const samples = summaries.flatMap(({ route: { path: route }, totals }): Sample[] => {
+    let count = 0;
+    const buckets = bucketsOf(histogram).map(({ bucket, upToMs }) => {
+      count += totals[bucket];
+      const le = upToMs === Number.POSITIVE_INFINITY ? '+Inf' : String(upToMs / 1000);
+      return { suffix: '_bucket', labels: { route, le }, value: count };
+    });
+    return [
+      ...buckets,
+      { suffix: '_sum', labels: { route }, value: totals[sum] / 1000 },
+      { suffix: '_count', labels: { route }, value: count },
+    ];
+  });
+  return { name, type: 'histogram', help, samples };
+}
+
 function linesOf({ name, type, help, samples }: Metric): string[] {
   if (samples.length === 0) return [];
   return [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
-    ...samples.map(({ labels, value }) => `${name}{${labelText(labels)}} ${value}`),
+    ...samples.map(({ suffix = '', labels, value }) => `${name}${suffix}{${labelText(labels)}} ${value}`),
   ];
 }
 

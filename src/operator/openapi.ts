@@ -1,8 +1,36 @@
-import { toJsonSchema } from '@valibot/to-json-schema';
+import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { version } from '../../package.json';
 import { OPERATOR_PREFIX } from '../settings.ts';
-import { executionDetail, executionId, executionList, KEY_FIELD, listQuery, problem } from './schemas.ts';
+import { FORGET_MAX } from './forget-many.ts';
+import {
+  execution,
+  executionDetail,
+  executionId,
+  executionList,
+  failure,
+  failureList,
+  failuresQuery,
+  forgetManyAnswer,
+  forgetManyQuery,
+  KEY_FIELD,
+  limitDefault,
+  limitValue,
+  listQuery,
+  problem,
+} from './schemas.ts';
+
+/** What the document calls by a name of its own. */
+const NAMED = {
+  ExecutionId: executionId,
+  Execution: execution,
+  ExecutionDetail: executionDetail,
+  ExecutionList: executionList,
+  Failure: failure,
+  FailureList: failureList,
+  ForgetManyAnswer: forgetManyAnswer,
+  Problem: problem,
+} as const satisfies Record<string, GenericSchema>;
 
 /** The description of the operator's API: OpenAPI 3.1, made from the schemas that the API itself runs on. */
 export function openApiDocument(origin: string): object {
@@ -30,11 +58,22 @@ export function openApiDocument(origin: string): object {
         get: {
           operationId: 'listExecutions',
           summary: 'Executions, newest first',
-          parameters: listParameters(),
+          parameters: listParameters(listQuery.entries),
           responses: {
             200: json('A page of executions.', executionList),
             400: problemJson('A parameter is not valid.'),
             ...CLOSED,
+          },
+        },
+        delete: {
+          operationId: 'forgetExecutions',
+          summary: 'Forget all executions that match, the newest 200 of them at once',
+          parameters: listParameters(forgetManyQuery.entries),
+          responses: {
+            200: json('What became of it.', forgetManyAnswer),
+            400: problemJson('A parameter is not valid, or none narrows anything.'),
+            ...CLOSED,
+            409: problemJson('Another number of executions match.'),
           },
         },
       },
@@ -64,6 +103,19 @@ export function openApiDocument(origin: string): object {
           },
         },
       },
+      '/failures': {
+        get: {
+          operationId: 'listFailures',
+          summary:
+            'The runs that failed lately, newest first: at most 200 of each ledger object, and of one day',
+          parameters: listParameters(failuresQuery.entries),
+          responses: {
+            200: json('The failures.', failureList),
+            400: problemJson('A parameter is not valid.'),
+            ...CLOSED,
+          },
+        },
+      },
       '/metrics': {
         get: {
           operationId: 'metrics',
@@ -76,6 +128,7 @@ export function openApiDocument(origin: string): object {
       },
     },
     components: {
+      schemas: toJsonSchemaDefs(NAMED, CONVERSION),
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
         basic: {
@@ -95,17 +148,27 @@ const CLOSED = {
   429: { description: 'Too many wrong tokens came from this address. Retry-After says when to try again.' },
 } as const;
 
-function listParameters(): object[] {
-  const parameter = (place: 'query' | 'header', name: string, schema: GenericSchema) => ({
+const COUNT = {
+  type: 'integer',
+  minimum: 0,
+  maximum: FORGET_MAX,
+  description: 'How many match. With any other number, nothing is forgotten.',
+};
+
+/** All parameters are texts; the ones that stand for numbers are described as such. */
+function listParameters(entries: Readonly<Record<string, GenericSchema>> & { key: GenericSchema }): object[] {
+  const parameter = (place: 'query' | 'header', name: string, schema: object) => ({
     name,
     in: place,
-    required: false,
-    schema: schemaOf(schema),
+    required: name === 'count',
+    schema,
   });
-  const { entries } = listQuery;
+  const limit = { ...schemaOf(limitValue), default: limitDefault };
   return [
-    ...Object.entries(entries).map(([name, schema]) => parameter('query', name, schema)),
-    parameter('header', KEY_FIELD, entries.key),
+    ...Object.entries(entries).map(([name, schema]) =>
+      parameter('query', name, name === 'limit' ? limit : name === 'count' ? COUNT : schemaOf(schema)),
+    ),
+    parameter('header', KEY_FIELD, schemaOf(entries.key)),
   ];
 }
 
@@ -117,8 +180,16 @@ function problemJson(description: string): object {
   return { description, content: { 'application/problem+json': { schema: schemaOf(problem) } } };
 }
 
+/** What a check of ours demands beyond a pattern is said in its description. */
+const CONVERSION = {
+  typeMode: 'input',
+  target: 'draft-2020-12',
+  ignoreActions: ['check'],
+  overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+} as const satisfies ConversionConfig;
+
 /** OpenAPI 3.1 takes JSON Schema 2020-12 as it is; its dialect is the document's, not each schema's. */
 function schemaOf(schema: GenericSchema): object {
-  const { $schema: _, ...rest } = toJsonSchema(schema, { typeMode: 'input', target: 'draft-2020-12' });
+  const { $schema: _, $defs: __, ...rest } = toJsonSchema(schema, { ...CONVERSION, definitions: NAMED });
   return rest;
 }

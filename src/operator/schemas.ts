@@ -4,6 +4,7 @@
  * The messages are for people, and each is a sentence by itself: API, console and command line show them as they are.
  */
 import * as v from 'valibot';
+import { FAILURE_REASONS } from '../inspection.ts';
 import { nearestName } from '../nearest-name.ts';
 import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
@@ -29,7 +30,26 @@ export const executionState = v.picklist(
 /** The field that a key may be looked for by, instead of `?key=`, which logs on the way keep. */
 export const KEY_FIELD = 'Oncegate-Key';
 
-const listParameters = {
+/** How many of a list are given at once. In a query it is a text, which says the same. */
+export const limitValue = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(LIST_MAX),
+  v.description('At most so many.'),
+);
+
+export const limitDefault = LIST_DEFAULT;
+
+const limit = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^(?:[1-9]\d?|1\d\d|200)$/, `limit must be a whole number from 1 to ${LIST_MAX}`),
+  ),
+  String(LIST_DEFAULT),
+);
+
+const given = {
   key: v.optional(
     v.pipe(
       v.string(),
@@ -40,37 +60,120 @@ const listParameters = {
       ),
     ),
   ),
-  state: v.optional(executionState),
   route: v.optional(v.pipe(v.string(), v.description('The path pattern of a configured route.'))),
-  limit: v.optional(
+};
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z?$/;
+
+/** A time as a browser's field gives it, or with seconds; always UTC. */
+const when = (name: string, description: string) =>
+  v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^(?:[1-9]\d?|1\d\d|200)$/, `limit must be a whole number from 1 to ${LIST_MAX}`),
-      v.description(`At most so many, up to ${LIST_MAX}.`),
+      v.regex(TIME, `${name} must be a time in UTC, such as 2026-11-25T14:30:00Z`),
+      v.check((text) => !TIME.test(text) || !Number.isNaN(utcMs(text)), `${name} is no time that there is`),
+      v.description(description),
     ),
-    String(LIST_DEFAULT),
+  );
+
+/** Such a time in milliseconds since the epoch. */
+export function utcMs(text: string): number {
+  return Date.parse(text.endsWith('Z') ? text : `${text}Z`);
+}
+
+/** A key by its digest, as the log has it. */
+export const keyDigest = v.optional(
+  v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.')),
+);
+
+/** What a list of executions can be narrowed to. */
+export const filterParameters = {
+  ...given,
+  state: v.optional(executionState),
+  status: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[1-5]\d\d$/, 'status must be an HTTP status'),
+      v.description('The upstream’s.'),
+    ),
   ),
+  method: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Z]{1,20}$/, 'method must be a method in capitals, such as POST'),
+      v.description('The request’s.'),
+    ),
+  ),
+  path: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\/.{0,255}$/, 'path must begin with / and have 256 characters at most'),
+      v.description('What the request’s path begins with.'),
+    ),
+  ),
+  caller: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[\da-f]{4}$/, 'caller must be four digits of hex, as lists give it'),
+      v.description('The short name of a caller of one route.'),
+    ),
+  ),
+  from: when('from', 'Received at this time or later, in UTC.'),
+  to: when('to', 'Received before this time, in UTC.'),
+};
+
+/** The parameters of forgetting many: a filter, and how many of those that match it there have to be. */
+export const forgetManyQuery = strictQuery({
+  ...filterParameters,
+  count: v.pipe(
+    v.string(),
+    v.regex(/^\d{1,3}$/, 'count must be a whole number'),
+    v.description('How many match, as a list has shown: with any other number, nothing is forgotten.'),
+  ),
+});
+
+const listParameters = {
+  ...filterParameters,
+  limit,
   cursor: v.optional(v.pipe(v.string(), v.description('The `next` of the page before.'))),
 };
 
 /** The parameters of a list. */
 export const listQuery = strictQuery(listParameters);
 
-/** The parameters of a query and no others; one that is misspelt is told which was meant. */
+/** The parameters of a list of failures. */
+export const failuresQuery = strictQuery({ ...given, limit });
+
+/** The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to be there is asked for. */
 export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   return v.strictObject(parameters, ({ path }) => {
     const name = String(path?.[0]?.key);
+    if (Object.hasOwn(parameters, name)) return `${name} is missing`;
     const names = Object.keys(parameters);
     const meant = nearestName(name, names);
     return `${name} is not a parameter; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`;
   });
 }
 
-/** What an operator may know of an execution. `null` is «not yet» or «never». */
-export const execution = v.object({
+/** What an operator may know of a request. */
+const request = {
   id: executionId,
   route: v.string(),
   shard: v.pipe(count, v.description('The number of the ledger object among those of its route.')),
+  caller: v.pipe(
+    v.string(),
+    v.description(
+      'A short name, made from a digest of the credentials; two callers of a route may share it.',
+    ),
+  ),
+  method: v.nullable(v.string()),
+  path: v.nullable(v.pipe(v.string(), v.description('Without the query, cut off after 256 characters.'))),
+  traceId: v.nullable(v.pipe(v.string(), v.description('Of the `traceparent` that the request came with.'))),
+};
+
+/** What an operator may know of an execution. `null` is «not yet» or «never». */
+export const execution = v.object({
+  ...request,
   state: executionState,
   cause: v.nullable(v.pipe(v.picklist(UNKNOWN_CAUSES), v.description('Why the outcome is unknown.'))),
   place: v.nullable(
@@ -102,15 +205,43 @@ export const execution = v.object({
 
 const shardName = v.object({ route: v.string(), shard: count });
 
+const unanswered = v.pipe(
+  v.array(shardName),
+  v.description('The ledger objects that did not answer. What they hold is missing from this page.'),
+);
+
 /** One page of a list. */
 export const executionList = v.object({
   executions: v.array(execution),
-  next: v.nullable(v.pipe(v.string(), v.description('The cursor of the next page; `null` on the last one.'))),
-  unanswered: v.pipe(
-    v.array(shardName),
-    v.description('The ledger objects that did not answer. What they hold is missing from this page.'),
+  next: v.nullable(
+    v.pipe(
+      v.string(),
+      v.description(
+        'The cursor of the next page; `null` on the last one. Where few match, a page may have less than `limit` of them, or none.',
+      ),
+    ),
   ),
+  unanswered,
 });
+
+/** A run that failed. */
+export const failure = v.object({
+  ...request,
+  reason: v.pipe(
+    v.picklist(FAILURE_REASONS),
+    v.description(
+      '`status`: it counts as a failure. `said-failed`: its body says so. `sent-elsewhere`: a redirect that keeps the method. `no-response`, `timeout`: nobody knows here whether it had its effect. `cancelled`: all of its clients had left.',
+    ),
+  ),
+  status: v.nullable(v.pipe(v.number(), v.integer())),
+  rule: v.nullable(v.pipe(v.string(), v.description('The mark of failure that was found in its body.'))),
+  keyHash: v.pipe(v.string(), v.description('SHA-256 of the idempotency key, as in the log.')),
+  receivedAt: time,
+  failedAt: time,
+});
+
+/** The runs that failed lately, newest first. */
+export const failureList = v.object({ failures: v.array(failure), unanswered });
 
 const timelineEntry = v.object({
   at: time,
@@ -128,7 +259,22 @@ export const problem = v.object({
   detail: v.string(),
 });
 
+/** What became of forgetting many. */
+export const forgetManyAnswer = v.object({
+  forgotten: count,
+  left: v.pipe(
+    count,
+    v.description('Those that ran by then, or whose records could not be removed from RESULTS.'),
+  ),
+  more: v.pipe(v.boolean(), v.description('There may be more that match, for another call.')),
+  unanswered,
+});
+
+export type ForgetManyAnswer = v.InferOutput<typeof forgetManyAnswer>;
 export type ListQueryInput = v.InferOutput<typeof listQuery>;
+export type FailuresQueryInput = v.InferOutput<typeof failuresQuery>;
+export type Failure = v.InferOutput<typeof failure>;
+export type FailureList = v.InferOutput<typeof failureList>;
 export type Execution = v.InferOutput<typeof execution>;
 export type ExecutionList = v.InferOutput<typeof executionList>;
 export type ExecutionDetail = v.InferOutput<typeof executionDetail>;

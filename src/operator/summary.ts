@@ -1,8 +1,10 @@
-import { askShards, type Shard, shardsOf } from '../ask/shards.ts';
+import { askShards, type Shard, type ShardAnswers, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
 import { sumOf, type Totals } from '../counters.ts';
-import type { MinuteCounts } from '../protocol.ts';
+import type { LedgerSummary, MinuteCounts, OverviewQuery } from '../inspection.ts';
 import { MINUTE_MS } from '../time.ts';
+import { merged } from './lists.ts';
+import type { ExecutionList } from './schemas.ts';
 
 /** What one route has counted, over those of its ledger objects that answered. */
 export interface RouteSummary {
@@ -23,9 +25,33 @@ export function minuteOf(ms: number): number {
 
 /** What each route has counted, and in each minute from this one on. */
 export async function summarize(config: Config, sinceMinute: number): Promise<RouteSummary[]> {
+  const asked = await askShards(config, shardsOf(config.routes), (ledger) => ledger.summary(sinceMinute));
+  return byRoute(config, asked);
+}
+
+/** The same, and the newest executions, with one call to each ledger object. */
+export async function overviewOf(
+  config: Config,
+  query: OverviewQuery,
+): Promise<{
+  readonly summaries: RouteSummary[];
+  readonly recent: Pick<ExecutionList, 'executions' | 'unanswered'>;
+}> {
   const { answers, unanswered } = await askShards(config, shardsOf(config.routes), (ledger) =>
-    ledger.summary(sinceMinute),
+    ledger.overview(query),
   );
+  const summaries = answers.map(({ shard, value }) => ({ shard, value: value.summary }));
+  const newest = answers.map(({ shard, value }) => ({ shard, value: value.newest }));
+  return {
+    summaries: byRoute(config, { answers: summaries, unanswered }),
+    recent: merged({ answers: newest, unanswered }, query.newest),
+  };
+}
+
+function byRoute(
+  config: Config,
+  { answers, unanswered }: ShardAnswers<LedgerSummary, Route>,
+): RouteSummary[] {
   return config.routes.map((route) => {
     const own = answers.filter(({ shard }) => shard.route === route).map(({ value }) => value);
     return {

@@ -8,6 +8,7 @@ import type { Parties } from './address.ts';
 import { headersAsTheyCame, keyedHeaders, type OwnFields, upstreamUrl } from './forward.ts';
 import type { Identity } from './identity.ts';
 import type { KeyedRequest } from './keyed.ts';
+import type { RequestLabels } from './labels.ts';
 import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
 
 /** What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the Worker's own handler. */
@@ -24,6 +25,7 @@ export interface SentOn {
   readonly policy: LedgerCall['policy'];
   readonly parties: Parties;
   readonly keyHash: string;
+  readonly labels: RequestLabels;
   readonly along: Along;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   readonly presence: LedgerCall['presence'];
@@ -41,6 +43,7 @@ export function callOf(
     policy,
     parties,
     keyHash,
+    labels,
     along,
     waitUntil,
     presence,
@@ -48,7 +51,7 @@ export function callOf(
   }: SentOn,
 ): LedgerCall {
   const { body, fingerprint } = keyed;
-  const { headers, method } = request;
+  const { headers } = request;
   const waitSeconds = Math.min(route.waitSeconds, preferredWaitSeconds(headers.get('prefer')));
   return {
     policy,
@@ -58,7 +61,7 @@ export function callOf(
     secret: identity.secret,
     fingerprint,
     keyHash,
-    method,
+    ...labels,
     ...sentOn(keyed, request, target, route, along, respondAfterMs),
     body: body.length > SEGMENT_BYTES ? body.stream(waitUntil) : body.whole(),
     waitMs: waitSeconds * 1000,

@@ -1,5 +1,5 @@
 import type { Route } from '../config.ts';
-import type { LedgerNamespace } from '../protocol.ts';
+import type { LedgerNamespace } from '../inspection.ts';
 
 /** How many characters of a digest tell one gateway from another in a chain of a few. */
 const PSEUDONYM_DIGITS = 8;

@@ -17,6 +17,7 @@ export interface BusyGateway {
     readonly completed: string;
     readonly unknown: string;
     readonly running: string;
+    readonly failed: string;
     readonly long: string;
   };
   stop(): Promise<void>;
@@ -39,13 +40,19 @@ export async function startBusyGateway(): Promise<BusyGateway> {
     },
   });
   const { url } = gateway;
-  const keys = { completed: 'order-4711', unknown: 'payment-0815', running: 'report-99', long: 'far-away-1' };
+  const keys = {
+    completed: 'order-4711',
+    unknown: 'payment-0815',
+    running: 'report-99',
+    failed: 'a-failure',
+    long: 'far-away-1',
+  };
   const gate = freshGate();
 
   for (let n = 0; n < 3; n += 1) await send(`${url}/count`, keys.completed);
   await send(`${url}${LONG_ROUTE.slice(0, -2)}/count`, keys.long);
   await send(`${url}/count`, keys.completed, 'another order');
-  await send(`${url}/status/500`, 'a-failure');
+  await send(`${url}/status/500`, keys.failed);
   for (let n = 0; n < 14; n += 1) await send(`${url}/payments/bytes/${10 + 9 ** (n % 6)}`, `payment-${n}`);
   for (let n = 0; n < 9; n += 1) await send(`${url}/payments/bytes/11`, `payment-0`);
   await send(`${url}/payments/reset/after-head`, keys.unknown);

@@ -1,5 +1,6 @@
+import type { LedgerInspection } from '../../../src/inspection.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
-import type { LedgerAnswer, LedgerCall, LedgerInspection, LedgerStub } from '../../../src/protocol.ts';
+import type { LedgerAnswer, LedgerCall, LedgerStub } from '../../../src/protocol.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Tally } from './tally.ts';
 

@@ -1,6 +1,7 @@
 import { askLedger } from '../../../src/ask/ask.ts';
 import { Leases } from '../../../src/ask/leases.ts';
-import type { AskedAnswer, LedgerCall, LedgerNamespace, Policy } from '../../../src/protocol.ts';
+import type { LedgerNamespace } from '../../../src/inspection.ts';
+import type { AskedAnswer, LedgerCall, Policy } from '../../../src/protocol.ts';
 import { piecesOf } from '../../../src/record/format.ts';
 import { Random } from '../../../test/node/chaos/random.ts';
 import type { VirtualClock } from './clock.ts';
@@ -268,6 +269,8 @@ export class Stories {
       fingerprint,
       keyHash: id,
       method: 'POST',
+      path: `/${key.number}`,
+      trace: null,
       url: `https://upstream.example/${key.number}`,
       headers: [['content-type', 'application/json']],
       body: BODY,

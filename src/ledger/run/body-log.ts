@@ -103,6 +103,17 @@ export class BodyLog {
     this.#store.dropParts(this.#nextPart);
   }
 
+  /** Ends the full piece into the store. `false`, and nothing has changed, where that does not take it. */
+  async tryTurn(): Promise<boolean> {
+    try {
+      await this.turn(true);
+      return true;
+    } catch {
+      // The store has said why.
+      return false;
+    }
+  }
+
   /** How many bytes a reader takes at once who is here, and for whom there is memory. */
   reach(position: number): number {
     return position < this.#pieces * PIECE_BYTES ? PIECE_BYTES : READ_MAX_BYTES;

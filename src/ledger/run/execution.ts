@@ -1,4 +1,5 @@
-import { log, textOf } from '../../log.ts';
+import type { FailureCause } from '../../inspection.ts';
+import { type LoggedRequest, log, requestFields, textOf } from '../../log.ts';
 import type {
   NoResponseReason,
   Policy,
@@ -24,11 +25,11 @@ export interface ExecutionStore extends HeldPieceStore {
    * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
    * stay for those who read them, until they are dropped.
    */
-  failed(): void;
+  failed(cause: FailureCause): void;
   /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
   redirected(status: number, times: RunTimes): void;
   /** Whether the upstream acted on the request is not known. */
-  unknown(cause: UnknownCause, times: RunTimes): void;
+  unknown(cause: UnknownCause, times: RunTimes, why: FailureCause): void;
   /**
    * The whole response is here; `rest` is what of its body is in no piece, lent until this resolves, or `null` if it is
    * not recorded. Resolves when all of it is written, and tells whether the response is recorded.
@@ -74,6 +75,7 @@ export class Execution {
   readonly times: { sentAt: number | null; headAt: number | null } = { sentAt: null, headAt: null };
   readonly #setHead: (outcome: HeadOutcome) => void;
   readonly #policy: ExecutionPolicy;
+  readonly #about: ReturnType<typeof requestFields>;
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
   readonly #room: SpareRoom;
@@ -81,6 +83,8 @@ export class Execution {
   /** Nobody wants the rest of the response, so it was not read. */
   #givenUp = false;
   #isReceived = false;
+  /** The upstream's, once it is here. */
+  #status: number | null = null;
   #recording: Recording = 'stored';
   /** Reads the body for marks of failure; `null` where there is nothing to look for. */
   #marks: Judge | null = null;
@@ -92,8 +96,11 @@ export class Execution {
     readonly method = 'POST',
     room: SpareRoom = AMPLE,
     watchdog: Watchdog = new Watchdog(),
+    /** What the log is told of the request, where something goes wrong. */
+    about: LoggedRequest | null = null,
   ) {
     this.#policy = policy;
+    this.#about = about === null ? {} : requestFields(about);
     this.#store = store;
     this.#silence = new Silence(policy.upstreamTimeoutMs, watchdog);
     this.#room = room;
@@ -171,19 +178,20 @@ export class Execution {
   /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
   #judge(head: ResponseHead, length: number | null): void {
     const { status } = head;
+    this.#status = status;
     if (length !== null) this.body.expect(length);
     if (isRecordStatus(this.#policy.recordStatuses, status, this.method)) {
       this.#marks = judgeOf(this.#policy, head);
       if (length !== null && length > this.#policy.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
-      this.#store.unknown('upstream-broke-off', this.times);
+      this.#store.unknown('upstream-broke-off', this.times, { reason: 'no-response', status, rule: null });
     } else if (sendsElsewhere(status, this.method)) {
       this.#forgo('failed');
       this.#store.redirected(status, this.times);
     } else {
       this.#forgo('failed');
-      this.#store.failed();
+      this.#store.failed({ reason: 'status', status, rule: null });
     }
   }
 
@@ -230,7 +238,7 @@ export class Execution {
   /** The store took no more of the body, which goes on without it. */
   #findNoRoom(): void {
     this.#recording = 'not-recorded';
-    log('error', 'ledger-out-of-room', { route: this.#policy.route, bytes: this.body.size });
+    log('error', 'ledger-out-of-room', { route: this.#policy.route, bytes: this.body.size, ...this.#about });
   }
 
   async #complete(head: ResponseHead): Promise<void> {
@@ -256,25 +264,28 @@ export class Execution {
     const rule = await marks.verdict();
     if (rule === null) return;
     const fields = { route: this.#policy.route, rule: rule.text, status, bytes: this.body.size };
-    log('warn', 'upstream-said-failed', fields);
+    log('warn', 'upstream-said-failed', { ...fields, ...this.#about });
     this.#forgo('failed');
-    this.#store.failed();
+    this.#store.failed({ reason: 'said-failed', status, rule: rule.text });
   }
 
   #broke(error: unknown): void {
     const isCancelled = this.signal.reason instanceof CancelledError;
-    const fields = { route: this.#policy.route, recording: this.#recording, bytes: this.body.size };
+    const { route } = this.#policy;
+    const fields = { route, recording: this.#recording, bytes: this.body.size, ...this.#about };
     if (isCancelled) log('info', 'execution-cancelled', fields);
     else log('warn', 'upstream-broke-off', { ...fields, reason: textOf(error) });
     try {
       // A failed response that breaks off is a failure still: its status said so.
       if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
         this.#forgo('unknown');
-        this.#store.unknown(isCancelled ? 'cancelled' : 'upstream-broke-off', this.times);
+        const reason = isCancelled ? 'cancelled' : this.#silence.tooLong ? 'timeout' : 'no-response';
+        const why = { reason, status: this.#status, rule: null } as const;
+        this.#store.unknown(isCancelled ? 'cancelled' : 'upstream-broke-off', this.times, why);
       }
     } catch (storeError) {
       // The row goes on saying `running` with nobody running it, which means the same.
-      log('error', 'ledger-write-failed', { route: this.#policy.route, reason: textOf(storeError) });
+      log('error', 'ledger-write-failed', { route, reason: textOf(storeError), ...this.#about });
     }
     this.#setHead({ kind: 'no-response', reason: this.#reasonOf(error) });
     this.body.end('broken');

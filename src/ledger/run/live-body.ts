@@ -242,9 +242,11 @@ export class LiveBody {
   /** Makes room for the next piece. */
   async #turn(): Promise<void> {
     this.#turned = true;
-    const hasRoom = this.#store.hasRoom();
-    if (this.#kept && !hasRoom) this.forgo();
-    if (this.#kept) return this.#bytes.turn(true);
+    const wasKept = this.#kept;
+    // A store that takes no piece has no room, whatever it says.
+    const hasRoom = this.#store.hasRoom() && (!wasKept || (await this.#bytes.tryTurn()));
+    if (wasKept && hasRoom) return;
+    if (wasKept) this.forgo();
     while (this.#readers.size > 0 && this.#fastest() < this.size) {
       if (await settlesWithin(this.#moved.promise, STALLED_MS)) continue;
       for (const reader of this.#readers) this.#leave(reader);

@@ -1,11 +1,14 @@
 import { free } from '../../body-bytes.ts';
-import { log, textOf } from '../../log.ts';
+import type { Counter } from '../../counters.ts';
+import type { FailureCause } from '../../inspection.ts';
+import { log, requestFields, textOf } from '../../log.ts';
 import type { Policy, ResponseHead, RunTimes, UnknownCause } from '../../protocol.ts';
 import { KV_VALUE_MAX_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES } from '../../record/format.ts';
 import { openPiece, sealedSize, sealPiece, sealPreamble } from '../../record/record.ts';
 import { Seal } from '../../record/seal.ts';
 import type { Alarm } from '../alarm.ts';
 import type { Archive } from '../archive.ts';
+import { callerName } from '../store/caller-name.ts';
 import type { Counts } from '../store/counts.ts';
 import type { Holds } from '../store/holds.ts';
 import type { Pieces } from '../store/pieces.ts';
@@ -69,7 +72,12 @@ export class Recorder implements ExecutionStore {
   async write(n: number, bytes: Uint8Array): Promise<void> {
     this.#hasPieces = true;
     const piece = await sealPiece(await this.#seal, n, bytes);
-    this.#parts.pieces.write(this.#begun.seq, n, piece);
+    try {
+      this.#parts.pieces.write(this.#begun.seq, n, piece);
+    } catch (error) {
+      log('error', 'result-not-written', { reason: textOf(error), bytes: bytes.byteLength });
+      throw error;
+    }
     free(piece);
   }
 
@@ -114,7 +122,7 @@ export class Recorder implements ExecutionStore {
     try {
       task();
     } catch (error) {
-      log('error', 'pieces-not-removed', { reason: textOf(error) });
+      log('error', 'pieces-not-removed', { reason: textOf(error), ...requestFields(this.#begun) });
     }
   }
 
@@ -122,16 +130,16 @@ export class Recorder implements ExecutionStore {
     return this.#parts.holds.hold(this.#begun.seq);
   }
 
-  failed(): void {
+  failed(cause: FailureCause): void {
     this.#leave();
-    this.#parts.counts.add('failed');
+    this.#noteFailure(cause, ['failed']);
     this.#intent.failed();
   }
 
   redirected(status: number, times: RunTimes): void {
     const completedAt = Date.now();
     this.#leave();
-    this.#parts.counts.add('failed');
+    this.#noteFailure({ reason: 'sent-elsewhere', status, rule: null }, ['failed']);
     const place = 'elsewhere';
     this.#complete({
       completedAt,
@@ -143,11 +151,16 @@ export class Recorder implements ExecutionStore {
     });
   }
 
-  unknown(cause: UnknownCause, times: RunTimes): void {
+  unknown(cause: UnknownCause, times: RunTimes, why: FailureCause): void {
     this.#leave();
-    this.#parts.counts.add('unknown');
-    if (cause === 'cancelled') this.#parts.counts.add('cancelled');
+    this.#noteFailure(why, cause === 'cancelled' ? ['unknown', 'cancelled'] : ['unknown']);
     this.#intent.unknown(cause, this.#expiry(Date.now()), times);
+  }
+
+  #noteFailure(cause: FailureCause, counters: readonly Counter[]): void {
+    const { id, keyHash, caller, method, path, trace, receivedAt } = this.#begun;
+    const labels = { id, keyHash, caller: callerName(caller), method, path, trace };
+    this.#parts.counts.failed({ ...labels, ...cause, receivedAt, failedAt: Date.now() }, counters);
   }
 
   async completed(
@@ -169,7 +182,7 @@ export class Recorder implements ExecutionStore {
     const isRecorded = record !== null && this.#completeWith(ended, record, toArchive !== null, unarchived);
     if (record === null) this.#complete({ ...ended, result: { place: 'nowhere' } });
     counts.add(isRecorded ? 'recorded' : 'tooLarge');
-    if (times.sentAt !== null) counts.add('upstreamMs', completedAt - times.sentAt);
+    if (times.sentAt !== null) this.#noteTimes(times.sentAt, completedAt);
     if (!isRecorded || toArchive === null) held?.release();
     else if (held === null) archive.putLater();
     else {
@@ -177,6 +190,17 @@ export class Recorder implements ExecutionStore {
       void archive.put(archived, toArchive).finally(() => held.release());
     }
     return isRecorded;
+  }
+
+  /** Nobody waits for this. Where what was written is never durable, the object ends anyway. */
+  #noteTimes(sentAt: number, completedAt: number): void {
+    const { counts, sync } = this.#parts;
+    const beforeMs = sentAt - this.#begun.receivedAt;
+    counts.upstreamTook(completedAt - sentAt);
+    sync().then(
+      () => counts.added(beforeMs + Date.now() - completedAt),
+      () => {},
+    );
   }
 
   durable(): Promise<void> {
@@ -197,7 +221,8 @@ export class Recorder implements ExecutionStore {
       this.#complete({ ...ended, result: { place, record, unarchived, coolAt } });
       return true;
     } catch (error) {
-      log('error', 'result-not-written', { reason: textOf(error), bytes: ended.size });
+      const fields = { reason: textOf(error), bytes: ended.size, ...requestFields(this.#begun) };
+      log('error', 'result-not-written', fields);
       this.#complete({ ...ended, result: { place: 'nowhere' } });
       return false;
     }

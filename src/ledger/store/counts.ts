@@ -1,7 +1,10 @@
-import { COUNTERS, type Counter, growth, noTotals, type Totals } from '../../counters.ts';
-import type { LimitRefusal, MinuteCounts, Refusal, Repeats } from '../../protocol.ts';
+import { COUNTERS, type Counter, growth, noTotals, sumOf, type Totals } from '../../counters.ts';
+import { bucketFor } from '../../histogram.ts';
+import type { Failure, MinuteCounts } from '../../inspection.ts';
+import type { LimitRefusal, Refusal, Repeats } from '../../protocol.ts';
 import { MINUTE_MS } from '../../time.ts';
 import { addMissingColumns, countColumns } from './columns.ts';
+import { Failures } from './failures.ts';
 import { type Marks, NO_MARKS } from './marks.ts';
 import { RepeatCounts, type RepeatsRow } from './repeats.ts';
 
@@ -38,12 +41,13 @@ export function isLimit(reason: Refusal): reason is LimitRefusal {
  *
  * The table holds running totals, a row for each minute that saw something. The newest row is the all-time totals, and
  * two rows tell what came between: one row written serves both. How far the sweep has come is in it too, as it would else be a
- * row more, as often.
+ * row more, as often; and which runs failed in that minute.
  */
 export class Counts {
   readonly #sql: SqlStorage;
   readonly #somethingToFlush: () => void;
   readonly #repeats: RepeatCounts;
+  readonly #failures: Failures;
   #flushed: Totals;
   #marks: Marks;
   #pending: Record<Counter, number> | null = null;
@@ -58,12 +62,16 @@ export class Counts {
         minute INTEGER PRIMARY KEY,
         open_from INTEGER NOT NULL,
         archived_before INTEGER NOT NULL,
-        ${COUNTERS.map((counter) => `${counter} INTEGER NOT NULL`).join(', ')}
+        ${COUNTERS.map((counter) => `${counter} INTEGER NOT NULL`).join(', ')},
+        failures TEXT
       ) STRICT;
     `);
-    addMissingColumns(sql, 'totals', countColumns(['open_from', ...COUNTERS]));
-    const [newest] = sql.exec<TotalsRow>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1').toArray();
-    this.#flushed = newest ?? noTotals();
+    addMissingColumns(sql, 'totals', { ...countColumns(['open_from', ...COUNTERS]), failures: 'TEXT' });
+    const [newest] = sql
+      .exec<TotalsRow & { failures: string | null }>('SELECT * FROM totals ORDER BY minute DESC LIMIT 1')
+      .toArray();
+    this.#failures = new Failures(sql, newest);
+    this.#flushed = newest === undefined ? noTotals() : sumOf([newest]);
     this.#marks =
       newest === undefined
         ? NO_MARKS
@@ -82,6 +90,17 @@ export class Counts {
     this.add('replayedBytes', size * times);
     this.add('savedMs', upstreamMs * times);
     this.#repeats.add(id, 'replays', times);
+  }
+
+  /** A run failed, or nobody knows how it ended. */
+  failed(failure: Failure, counters: readonly Counter[]): void {
+    for (const counter of counters) this.add(counter);
+    this.#failures.add(failure);
+  }
+
+  /** The runs that failed lately, newest first. */
+  newestFailures(limit: number): Failure[] {
+    return this.#failures.newest(limit);
   }
 
   joined(id: string): void {
@@ -111,12 +130,13 @@ export class Counts {
       totals[counter] = this.#flushed[counter] + (this.#pending?.[counter] ?? 0);
     const minute = Math.floor(now / MINUTE_MS);
     this.#sql.exec(
-      `INSERT OR REPLACE INTO totals (minute, open_from, archived_before, ${COUNTERS.join(', ')})
-       VALUES (?, ?, ?, ${COUNTERS.map(() => '?').join(', ')})`,
+      `INSERT OR REPLACE INTO totals (minute, open_from, archived_before, ${COUNTERS.join(', ')}, failures)
+       VALUES (?, ?, ?, ${COUNTERS.map(() => '?').join(', ')}, ?)`,
       minute,
       marks.openFrom,
       marks.archivedBefore,
       ...COUNTERS.map((counter) => totals[counter]),
+      this.#failures.flushed(minute),
     );
     this.#sql.exec('DELETE FROM totals WHERE minute < ?', minute - KEPT_MINUTES);
     this.#flushed = totals;
@@ -134,13 +154,30 @@ export class Counts {
     return this.#flushed;
   }
 
-  /** What each minute saw, from `minute` on, oldest first. Minutes that saw nothing are left out. */
-  since(minute: number): MinuteCounts[] {
+  /** What came to an end that took so long upstream. */
+  upstreamTook(ms: number): void {
+    this.add('upstreamMs', ms);
+    this.add(bucketFor('upstream', ms));
+  }
+
+  /** What the ledger object took beside that. */
+  added(ms: number): void {
+    this.add('addedMs', ms);
+    this.add(bucketFor('added', ms));
+  }
+
+  /**
+   * What each minute saw, from `minute` on, or so many at once, oldest first. Those that saw nothing are left out. As the rows hold
+   * running totals, the last row of each span tells all.
+   */
+  since(minute: number, minutesAtOnce = 1): MinuteCounts[] {
     const rows = this.#sql
       .exec<TotalsRow>(
-        `SELECT * FROM totals
-         WHERE minute >= coalesce((SELECT max(minute) FROM totals WHERE minute < ?1), ?1) ORDER BY minute`,
+        `SELECT max(minute) AS minute, ${COUNTERS.join(', ')} FROM totals
+         WHERE minute >= coalesce((SELECT max(minute) FROM totals WHERE minute < ?1), ?1)
+         GROUP BY CASE WHEN minute < ?1 THEN -1 ELSE (minute - ?1) / ?2 END ORDER BY minute`,
         minute,
+        minutesAtOnce,
       )
       .toArray();
     const [oldest] = rows;
@@ -148,7 +185,8 @@ export class Counts {
     const minutes: MinuteCounts[] = [];
     for (const row of rows) {
       if (row.minute < minute) continue;
-      minutes.push({ minute: row.minute, counts: growth(before, row) });
+      const start = row.minute - ((row.minute - minute) % minutesAtOnce);
+      minutes.push({ minute: start, counts: growth(before, row) });
       before = row;
     }
     return minutes;

@@ -1,5 +1,6 @@
 /** What a row of the table of executions says, as a value. */
 import { PLACES, type Place, type RunTimes } from '../../protocol.ts';
+import type { RequestLabels } from '../../request/labels.ts';
 
 interface CommonRow {
   /** Rows are numbered in the order in which their executions began. */
@@ -36,7 +37,7 @@ export interface StoredParts {
 }
 
 /** An execution from its beginning on. */
-export interface Begun extends Omit<CommonRow, 'expiresAt'> {
+export interface Begun extends Omit<CommonRow, 'expiresAt'>, RequestLabels {
   readonly keyHash: string;
 }
 

@@ -111,7 +111,7 @@ export class Rows {
   intend(begun: Begun, expiresAt: number): void {
     this.#sql.exec(
       `INSERT INTO executions (${BEGINNING}, state, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)`,
       ...beginning(begun),
       expiresAt,
     );
@@ -170,10 +170,16 @@ export class Rows {
     );
   }
 
-  /** Lets a row live until `expiresAt`, and moves it among those that end about then. */
-  renew(seq: number, expiresAt: number): void {
+  /** Lets a row live until `expiresAt`, as if it were received now: it moves among those that are, and that end about then. */
+  renew(seq: number, receivedAt: number, expiresAt: number): void {
     const next = this.takeSeq();
-    this.#sql.exec('UPDATE executions SET seq = ?, expires_at = ? WHERE seq = ?', next, expiresAt, seq);
+    this.#sql.exec(
+      `UPDATE executions SET seq = ?, received_at = ?, sent_at = NULL, head_at = NULL, expires_at = ? WHERE seq = ?`,
+      next,
+      receivedAt,
+      expiresAt,
+      seq,
+    );
     this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
   }
 
@@ -221,16 +227,17 @@ export const KV_SETTLES_MS = 60_000;
 const PAGE_MAX_ROWS = 200;
 
 /** What is known of an execution when it begins. */
-const BEGINNING = 'seq, id, caller, fingerprint, key_hash, received_at';
+const BEGINNING = 'seq, id, caller, fingerprint, key_hash, received_at, method, path, trace';
 
-function beginning({ seq, id, caller, fingerprint, keyHash, receivedAt }: Begun): SqlStorageValue[] {
-  return [seq, id, caller, fingerprint, keyHash, receivedAt];
+function beginning(begun: Begun): SqlStorageValue[] {
+  const { seq, id, caller, fingerprint, keyHash, receivedAt, method, path, trace } = begun;
+  return [seq, id, caller, fingerprint, keyHash, receivedAt, method, path, trace];
 }
 
 const COMPLETE = `
   INSERT INTO executions (${BEGINNING}, state, place, completed_at, expires_at, size,
     status, sent_at, head_at, unarchived, cool_at, preamble, rest)
-  VALUES (?, ?, ?, ?, ?, ?, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (seq) DO UPDATE SET state = 'completed', place = excluded.place, completed_at = excluded.completed_at,
     expires_at = excluded.expires_at, size = excluded.size, status = excluded.status, sent_at = excluded.sent_at,
     head_at = excluded.head_at, unarchived = excluded.unarchived, cool_at = excluded.cool_at,

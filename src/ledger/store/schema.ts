@@ -1,3 +1,8 @@
+import { addMissingColumns } from './columns.ts';
+
+/** By what an operator knows a request again. */
+const LABELS = { method: 'TEXT', path: 'TEXT', trace: 'TEXT' } as const;
+
 /**
  * The tables of executions and their bodies. What changes often is not beside what is large: to change a column is to write the
  * whole row anew, with the last piece of its body in it.
@@ -27,6 +32,10 @@ export function createTables(sql: SqlStorage): void {
       unarchived INTEGER,
       -- From when on its body may leave. Only bodies of several pieces have one, so its index costs the others nothing.
       cool_at INTEGER,
+      -- By these an operator knows the request again: see RequestLabels.
+      ${Object.entries(LABELS)
+        .map(([name, type]) => `${name} ${type},`)
+        .join(' ')}
       preamble BLOB,
       rest BLOB
     ) STRICT;
@@ -40,4 +49,5 @@ export function createTables(sql: SqlStorage): void {
       PRIMARY KEY (seq, n)
     ) STRICT;
   `);
+  addMissingColumns(sql, 'executions', LABELS);
 }

@@ -1,5 +1,7 @@
 import type { Totals } from '../../counters.ts';
 import { clockText, countText } from '../../format.ts';
+import { Clock } from './parts.tsx';
+import { type Column, ScrollingTable } from './table.tsx';
 
 /** One bar: what came in a span of time. */
 export interface Bar {
@@ -78,17 +80,27 @@ export function Chart({
             <line x1="0" x2={width} y1={HEIGHT * part} y2={HEIGHT * part} class="grid" />
           ))}
           {bars.map((bar, index) => (
-            <Stack bar={bar} x={index * BAR_WIDTH} top={top} now={now} />
+            <Stack bar={bar} x={index * BAR_WIDTH} top={top} />
           ))}
         </svg>
-        <div class="x">
-          {bars
-            .filter((_, index) => index % every === 0)
-            .map(({ startMs }) => (
-              <span>{clockText(startMs, now).slice(0, -3)}</span>
-            ))}
-          <span>now</span>
-        </div>
+        <svg class="x" aria-hidden="true">
+          {bars.map(({ startMs }, index) =>
+            index % every === 0 ? (
+              <text
+                x={percent((index + 0.5) / bars.length)}
+                y="1em"
+                class={index === 0 ? 'first' : undefined}
+              >
+                <tspan class="clock" data-at={new Date(startMs).toISOString()}>
+                  {clockText(startMs, now).slice(-8, -3)}
+                </tspan>
+              </text>
+            ) : null,
+          )}
+          <text x={percent((bars.length - 0.5) / bars.length)} y="1em" class="last">
+            now
+          </text>
+        </svg>
       </div>
       <details>
         <summary>The figures</summary>
@@ -98,11 +110,11 @@ export function Chart({
   );
 }
 
-function Stack({ bar, x, top, now }: { bar: Bar; x: number; top: number; now: number }) {
+function Stack({ bar, x, top }: { bar: Bar; x: number; top: number }) {
   let below = 0;
   return (
     <g>
-      <title>{`${clockText(bar.startMs, now)}: ${SERIES.map(({ name, of }) => `${of(bar.counts)} ${name}`).join(', ')}`}</title>
+      <title>{SERIES.map(({ name, of }) => `${of(bar.counts)} ${name}`).join(', ')}</title>
       <rect x={x} y="0" width={BAR_WIDTH} height={HEIGHT} class="hover" />
       {SERIES.map(({ className, of }) => {
         const height = (of(bar.counts) / top) * HEIGHT;
@@ -123,37 +135,29 @@ function Stack({ bar, x, top, now }: { bar: Bar; x: number; top: number; now: nu
 }
 
 function Figures({ bars, now }: { bars: readonly Bar[]; now: number }) {
+  const columns: Column<Bar>[] = [
+    {
+      name: 'From',
+      isHeader: true,
+      cell: ({ startMs }) => <Clock at={new Date(startMs).toISOString()} now={now} />,
+    },
+    ...SERIES.map(({ name, of }) => ({
+      name,
+      isNumber: true,
+      cell: ({ counts }: Bar) => countText(of(counts)),
+    })),
+  ];
   const busy = bars.filter(({ counts }) => heightOf(counts) > 0).reverse();
-  return (
-    <section class="scroll" tabindex={0} aria-label="The figures">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">From</th>
-            {SERIES.map(({ name }) => (
-              <th scope="col" class="number">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {busy.map(({ startMs, counts }) => (
-            <tr>
-              <th scope="row">{clockText(startMs, now)}</th>
-              {SERIES.map(({ of }) => (
-                <td class="number">{countText(of(counts))}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+  return <ScrollingTable label="The figures" columns={columns} rows={busy} />;
 }
 
 export function heightOf(counts: Totals): number {
   return SERIES.reduce((sum, { of }) => sum + of(counts), 0);
+}
+
+/** A place along the chart, which the words under it have in common with the bars. */
+function percent(part: number): string {
+  return `${(part * 100).toFixed(2)}%`;
 }
 
 /** The next of 2, 4, 10, 20, 40, 100 … : half of it is a whole number too. */

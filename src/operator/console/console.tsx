@@ -1,31 +1,25 @@
-import type { Context } from 'hono';
-import type { Child } from 'hono/jsx';
 import * as v from 'valibot';
 import type { Config } from '../../config.ts';
-import type { OperatorApp, OperatorEnv } from '../app.ts';
-import { documentOf } from '../document.tsx';
-import {
-  FORGET_PROBLEMS,
-  findExecution,
-  forgetExecution,
-  hashOfKey,
-  type ListResult,
-  listExecutions,
-} from '../executions.ts';
-import { executionId, listQuery, strictQuery } from '../schemas.ts';
-import { summarize } from '../summary.ts';
+import type { OperatorApp } from '../app.ts';
+import { FORGET_PROBLEMS, findExecution, forgetExecution } from '../executions.ts';
+import { hashOfKey, type ListResult, listExecutions, listFailures } from '../lists.ts';
+import { executionId, failuresQuery, keyDigest, listQuery, strictQuery } from '../schemas.ts';
+import { overviewOf } from '../summary.ts';
 import { ConfigurationPage } from './configuration-page.tsx';
 import { ExecutionPage } from './execution-page.tsx';
-import { ExecutionsPage, type Sought } from './executions-page.tsx';
-import { firstMinute, isWindowName, Overview } from './overview.tsx';
-import { CONSOLE, Page, type Section } from './page.tsx';
+import { ExecutionsPage } from './executions-page.tsx';
+import { FailuresPage } from './failures-page.tsx';
+import { addForgetting } from './forgetting.tsx';
+import { firstMinute, isWindowName, Overview, WINDOWS } from './overview.tsx';
+import { CONSOLE, PAGE_TOKEN_HEADER } from './page.tsx';
+import { type Answer, type ConsoleContext, Message, page } from './page-response.tsx';
+import type { Sought } from './sought.ts';
 
 /** So many of the newest executions are on the overview. */
 const RECENT = 10;
 
-type ConsoleContext = Context<OperatorEnv>;
-
-type Answer = Promise<Response>;
+/** So many of the last failures are on their page. */
+const FAILURES = 200;
 
 /** The console's pages. They are whole without a script; the script refreshes them. */
 export function addConsole(app: OperatorApp, config: Config): void {
@@ -34,6 +28,8 @@ export function addConsole(app: OperatorApp, config: Config): void {
   app.post('/console/executions', (c) => executionsOfKey(c, config));
   app.get('/console/executions/:id', (c) => execution(c, config, c.req.param('id')));
   app.post('/console/executions/:id/forget', (c) => forget(c, config, c.req.param('id')));
+  app.get('/console/failures', (c) => failures(c, config));
+  addForgetting(app, config);
   app.get('/console/forgotten', (c) =>
     page(c, { title: 'Forgotten', section: 'Executions' }, <Message {...MESSAGES.forgotten} />),
   );
@@ -49,27 +45,52 @@ async function overview(c: ConsoleContext, config: Config): Answer {
   const now = Date.now();
   const wanted = c.req.query('window') ?? '1h';
   const windowName = isWindowName(wanted) ? wanted : '1h';
-  const [summaries, recent] = await Promise.all([
-    summarize(config, firstMinute(windowName, now)),
-    listExecutions(config, { limit: String(RECENT) }),
-  ]);
-  const list = recent.kind === 'list' ? recent.list : { executions: [], next: null, unanswered: [] };
+  const { summaries, recent } = await overviewOf(config, {
+    sinceMinute: firstMinute(windowName, now),
+    minutesAtOnce: WINDOWS[windowName].minutesPerBar,
+    newest: RECENT,
+  });
   const { origin } = new URL(c.req.url);
   return page(
     c,
     { title: 'Overview', section: 'Overview', live: true },
-    <Overview summaries={summaries} recent={list} windowName={windowName} origin={origin} now={now} />,
+    <Overview summaries={summaries} recent={recent} windowName={windowName} origin={origin} now={now} />,
   );
 }
 
 async function executions(c: ConsoleContext, config: Config): Answer {
-  // A form sends its empty fields too.
-  const sought = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ''));
+  const sought = givenIn(c);
   const query = v.safeParse(consoleQuery, sought);
+  // A page that is looked at asks each ledger object once.
+  const looks = c.req.header(PAGE_TOKEN_HEADER) === undefined ? undefined : 1;
   const result = query.success
-    ? await listExecutions(config, query.output)
+    ? await listExecutions(config, query.output, looks)
     : { kind: 'bad-query' as const, why: query.issues.map(({ message }) => message).join('; ') };
   return executionsPage(c, config, sought, undefined, result);
+}
+
+async function failures(c: ConsoleContext, config: Config): Answer {
+  const given = givenIn(c);
+  const query = v.safeParse(v.omit(failuresQuery, ['key']), { limit: String(FAILURES), ...given });
+  const result = query.success
+    ? await listFailures(config, query.output)
+    : { kind: 'bad-query' as const, why: query.issues.map(({ message }) => message).join('; ') };
+  return page(
+    c,
+    { title: 'Failures', section: 'Failures', live: true },
+    <FailuresPage
+      config={config}
+      route={given.route}
+      result={result.kind === 'list' ? result.list : result.why}
+      now={Date.now()}
+    />,
+    result.kind === 'list' ? 200 : 400,
+  );
+}
+
+/** A form sends its empty fields too. */
+function givenIn(c: ConsoleContext): Record<string, string> {
+  return Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ''));
 }
 
 /** The key is in the body, as what is in a query is kept in logs and in the browser's history. */
@@ -98,7 +119,13 @@ async function execution(c: ConsoleContext, config: Config, given: string): Answ
       return page(
         c,
         { ...head, live: true },
-        <ExecutionPage execution={found.execution} route={route} formToken={formToken} now={Date.now()} />,
+        <ExecutionPage
+          execution={found.execution}
+          route={route}
+          gate={config.operatorHost === null ? new URL(c.req.url).origin : 'https://GATE'}
+          formToken={formToken}
+          now={Date.now()}
+        />,
       );
     }
     case 'absent':
@@ -137,66 +164,43 @@ const MESSAGES = {
   },
 } as const;
 
-function Message({ title, detail }: { title: string; detail: string }) {
-  return (
-    <>
-      <h1>{title}</h1>
-      <p class="lede">{detail}</p>
-      <p>
-        <a href={`${CONSOLE}/executions`}>All executions</a>
-      </p>
-    </>
-  );
-}
-
-interface PageHead {
-  readonly title: string;
-  readonly section: Section;
-  readonly soughtKey?: string | undefined;
-  readonly live?: boolean;
-}
-
 /** What a list can be narrowed to. A key stands in a URL by its digest only, as it does in the log. */
 const consoleQuery = strictQuery({
   ...v.omit(listQuery, ['key']).entries,
-  keyHash: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'This is no digest of a key.'))),
+  keyHash: keyDigest,
+  trail: v.optional(v.pipe(v.string(), v.maxLength(4_000, 'This is no trail of pages.'))),
 });
 
-function executionsPage(
+async function executionsPage(
   c: ConsoleContext,
   config: Config,
   sought: Sought,
   soughtKey: string | undefined,
   result: ListResult,
-): Response | Promise<Response> {
+): Answer {
+  const { keyHash, cursor } = sought;
+  const isNothing = result.kind === 'list' && result.list.executions.length === 0;
+  const failed =
+    isNothing && keyHash !== undefined && cursor === undefined
+      ? await listFailures(config, { keyHash, limit: String(FAILURES) })
+      : null;
   return page(
     c,
-    { title: 'Executions', section: 'Executions', soughtKey },
+    // The result of a form cannot be asked for again, and what is older changes little.
+    {
+      title: 'Executions',
+      section: 'Executions',
+      soughtKey,
+      live: soughtKey === undefined && cursor === undefined,
+    },
     <ExecutionsPage
       config={config}
       sought={sought}
       soughtKey={soughtKey}
       result={result.kind === 'list' ? result.list : result.why}
+      failures={failed?.kind === 'list' ? failed.list.failures : []}
       now={Date.now()}
     />,
     result.kind === 'list' ? 200 : 400,
-  );
-}
-
-function page(
-  c: ConsoleContext,
-  head: PageHead,
-  content: Child,
-  status: 200 | 400 | 404 | 409 | 503 = 200,
-): Response | Promise<Response> {
-  const { host } = new URL(c.req.url);
-  c.header('cache-control', 'no-store');
-  return c.html(
-    documentOf(
-      <Page {...head} host={host} formToken={c.get('formToken')}>
-        {content}
-      </Page>,
-    ),
-    status,
   );
 }

@@ -1,24 +1,31 @@
+import type { Child } from 'hono/jsx';
 import type { Route } from '../../config.ts';
-import { bytesText, clockText, countText, durationText, relativeText } from '../../format.ts';
+import { bytesText, countText, durationText, relativeText } from '../../format.ts';
 import type { RepeatRefusal, UnknownCause } from '../../protocol.ts';
 import { placeText } from '../execution-texts.ts';
 import type { Execution, ExecutionDetail, TimelineEntry } from '../schemas.ts';
+import { curlOf } from './curl.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
-import { State } from './parts.tsx';
+import { Asked, Clock, CopyButton, State } from './parts.tsx';
 
 /** One execution: what it is, what a retry gets, how it went, and forgetting it. */
 export function ExecutionPage(props: {
   execution: ExecutionDetail;
   route: Route | undefined;
+  /** The gateway's origin, as clients reach it. */
+  gate: string;
   formToken: FormToken;
   now: number;
 }) {
-  const { execution, route, formToken, now } = props;
+  const { execution, route, gate, formToken, now } = props;
   return (
     <>
       <div class="headline">
         <h1>
-          Execution <code>{execution.id.slice(0, 10)}…</code>
+          Execution{' '}
+          <span class="asked">
+            <Asked request={execution} />
+          </span>
         </h1>
         <div id="state" data-live>
           <State state={execution.state} />
@@ -43,6 +50,7 @@ export function ExecutionPage(props: {
           <Facts execution={execution} />
         </section>
       </div>
+      <Again execution={execution} route={route} gate={gate} />
       <section id="forget" data-live>
         <h2>Forget it</h2>
         <Forget execution={execution} formToken={formToken} />
@@ -66,7 +74,7 @@ function RepeatsTable({ execution: { replays, joins, refusals } }: { execution: 
 }
 
 function Facts({ execution }: { execution: Execution }) {
-  const { id, route, shard, state, status, bytes } = execution;
+  const { id, route, shard, caller, traceId, state, status, bytes } = execution;
   const none = state === 'running' ? 'none yet' : 'none';
   return (
     <dl class="facts">
@@ -78,15 +86,46 @@ function Facts({ execution }: { execution: Execution }) {
       <dd>{status ?? none}</dd>
       <dt>Body</dt>
       <dd>{bytes === null ? none : `${bytesText(bytes)}, ${placeText(execution)}`}</dd>
+      <dt>Caller</dt>
+      <dd>
+        <a href={`${CONSOLE}/executions?${new URLSearchParams({ route, caller })}`}>
+          <code>{caller}</code>
+        </a>
+      </dd>
+      <dt>Trace</dt>
+      <dd>
+        {traceId === null ? (
+          'none was named'
+        ) : (
+          <>
+            <code class="key">{traceId}</code> <CopyButton text={traceId} what="the trace’s id" />
+          </>
+        )}
+      </dd>
       <dt>Ledger object</dt>
       <dd>
         <code>{`${route}:${shard}`}</code>
       </dd>
       <dt>Id</dt>
       <dd>
-        <code class="key">{id}</code>
+        <code class="key">{id}</code> <CopyButton text={id} what="the execution’s id" />
       </dd>
     </dl>
+  );
+}
+
+/** The request's shape, to be sent again by hand. Key, credentials and body are not known here. */
+function Again({ execution, route, gate }: { execution: Execution; route: Route | undefined; gate: string }) {
+  const { method, path } = execution;
+  if (method === null || path === null || route === undefined) return null;
+  const command = curlOf(gate, method, path, route.keyFrom);
+  return (
+    <section>
+      <h2>Send it again</h2>
+      <p class="lede">The shape of the request. Its key, credentials, query and body are not known here.</p>
+      <pre class="command">{command}</pre>
+      <CopyButton text={command} what="the command" />
+    </section>
   );
 }
 
@@ -137,12 +176,10 @@ function Entry({ entry, from, now }: { entry: TimelineEntry; from: string; now: 
   const after = at - Date.parse(from);
   return (
     <li class={at > now ? 'ahead' : ''}>
-      <time datetime={entry.at} title={entry.at}>
-        {clockText(at, now)}
-      </time>
+      <Clock at={entry.at} now={now} />
       <span>{EVENTS[entry.event]}</span>
       <span class="ago">
-        {entry.event === 'received' || entry.event === 'expires'
+        {entry.event === 'received' || entry.event === 'expires' || after < 0
           ? relativeText(at, now)
           : `+ ${durationText(after)}`}
       </span>
@@ -160,8 +197,8 @@ function Count({ name, value, slug }: { name: string; value: number; slug?: stri
 }
 
 /** What the state means for the next request, in words. */
-function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: number): string {
-  const until = `${clockText(Date.parse(execution.expiresAt), now)} UTC`;
+function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: number): Child {
+  const until = <Clock at={execution.expiresAt} now={now} />;
   switch (execution.state) {
     case 'running':
       return route?.concurrent === 'reject'
@@ -172,16 +209,35 @@ function meaningOf(execution: ExecutionDetail, route: Route | undefined, now: nu
         return `Nothing was done here: it answered ${execution.status}, which sends the client elsewhere with its request. A retry runs again; what comes elsewhere under this key is an execution of its own.`;
       }
       if (execution.refusals['record-damaged'] > 0) {
-        return `It ran and answered ${execution.status}, and its record is damaged: the log line record-damaged says where. A retry is refused with 409 record-damaged until ${until}. Find out at the upstream: if it may run again, forget it below.`;
+        return (
+          <>
+            It ran and answered {execution.status}, and its record is damaged: the log line record-damaged
+            says where. A retry is refused with 409 record-damaged until {until}. Find out at the upstream: if
+            it may run again, forget it below.
+          </>
+        );
       }
-      return execution.place === 'nowhere'
-        ? `It ran and answered ${execution.status}, and its response was not recorded: it was too large, or there was no room. A retry is refused with 409 not-recorded until ${until}.`
-        : `It ran once and answered ${execution.status}. A retry gets the recorded response until ${until}.`;
+      return execution.place === 'nowhere' ? (
+        <>
+          It ran and answered {execution.status}, and its response was not recorded: it was too large, or
+          there was no room. A retry is refused with 409 not-recorded until {until}.
+        </>
+      ) : (
+        <>
+          It ran once and answered {execution.status}. A retry gets the recorded response until {until}.
+        </>
+      );
     case 'unknown': {
       const why = CAUSES[execution.cause ?? 'upstream-broke-off'];
-      return route?.unknownOutcome === 'refuse'
-        ? `${why}, so nobody knows here whether it had its effect. Retries are refused with 409 outcome-unknown until ${until}. Find out at the upstream: if it did not take place, forget it below and let the client retry; if it did, leave it.`
-        : `${why}, so nobody knows here whether it had its effect. On this route a retry runs it again.`;
+      return route?.unknownOutcome === 'refuse' ? (
+        <>
+          {why}, so nobody knows here whether it had its effect. Retries are refused with 409 outcome-unknown
+          until {until}. Find out at the upstream: if it did not take place, forget it below and let the
+          client retry; if it did, leave it.
+        </>
+      ) : (
+        `${why}, so nobody knows here whether it had its effect. On this route a retry runs it again.`
+      );
     }
   }
 }

@@ -32,7 +32,7 @@ export function firstMinute(windowName: WindowName, now: number): number {
 /** Is it working, what is going on, and what did it save. */
 export function Overview(props: {
   summaries: readonly RouteSummary[];
-  recent: ExecutionList;
+  recent: Pick<ExecutionList, 'executions' | 'unanswered'>;
   windowName: WindowName;
   origin: string;
   now: number;
@@ -72,7 +72,7 @@ export function Overview(props: {
           <Chart bars={bars} minutesPerBar={minutesPerBar} now={now} />
         )}
       </section>
-      {summaries.length > 1 && <RoutesTable summaries={summaries} span={span} />}
+      <RoutesTable summaries={summaries} span={span} />
       <Recent recent={recent} now={now} />
     </>
   );
@@ -124,7 +124,9 @@ function Figures(props: {
       <div>
         <dt>Failed</dt>
         <dd>{shown(counts.failed)}</dd>
-        <dd class="note">free to be retried</dd>
+        <dd class="note">
+          <a href={`${CONSOLE}/failures`}>show them</a>
+        </dd>
       </div>
       <div>
         <dt>Upstream time saved</dt>
@@ -135,7 +137,8 @@ function Figures(props: {
   );
 }
 
-function Recent({ recent, now }: { recent: ExecutionList; now: number }) {
+function Recent(props: { recent: Pick<ExecutionList, 'executions' | 'unanswered'>; now: number }) {
+  const { recent, now } = props;
   return (
     <section id="recent" data-live>
       <div class="headline">
@@ -175,7 +178,7 @@ function Quiet({ origin, span }: { origin: string; span: string }) {
     <div class="empty">
       <p>No request with a key has come in the {span}. Send one twice, and see the second replayed:</p>
       <pre>{`curl -i ${origin}/ -d hello -H 'Idempotency-Key: my-first-key'`}</pre>
-      <p>Counts appear here within ten seconds.</p>
+      <p>Counts appear here within twenty seconds.</p>
     </div>
   );
 }

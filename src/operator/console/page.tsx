@@ -11,12 +11,13 @@ export const PAGE_TOKEN_HEADER = 'oncegate-page-token';
 const SECTIONS = [
   { href: `${OPERATOR_PREFIX}/`, name: 'Overview' },
   { href: `${CONSOLE}/executions`, name: 'Executions' },
+  { href: `${CONSOLE}/failures`, name: 'Failures' },
   { href: `${CONSOLE}/configuration`, name: 'Configuration' },
 ] as const;
 
 export type Section = (typeof SECTIONS)[number]['name'];
 
-/** What each page's head has. A `live` page is refreshed by the script, which asks with the page's token. */
+/** What each page's head has. The script says times in the reader's zone, copies, and refreshes a `live` page, with its token. */
 export function Head({
   title,
   live = false,
@@ -36,7 +37,7 @@ export function Head({
       <link rel="icon" href={`${CONSOLE}/icon.svg`} type="image/svg+xml" />
       <link rel="stylesheet" href={`${CONSOLE}/console.css`} />
       {live && <meta name="page-token" content={formToken ?? ''} />}
-      {live && <script type="module" src={`${CONSOLE}/console.js`}></script>}
+      <script type="module" src={`${CONSOLE}/console.js`}></script>
     </head>
   );
 }
@@ -110,7 +111,9 @@ export function Page(props: {
           <span>
             Oncegate {version} on {host}
           </span>
-          <span>Times are UTC</span>
+          <span>
+            Times are <span id="zone">UTC</span>
+          </span>
           {live && (
             <span id="live" class="live" hidden>
               <button type="button" aria-pressed="true">

@@ -16,13 +16,41 @@ export function State({ state }: { state: Execution['state'] }) {
   );
 }
 
-/** A time in UTC, with how long ago it was. */
-export function Time({ at, now }: { at: string; now: number }) {
-  const ms = Date.parse(at);
+/** A time of day, in UTC. The script says it in the reader's time zone. */
+export function Clock({ at, now }: { at: string; now: number }) {
   return (
-    <time datetime={at} title={at}>
-      <span class="clock">{clockText(ms, now)}</span> <span class="ago">{relativeText(ms, now)}</span>
+    <time class="clock" datetime={at} title={at}>
+      {clockText(Date.parse(at), now)}
     </time>
+  );
+}
+
+/** The same, with how long ago it was. */
+export function Time({ at, now }: { at: string; now: number }) {
+  return (
+    <>
+      <Clock at={at} now={now} /> <span class="ago">{relativeText(Date.parse(at), now)}</span>
+    </>
+  );
+}
+
+/** What a request asked for; of one that an earlier version wrote down, its execution. */
+export function Asked({ request }: { request: Pick<Execution, 'id' | 'method' | 'path'> }) {
+  const { id, method, path } = request;
+  if (method === null || path === null) return <code>{id.slice(0, 10)}…</code>;
+  return (
+    <code class="asked">
+      <span class="method">{method}</span> {path}
+    </code>
+  );
+}
+
+/** A text to be taken along. The script shows the button, which does nothing without it. */
+export function CopyButton({ text, what }: { text: string; what: string }) {
+  return (
+    <button type="button" class="small copy" data-copy={text} aria-label={`Copy ${what}`} hidden>
+      Copy
+    </button>
   );
 }
 

@@ -83,7 +83,7 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 
 .figures {
   display: grid;
-  grid-template-columns: 1.7fr repeat(5, 1fr);
+  grid-template-columns: 1.6fr repeat(4, 1fr) 1.25fr;
   gap: 1px;
   margin: 1.2rem 0 1.5rem;
   background: var(--line);
@@ -93,9 +93,9 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 }
 .figures > div { background: var(--raised); padding: 0.9rem 1.1rem 0.85rem; display: flex; flex-direction: column }
 .figures dt { color: var(--soft); font-size: 0.8125rem }
-.figures dd { margin: 0; font-size: 1.45rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em }
+.figures dd { margin: 0; white-space: nowrap; font-size: 1.45rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em }
 .figures .hero dd { font-size: 2.3rem; line-height: 1.15; color: var(--accent) }
-.figures dd.note, .figures .hero dd.note { font-size: 0.8125rem; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: auto; padding-top: 0.15rem }
+.figures dd.note, .figures .hero dd.note { white-space: normal; font-size: 0.8125rem; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: auto; padding-top: 0.15rem }
 .figures .alarm { background: var(--bad-ground) }
 .alarm dt, .alarm dd, .figures .alarm dd.note, .figures .alarm a, td.alarm { color: var(--bad); font-weight: 600 }
 
@@ -106,7 +106,9 @@ p { max-width: 46rem; margin: 0.7rem 0 }
 .plot { display: grid; grid-template-columns: auto 1fr; gap: 0.35rem 0.6rem; margin: 0.9rem 0 0.5rem; font-size: 0.75rem; color: var(--soft) }
 .y { display: flex; flex-direction: column; justify-content: space-between; text-align: right; margin: -0.6em 0 }
 .bars { width: 100%; height: 11rem; overflow: visible }
-.x { grid-column: 2; display: flex; justify-content: space-between }
+.x { grid-column: 2; width: 100%; height: 1.3em; overflow: visible }
+.x text { fill: var(--soft); font-size: 0.75rem; text-anchor: middle }
+.x .last { text-anchor: end }
 .grid { stroke: var(--line); vector-effect: non-scaling-stroke }
 .hover { fill: transparent }
 g:hover .hover { fill: light-dark(#1720230d, #ffffff14) }
@@ -123,9 +125,22 @@ tbody tr:last-child > * { border-bottom: 0 }
 thead th { color: var(--soft); font-size: 0.8125rem }
 .number { text-align: right }
 tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
+.asked { white-space: normal; overflow-wrap: anywhere; display: inline-block; min-width: 9rem; max-width: 26rem }
+h1 .asked { max-width: none; min-width: 0; display: inline }
+.method { font-weight: 650 }
+.trace { display: inline-block; max-width: 9rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom }
+.failures td { vertical-align: top }
+.failures td:nth-child(2) { white-space: normal }
+.failures .status { color: var(--bad) }
+.count { color: var(--soft); font-size: 0.875rem; margin: 0 0 0.5rem }
+.pages { display: flex; flex-wrap: wrap; gap: 0.4rem 1.4rem; margin: 0.9rem 0 }
+.pages .danger { margin-left: auto; color: var(--bad) }
+.small-print { font-size: 0.8125rem }
+.command { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 0.8rem 1rem }
 .zero, .zero a { color: var(--soft) }
 .ago { color: var(--soft) }
-.clock { margin-right: 0.35em }
+time { white-space: nowrap }
+td .clock { margin-right: 0.35em }
 .scroll > table { border: 0 }
 .chart .scroll { margin-top: 0.6rem }
 
@@ -137,6 +152,9 @@ tbody tr:hover > * { background: light-dark(#f4f6f6, #1b2123) }
 
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.1rem; margin: 1.1rem 0 }
 .filter label { color: var(--soft); font-size: 0.875rem; display: flex; align-items: center; min-width: 0; max-width: 100% }
+.filter input { margin-left: 0.4rem; color: var(--ink); min-width: 0 }
+.filter .more { flex-basis: auto } .filter .more[open] { flex-basis: 100% }
+.more > div { display: flex; flex-wrap: wrap; gap: 0.6rem 1.1rem; margin-top: 0.6rem }
 .filter select { margin-left: 0.4rem; color: var(--ink); min-width: 0; max-width: 24rem }
 .empty { background: var(--raised); border: 1px dashed var(--line); border-radius: 10px; padding: 1.1rem 1.3rem; max-width: none }
 .empty > :first-child { margin-top: 0 } .empty > :last-child { margin-bottom: 0 }
@@ -173,6 +191,8 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
 .live, footer form { margin-left: auto }
 .live + form { margin-left: 0 }
 .live button, .small { padding: 0.15rem 0.7rem }
+.facts .small { padding: 0 0.5rem; font-size: 0.8125rem; margin-left: 0.4rem }
+h1 + .facts, .notice + .facts { margin-top: 1rem }
 .live button[aria-pressed='true']::before { content: '●'; color: var(--prevented); margin-right: 0.4em }
 .live button[aria-pressed='false']::before { content: '‖'; margin-right: 0.4em }
 [hidden] { display: none }
@@ -190,8 +210,11 @@ footer { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.6rem
   th, td { padding: 0.5rem 0.45rem }
   table.executions { font-size: 0.8125rem }
   .executions .clock { display: none }
+  .asked { min-width: 0 }
+  .failures td { white-space: normal }
+  .top nav { gap: 0.9rem; font-size: 0.875rem; overflow-x: auto }
   .bars { height: 8rem }
-  .x span:nth-child(even) { display: none }
+  .x text:nth-child(even):not(.last) { display: none }
   .facts { grid-template-columns: 1fr; gap: 0 } .facts dd { margin-bottom: 0.5rem }
   .timeline li { grid-template-columns: auto 1fr } .timeline .ago { grid-column: 2 }
 }

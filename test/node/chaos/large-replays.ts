@@ -150,6 +150,8 @@ async function gateway(): Promise<BareWorker> {
     incoming.resume();
     response.end(Buffer.alloc(sizes[Number(incoming.url?.split('/').at(-1))] ?? 0));
   });
+  // On a busy machine, five seconds are not long between two requests on a connection.
+  origin.keepAliveTimeout = 120_000;
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const storage = mkdtempSync(`${tmpdir()}/oncegate-large-`);

@@ -74,6 +74,34 @@ test('executions are listed page by page', async () => {
   expect((await oncegate(['executions', '--state', 'lost'], operator())).code).toBe(2);
 });
 
+test('executions are narrowed by what they have in common, and failures are listed', async () => {
+  const path = `/status/404/${freshKey()}`;
+  await (await post(`${gateway.url}/bytes/7`, freshKey())).text();
+  await (await post(`${gateway.url}${path}`, 'a-failed-one')).text();
+  const narrowed = await oncegate(['executions', '--path', '/bytes/7', '--method', 'POST'], operator());
+  expect(narrowed.out.split('\n')).toHaveLength(2);
+  expect(narrowed.out).toContain('POST /bytes/7');
+  expect((await oncegate(['executions', '--path', 'bytes'], operator())).code).toBe(2);
+
+  const failures = await oncegate(['failures', '--key', 'a-failed-one'], operator());
+  expect(failures).toMatchObject({ code: 0, out: expect.stringContaining(`POST ${path}`) });
+  expect(failures.out).toMatch(/ 404 +counts as a failure/);
+  const none = await oncegate(['failures', '--key', freshKey()], operator());
+  expect(none).toMatchObject({ code: 0, out: 'No run has failed lately.' });
+});
+
+test('forget of many says how many there are, and goes on only with their number', async () => {
+  for (let n = 0; n < 2; n += 1) await (await post(`${gateway.url}/bytes/9`, freshKey())).text();
+  const asked = await oncegate(['forget', '--path', '/bytes/9'], operator());
+  expect(asked).toMatchObject({ code: 1, err: expect.stringContaining('2 match') });
+  const wrong = await oncegate(['forget', '--path', '/bytes/9', '--count', '3'], operator());
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('Nothing was forgotten') });
+  const done = await oncegate(['forget', '--path', '/bytes/9', '--count', '2'], operator());
+  expect(done).toMatchObject({ code: 0, out: expect.stringContaining('2 are forgotten') });
+  expect((await oncegate(['forget', '--count', '2'], operator())).code).toBe(2);
+  expect((await oncegate(['forget', 'A'.repeat(43), '--path', '/x'], operator())).code).toBe(2);
+});
+
 test('tail prints an execution when it begins and when it changes', async () => {
   const child = start(['tail', '--json', '--interval', '1'], operator());
   const lines = collect(child.stdout);

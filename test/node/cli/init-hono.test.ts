@@ -125,3 +125,12 @@ test('for programs it says what it added', async () => {
     written: true,
   });
 });
+
+test('a class that is there without SQLite is not given it by a migration that no deploy takes', async () => {
+  const text =
+    '{ "name": "shop", "main": "index.js", "migrations": [{ "tag": "v1", "new_classes": ["Ledger"] }] }';
+  const place = await projectOf('wrangler.jsonc', text);
+  const said = await oncegate(['init', place, '--hono', '--yes']);
+  expect(said).toMatchObject({ code: 1, err: expect.stringContaining('write new_sqlite_classes there') });
+  expect(await readFile(`${place}/wrangler.jsonc`, 'utf8')).toBe(text);
+});

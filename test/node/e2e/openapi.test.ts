@@ -14,6 +14,14 @@ test('the operator’s API is described by a valid OpenAPI document, made from w
   const result = await new Validator().validate(document);
   expect(result.errors ?? []).toEqual([]);
   expect(result.valid).toBe(true);
+  const list = JSON.stringify(Reflect.get(Object(document.paths), '/executions'));
+  expect(list).toContain('"$ref":"#/components/schemas/ExecutionList"');
+  expect(list).toContain('"type":"integer","minimum":1,"maximum":200');
+  const { schemas } = Object(document.components);
+  expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['Execution', 'ExecutionList', 'Failure']));
+  expect(schemas.ExecutionList.properties.executions.items).toEqual({
+    $ref: '#/components/schemas/Execution',
+  });
   expect(document).toMatchObject({
     openapi: '3.1.1',
     servers: [{ url: `${gateway.url}/_oncegate` }],

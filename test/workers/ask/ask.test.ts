@@ -15,6 +15,8 @@ const call: LedgerCall = {
   fingerprint: 'fingerprint',
   keyHash: 'key hash',
   method: 'POST',
+  path: '/',
+  trace: null,
   url: 'https://x/',
   headers: [],
   body: new Uint8Array(0),

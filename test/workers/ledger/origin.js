@@ -14,6 +14,7 @@ export default {
         headers: { 'x-run': String(runs) },
       });
     }
+    if (behaviour === 'status') return new Response('no', { status: Number(argument) });
     if (behaviour === 'moved') return new Response(null, { status: 307, headers: { location: '/count/x' } });
     if (behaviour === 'slow') await new Promise((resolve) => setTimeout(resolve, 200));
     return Response.json({ run: runs }, { headers: { 'x-run': String(runs) } });

@@ -22,7 +22,7 @@ async function runOf(response: Response): Promise<string | null> {
 
 function view() {
   return runInDurableObject(ledger(), (instance: Ledger) => {
-    const [found] = instance.list({ keyHash: null, state: 'completed', after: null, limit: 10 });
+    const [found] = instance.list({ state: 'completed', after: null, limit: 10 }).executions;
     return found ?? null;
   });
 }

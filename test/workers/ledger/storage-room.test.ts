@@ -155,6 +155,8 @@ test('a full object begins nothing, sends nothing, replays what it has, and reco
     ...asked,
     keyHash: 'k',
     method: 'POST',
+    path: '/',
+    trace: null,
     url: 'https://x/',
     headers: [],
     waitMs: 0,
@@ -204,6 +206,22 @@ test('a body that finds no room while it comes reaches its client whole, and is 
   expect(await again.json()).toMatchObject({
     type: 'https://gate.example/_oncegate/problems/not-recorded',
   });
+  expect(warned.mock.calls.flat().join()).toContain('"event":"ledger-out-of-room"');
+});
+
+test('a body that finds the disk full in the middle of a piece reaches its client whole, and is not recorded', async () => {
+  const warned = vi.spyOn(console, 'error').mockImplementation(() => {});
+  await post('/refuse/count/x', 'wakes-the-object');
+  await failing(/INSERT INTO pieces/);
+  const first = await post(`/refuse/bytes/${3 * MIB}`, 'key');
+  const body = new Uint8Array(await first.arrayBuffer());
+  expect(body.byteLength).toBe(3 * MIB);
+  expect(new Set(body)).toEqual(new Set([Number(first.headers.get('x-run'))]));
+
+  vi.restoreAllMocks();
+  const again = await post(`/refuse/bytes/${3 * MIB}`, 'key');
+  expect(again.status).toBe(409);
+  expect(await again.json()).toMatchObject({ type: 'https://gate.example/_oncegate/problems/not-recorded' });
   expect(warned.mock.calls.flat().join()).toContain('"event":"ledger-out-of-room"');
 });
 

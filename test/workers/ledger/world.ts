@@ -3,9 +3,10 @@ import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:tes
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { parseConfig } from '../../../src/config.ts';
+import type { ExecutionView } from '../../../src/inspection.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { policyOf } from '../../../src/policy.ts';
-import type { ExecutionView, Policy } from '../../../src/protocol.ts';
+import type { Policy } from '../../../src/protocol.ts';
 
 export const MIB = 1024 * 1024;
 export const HOUR_MS = 3_600_000;
@@ -52,9 +53,9 @@ export function post(path: string, key: string, caller = `Bearer ${tests}`): Pro
 
 /** The executions that have ended, newest first. */
 export function ended(route = '/*'): Promise<ExecutionView[]> {
-  return runInDurableObject(ledger(route), (instance: Ledger) =>
-    instance.list({ keyHash: null, state: 'completed', after: null, limit: 5_000 }),
-  );
+  return runInDurableObject(ledger(route), (instance: Ledger) => [
+    ...instance.list({ state: 'completed', after: null, limit: 5_000 }).executions,
+  ]);
 }
 
 /** Resolves when RESULTS has all that is to be there, as far as the object knows. */

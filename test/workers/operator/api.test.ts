@@ -218,7 +218,10 @@ test.each([
   ['key=', 'key must not be empty.'],
   [`key=${'k'.repeat(1025)}`, 'key is longer than any key.'],
   ['states=running', 'states is not a parameter; did you mean state?'],
-  ['colour=red', 'colour is not a parameter; there are key, state, route, limit, cursor.'],
+  [
+    'colour=red',
+    'colour is not a parameter; there are key, route, state, status, method, path, caller, from, to, limit, cursor.',
+  ],
   [
     'limit=0&state=lost',
     'state must be running, completed or unknown; limit must be a whole number from 1 to 200.',

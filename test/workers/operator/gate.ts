@@ -18,7 +18,7 @@ export function post(path: string, key: string, init: RequestInit = {}): Promise
   return exports.default.fetch(`${GATE}${path}`, {
     method: 'POST',
     ...init,
-    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}` },
+    headers: { 'idempotency-key': key, authorization: `Bearer ${tests}`, ...init.headers },
   });
 }
 

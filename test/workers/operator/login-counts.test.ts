@@ -1,8 +1,8 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { LoginFailures } from '../../../src/inspection.ts';
 import { LoginCounts } from '../../../src/operator/login-counts.ts';
-import type { LoginFailures } from '../../../src/protocol.ts';
 import { freshAddress, logIn, operator } from './gate.ts';
 
 describe('in one isolate', () => {

@@ -1,9 +1,11 @@
-import { reset, runDurableObjectAlarm } from 'cloudflare:test';
+import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { afterEach, expect, test } from 'vitest';
+import dashboard from '../../../docs/grafana-dashboard.json';
 import { parseConfig } from '../../../src/config.ts';
 import { noTotals } from '../../../src/counters.ts';
+import { quantile } from '../../../src/histogram.ts';
 import { metricsText } from '../../../src/operator/metrics.ts';
 import { operator, post } from './gate.ts';
 
@@ -40,7 +42,8 @@ test('each metric has its help, its type and samples', async () => {
   expect(families.length).toBeGreaterThan(10);
   for (const { name, help, type, metrics } of families) {
     expect(help, name).not.toBe('');
-    expect(type, name).toBe(name.endsWith('_total') ? 'COUNTER' : 'GAUGE');
+    const expected = name.endsWith('_total') ? 'COUNTER' : name.endsWith('_seconds') ? 'HISTOGRAM' : 'GAUGE';
+    expect(type, name).toBe(expected);
     expect(metrics.length, name).toBeGreaterThan(0);
   }
 });
@@ -73,4 +76,64 @@ test('a route that was not answered for in full has no counters, rather than one
   expect(sampleOf(text, 'oncegate_runs_total', { route: '/whole' })).toBe(7);
   expect(sampleOf(text, 'oncegate_runs_total', { route: '/part' })).toBeUndefined();
   expect(sampleOf(text, 'oncegate_ledger_shards_unanswered', { route: '/part' })).toBe(1);
+});
+
+test('how long the upstream took is a histogram, whose buckets hold one another and add up', async () => {
+  const text = metricsText([
+    {
+      ...summaryOf('/x'),
+      totals: {
+        ...noTotals(),
+        upstreamUpTo100: 3,
+        upstreamUpTo250: 1,
+        upstreamAbove: 1,
+        upstreamMs: 900_500,
+      },
+    },
+  ]);
+  const bucket = (le: string) =>
+    new RegExp(`^oncegate_upstream_duration_seconds_bucket\\{route="/x",le="${le}"\\} (\\d+)$`, 'm').exec(
+      text,
+    )?.[1];
+  expect(['0.05', '0.1', '0.25', '300', '\\+Inf'].map(bucket)).toEqual(['0', '3', '4', '4', '5']);
+  expect(text).toContain('oncegate_upstream_duration_seconds_sum{route="/x"} 900.5\n');
+  expect(text).toContain('oncegate_upstream_duration_seconds_count{route="/x"} 5\n');
+});
+
+test('a run is in both histograms, and what is written down of them outlives the object', async () => {
+  await (await post('/slow/x', 'key')).text();
+  await runDurableObjectAlarm(env.LEDGER.getByName('/*:0'));
+  await evictDurableObject(env.LEDGER.getByName('/*:0'));
+  const text = await (await operator('/metrics')).text();
+  expect(text).toContain('oncegate_upstream_duration_seconds_count{route="/*"} 1\n');
+  expect(text).toMatch(/oncegate_upstream_duration_seconds_bucket\{route="\/\*",le="0.1"\} 0\n/);
+  expect(text).toContain('oncegate_added_duration_seconds_count{route="/*"} 1\n');
+});
+
+test.each([
+  ['nothing', {}, 0.5, null],
+  ['one bucket, in its middle', { upstreamUpTo10: 2 }, 0.5, 7.5],
+  ['the last of several', { upstreamUpTo5: 98, upstreamUpTo250: 2 }, 0.99, 175],
+  ['what has no bound', { upstreamAbove: 1 }, 0.99, 300_000],
+])('a percentile of %s is told as far as buckets tell it', (_, counts, part, expected) => {
+  expect(quantile('upstream', { ...noTotals(), ...counts }, part)).toBe(expected);
+});
+
+test('the Grafana dashboard asks for metrics and labels that there are', async () => {
+  await post('/count/x', 'key');
+  const text = await (await operator('/metrics')).text();
+  const queries = [
+    ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ...dashboard.templating.list.map(({ query }) => (typeof query === 'string' ? query : query.query)),
+  ].filter((query) => query !== 'prometheus');
+  expect(queries.length).toBeGreaterThan(15);
+  const labels = new Set([...text.matchAll(/(\w+)="/g)].map(([, label]) => label));
+  for (const query of queries) {
+    const names = [...query.matchAll(/oncegate_\w+/g)].map(([name]) => name);
+    expect(names.length, query).toBeGreaterThan(0);
+    for (const name of names) expect(text, query).toMatch(new RegExp(`^${name}\\{`, 'm'));
+    for (const [, by = ''] of query.matchAll(/sum by \(([^)]*)\)/g)) {
+      for (const label of by.split(', ')) expect(labels, query).toContain(label);
+    }
+  }
 });

@@ -1,0 +1,48 @@
+import type { Context } from 'hono';
+import type { Child } from 'hono/jsx';
+import type { OperatorEnv } from '../app.ts';
+import { documentOf } from '../document.tsx';
+import { CONSOLE, Page, type Section } from './page.tsx';
+
+export type ConsoleContext = Context<OperatorEnv>;
+
+export type Answer = Promise<Response>;
+
+export interface PageHead {
+  readonly title: string;
+  readonly section: Section;
+  readonly soughtKey?: string | undefined;
+  readonly live?: boolean;
+}
+
+/** A page of the console as a response. */
+export async function page(
+  c: ConsoleContext,
+  head: PageHead,
+  content: Child,
+  status: 200 | 400 | 404 | 409 | 503 = 200,
+): Answer {
+  const { host } = new URL(c.req.url);
+  c.header('cache-control', 'no-store');
+  return c.html(
+    documentOf(
+      <Page {...head} host={host} formToken={c.get('formToken')}>
+        {content}
+      </Page>,
+    ),
+    status,
+  );
+}
+
+/** What a page says that has nothing else to show. */
+export function Message({ title, detail }: { title: string; detail: string }) {
+  return (
+    <>
+      <h1>{title}</h1>
+      <p class="lede">{detail}</p>
+      <p>
+        <a href={`${CONSOLE}/executions`}>All executions</a>
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,63 @@
+/** Forgetting all executions that a list is narrowed to, so many at a time. */
+import { askShards, type Shard } from '../ask/shards.ts';
+import type { Config } from '../config.ts';
+import type { ForgottenCounts } from '../inspection.ts';
+import { type ListQuery, type ListResult, listExecutions } from './lists.ts';
+import type { Execution, ForgetManyAnswer } from './schemas.ts';
+import { nameOf } from './views.ts';
+
+/** So many are forgotten at once. */
+export const FORGET_MAX = 200;
+
+/** Records have to be gone from KV first, and leases have to end. */
+const FORGET_WITHIN_MS = 30_000;
+
+/** What would be forgotten. */
+export interface Forgettable {
+  readonly executions: readonly Execution[];
+  /** There are more that match: in another call. */
+  readonly more: boolean;
+  readonly unanswered: ForgetManyAnswer['unanswered'];
+}
+
+/** The newest that match, without what runs. */
+export async function forgettable(
+  config: Config,
+  query: Omit<ListQuery, 'limit' | 'cursor'>,
+): Promise<ListResult<Forgettable>> {
+  const result = await listExecutions(config, { ...query, limit: String(FORGET_MAX) });
+  if (result.kind !== 'list') return result;
+  const { executions, next, unanswered } = result.list;
+  const ended = executions.filter(({ state }) => state !== 'running');
+  return { kind: 'list', list: { executions: ended, more: next !== null, unanswered } };
+}
+
+/** Forgets these. What runs by now stays, and so does what cannot be removed from RESULTS. */
+export async function forgetMany(
+  config: Config,
+  { executions, more }: Forgettable,
+): Promise<ForgetManyAnswer> {
+  const idsOf = new Map<Shard, string[]>();
+  for (const route of config.routes) {
+    const own = executions.filter((execution) => execution.route === route.path);
+    for (const [number, of] of Map.groupBy(own, ({ shard }) => shard)) {
+      idsOf.set(
+        { route, number },
+        of.map(({ id }) => id),
+      );
+    }
+  }
+  const { answers, unanswered } = await askShards(
+    config,
+    [...idsOf.keys()],
+    (ledger, shard) => ledger.forgetAll(idsOf.get(shard) ?? []),
+    FORGET_WITHIN_MS,
+  );
+  const sum = (of: keyof ForgottenCounts) => answers.reduce((total, { value }) => total + value[of], 0);
+  return {
+    forgotten: sum('forgotten'),
+    left: sum('running') + sum('failed'),
+    more,
+    unanswered: unanswered.map(nameOf),
+  };
+}

@@ -1,0 +1,141 @@
+/** Lists of executions and of failures, over all ledger objects of all routes. */
+import { askShards, type ShardAnswers, shardsOf } from '../ask/shards.ts';
+import type { Config, Route } from '../config.ts';
+import { compareNewestFirst, type ListFilter, type ListPart, type Position } from '../inspection.ts';
+import { sha256 } from '../request/digest.ts';
+import { parseKey } from '../request/key.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import {
+  type Execution,
+  type ExecutionList,
+  type FailureList,
+  type FailuresQueryInput,
+  type ListQueryInput,
+  utcMs,
+} from './schemas.ts';
+import { nameOf, toExecution, toFailure } from './views.ts';
+
+export type ListResult<List = ExecutionList> =
+  | { readonly kind: 'list'; readonly list: List }
+  | { readonly kind: 'bad-query'; readonly why: string };
+
+/** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
+export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
+
+/** So often a page has each ledger object look on where too little matches. Between two looks, requests get through. */
+const SEARCH_LOOKS = 10;
+/** A page that has been searched for so long is given as it is. */
+const SEARCH_MAX_MS = 5_000;
+
+/** The newest executions that match, from the cursor on. A page that is to be cheap looks once. */
+export async function listExecutions(
+  config: Config,
+  query: ListQuery,
+  looks = SEARCH_LOOKS,
+): Promise<ListResult> {
+  const routes = routesOf(config, query.route);
+  if (routes === null) return unknownRoute(config);
+  let after = query.cursor === undefined ? null : decodeCursor(query.cursor);
+  if (query.cursor !== undefined && after === null) {
+    return { kind: 'bad-query', why: 'cursor is not one that a page before has given.' };
+  }
+  const filter = await filterOf(query);
+  const limit = Number(query.limit);
+  const startedAt = Date.now();
+  const found: Execution[] = [];
+  for (let look = 1; ; look += 1) {
+    const from = after;
+    const left = limit - found.length;
+    // One more than is shown tells whether there is another page.
+    const asked = { ...filter, after: from, limit: left + 1 };
+    const part = merged(await askShards(config, shardsOf(routes), (ledger) => ledger.list(asked)), left);
+    found.push(...part.executions);
+    after = part.lookedTo;
+    const isDone = after === null || found.length >= limit || look >= looks;
+    if (isDone || part.unanswered.length > 0 || Date.now() - startedAt > SEARCH_MAX_MS) {
+      const next = after === null ? null : encodeCursor(after);
+      return { kind: 'list', list: { executions: found, next, unanswered: [...part.unanswered] } };
+    }
+  }
+}
+
+interface Merged extends Omit<ExecutionList, 'next'> {
+  readonly lookedTo: Position | null;
+}
+
+/**
+ * What ledger objects have found, as one list. It goes as far back as the one of them that looked the least far: what is older than
+ * that is left for the next look.
+ */
+export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, limit: number): Merged {
+  const horizons = answers.flatMap(({ value: { lookedTo } }) => (lookedTo === null ? [] : [lookedTo]));
+  const horizon = horizons.sort(compareNewestFirst)[0] ?? null;
+  const within = answers
+    .flatMap(({ shard, value }) => value.executions.map((view) => ({ shard, view })))
+    .filter(({ view }) => horizon === null || compareNewestFirst(view, horizon) <= 0)
+    .sort((a, b) => compareNewestFirst(a.view, b.view));
+  const shown = within.slice(0, limit);
+  const last = shown.at(-1)?.view;
+  return {
+    executions: shown.map(({ shard, view }) => toExecution(shard, view)),
+    lookedTo:
+      within.length > limit && last !== undefined ? { receivedAt: last.receivedAt, id: last.id } : horizon,
+    unanswered: unanswered.map(nameOf),
+  };
+}
+
+/** The runs that failed lately, newest first: at most as many as each ledger object remembers. */
+export async function listFailures(
+  config: Config,
+  query: Omit<FailuresQueryInput, 'key'> & { readonly keyHash?: string | undefined },
+): Promise<ListResult<FailureList>> {
+  const routes = routesOf(config, query.route);
+  if (routes === null) return unknownRoute(config);
+  const { keyHash } = query;
+  const limit = Number(query.limit);
+  // One key's may be anywhere among them.
+  const asked = keyHash === undefined ? limit : Number.MAX_SAFE_INTEGER;
+  const { answers, unanswered } = await askShards(config, shardsOf(routes), (ledger) =>
+    ledger.failures(asked),
+  );
+  const failures = answers
+    .flatMap(({ shard, value }) => value.map((view) => ({ shard, view })))
+    .filter(({ view }) => keyHash === undefined || view.keyHash === keyHash)
+    .sort((a, b) => b.view.failedAt - a.view.failedAt)
+    .slice(0, limit)
+    .map(({ shard, view }) => toFailure(shard, view));
+  return { kind: 'list', list: { failures, unanswered: unanswered.map(nameOf) } };
+}
+
+/** The digest of a key that an operator typed: as the header shows it, quoted or bare, or as it is, with spaces. */
+export function hashOfKey(typed: string): Promise<string> {
+  const parsed = parseKey(typed);
+  return sha256(parsed.kind === 'key' ? parsed.key : typed);
+}
+
+/** What a ledger object is told of what is looked for. */
+async function filterOf(query: ListQuery): Promise<ListFilter> {
+  const { key, state = null, status, method = null, path = null, caller = null, from, to } = query;
+  return {
+    keyHash: query.keyHash ?? (key === undefined ? null : await hashOfKey(key)),
+    state,
+    status: status === undefined ? null : Number(status),
+    method,
+    path,
+    caller,
+    from: from === undefined ? null : utcMs(from),
+    to: to === undefined ? null : utcMs(to),
+  };
+}
+
+/** `null` where there is no such route. */
+function routesOf(config: Config, path: string | undefined): readonly Route[] | null {
+  if (path === undefined) return config.routes;
+  const routes = config.routes.filter((route) => route.path === path);
+  return routes.length === 0 ? null : routes;
+}
+
+function unknownRoute(config: Config): { readonly kind: 'bad-query'; readonly why: string } {
+  const known = config.routes.map(({ path }) => path).join(', ');
+  return { kind: 'bad-query', why: `route must be one of ${known}.` };
+}
