@@ -1,5 +1,4 @@
-/** @module Reads a body for its key and its fingerprint at once. Runs in: the Worker. */
-
+/** @module What is read of a body that may hold a key. Runs in: the Worker. */
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { type Spelling, spellingOf } from './fingerprint.ts';

@@ -155,6 +155,7 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
     overNeighbours(runs, (first, second) =>
       mayRunAgain(first, second, policy, deaths) ||
       wasGivenUp(first, second, policy, calls) ||
+      cameLate(first, policy, calls, deaths) ||
       wasLeft(first, second, policy, calls)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
@@ -297,6 +298,27 @@ function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Cal
       call.startedAt <= first.startedAt &&
       call.endedAt <= second.startedAt,
   );
+}
+
+/**
+ * Held up for longer still, a request comes to the origin when the gateway has given it up, and its client has left and cannot be
+ * told; or when the gateway that sent it is dead, and another one answers.
+ */
+function cameLate(
+  first: Run,
+  { silenceMs }: Policy,
+  calls: readonly Call[],
+  deaths: readonly Death[],
+): boolean {
+  return calls.some(({ startedAt, endedAt, outcome }) => {
+    if (outcome.kind !== 'broken' || outcome.from !== null) return false;
+    if (outcome.by === 'client')
+      return startedAt + silenceMs <= first.startedAt && endedAt >= first.startedAt;
+    return deaths.some(
+      ({ at, until }) =>
+        startedAt <= at && at <= endedAt && first.startedAt - until <= silenceMs && until <= first.startedAt,
+    );
+  });
 }
 
 function overPairs<T>(items: readonly T[], fault: (first: T, second: T) => string | null): Found {
