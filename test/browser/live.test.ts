@@ -35,7 +35,10 @@ describe.skipIf(skipped)('a page of the console that is looked at', () => {
     return { page, [Symbol.asyncDispose]: () => context.close() };
   }
 
-  /** How often the page is asked for again while so much time passes on its clock, and a little more: that of the machine goes on. */
+  /**
+   * How often the page is asked for again while so much time passes on its clock, and a little more: that of
+   * the machine goes on.
+   */
   async function refreshesWithin(page: Page, ms: number) {
     const now = () => page.evaluate(() => Date.now());
     const from = await now();

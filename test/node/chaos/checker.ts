@@ -301,8 +301,8 @@ function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Cal
 }
 
 /**
- * Held up for longer still, a request comes to the origin when the gateway has given it up, and its client has left and cannot be
- * told; or when the gateway that sent it is dead, and another one answers.
+ * Held up for longer still, a request comes to the origin when the gateway has given it up, and its client
+ * has left and cannot be told; or when the gateway that sent it is dead, and another one answers.
  */
 function cameLate(
   first: Run,
