@@ -1,11 +1,12 @@
 /**
- * Before and after in one run: the gateway from several checkouts, in turn, round after round, with the plain Worker proxy and
- * the least that a ledger does. `npx node bench/compare.ts [OPTIONS] CHECKOUT…` prints the median rate and CPU time of each kind of
- * request, and the medians of their ratios in the same round to the first checkout (before) and to the limit: what else the machine
- * does falls on all, so that a ratio says more than two figures.
+ * Before and after in one run: the gateway from several checkouts, in turn, round after round, with the plain
+ * Worker proxy and the least that a ledger does. `npx node bench/compare.ts [OPTIONS] CHECKOUT…` prints the
+ * median rate and CPU time of each kind of request, and the medians of their ratios in the same round to the
+ * first checkout (before) and to the limit: what else the machine does falls on all, so that a ratio says
+ * more than two figures.
  *
  *     --kinds first,retry,storm,bypass   of these, `joined` and `reused`, as bench/scenarios.ts has them
- *     --policy retry|refuse              UNKNOWN_OUTCOME; under `refuse` the limit commits twice, as the gateway has to
+ *     --policy retry|refuse              UNKNOWN_OUTCOME; under `refuse` the limit commits twice, too
  *     --bytes N                          size of the responses
  *     --base FOLDER                      where storage goes; the default is memory
  *     --rounds N, --ms N                 and how long each turn takes
@@ -120,7 +121,8 @@ async function enter(
 }
 
 async function slice(entrant: Entrant, kind: Kind, round: number): Promise<Slice> {
-  // A turn is short: that every key is asked for once, before it is replayed again and again, would be most of it.
+  // A turn is short: that every key is asked for once, before it is replayed again and again, would be most
+  // of it.
   if (kind === 'storm') await load.run(poolJob('storm', targetOf(entrant), bytes));
   const job = jobOf(kind, targetOf(entrant), round, Number(values.ms), bytes);
   const perRequest = runsPerRequest[kind];

@@ -1,6 +1,6 @@
 /**
- * What executions cost on Cloudflare: how much of each thing that is billed, and its price. docs/cost.md is made of it, and `bench/day.ts`
- * holds it against a day that is counted.
+ * What executions cost on Cloudflare: how much of each thing that is billed, and its price. docs/cost.md is
+ * made of it, and `bench/day.ts` holds it against a day that is counted.
  */
 import { piecesOf } from '../src/record/format.ts';
 
@@ -26,11 +26,14 @@ const HOT_SECONDS = 300;
 export const SHARDS = 16;
 
 /**
- * What is to be done later in a busy object is done together, this often: five seconds after the last time, or eight where nothing
- * ends that long. Counted by `bench/day.ts`.
+ * What is to be done later in a busy object is done together, this often: five seconds after the last time,
+ * or eight where nothing ends that long. Counted by `bench/day.ts`.
  */
 const SWEEP_SECONDS = 5.5;
-/** What a result takes in the ledger besides its body, in bytes: its row, its index entry, and what its page loses. */
+/**
+ * What a result takes in the ledger besides its body, in bytes: its row, its index entry, and what its page
+ * loses.
+ */
 const ROW_BYTES = 1_050;
 /** Until KV has a result, the object is at work: an assumption, as the time is Cloudflare's. */
 export const KV_WRITE_SECONDS = 0.15;
@@ -66,7 +69,8 @@ export function firstRun(c: Case): Work {
   const { perSecond, ttlSeconds, bodyBytes } = c;
   const fullPieces = Math.max(0, piecesOf(bodyBytes) - 1);
   const cooled = fullPieces > 0 ? 1 : 0;
-  // One alarm writes down what is known, one removes, and one drops a large body. In a busy object one does it for all.
+  // One alarm writes down what is known, one removes, and one drops a large body. In a busy object one does
+  // it for all.
   const alarms = 1 / (SWEEP_SECONDS * perSecond + 1 / (2 + cooled));
   const counts = Math.min(1, alarms);
   const inLedgerSeconds = cooled === 1 ? HOT_SECONDS : ttlSeconds;
@@ -94,7 +98,10 @@ export function firstRunInLedgerAlone(c: Case): Work {
   };
 }
 
-/** A shard that runs several executions at a time is paid once: its busy time, shared by those that begin in it. */
+/**
+ * A shard that runs several executions at a time is paid once: its busy time, shared by those that begin in
+ * it.
+ */
 function busySeconds(seconds: number, perSecond: number): number {
   return (1 - Math.exp(-perSecond * seconds)) / perSecond;
 }
@@ -114,7 +121,10 @@ export function priceOf(work: Work) {
 
 /** What a day holds besides first runs, for each of them. */
 export interface Besides {
-  /** Calls to the ledger for each execution that recorded a result: the first among them, and those that count a lease's replays. */
+  /**
+   * Calls to the ledger for each execution that recorded a result: the first among them, and those that count
+   * a lease's replays.
+   */
   readonly asked: number;
   /** Of the executions, the share under `refuse`. */
   readonly refusing: number;
@@ -122,7 +132,10 @@ export interface Besides {
   readonly repeatedKeys: number;
 }
 
-/** The same with all that comes besides: what {@link firstRun} says of one that nothing happens to, and docs/cost.md of the rest. */
+/**
+ * The same with all that comes besides: what {@link firstRun} says of one that nothing happens to, and
+ * docs/cost.md of the rest.
+ */
 export function withAll(work: Work, { asked, refusing, repeatedKeys }: Besides): Work {
   return {
     ...work,

@@ -1,6 +1,7 @@
 /**
- * Writes docs/cost.md: what a million executions and a million replays cost on Cloudflare at list prices, in this design
- * and with an object per key. The rows that an execution writes are counted in test/workers/ledger/cost.test.ts.
+ * Writes docs/cost.md: what a million executions and a million replays cost on Cloudflare at list prices, in
+ * this design and with an object per key. The rows that an execution writes are counted in
+ * test/workers/ledger/cost.test.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,10 @@ type Cost = ReturnType<typeof priceOf>;
 /** The least that a database of its own takes, in bytes. */
 const DATABASE_BYTES = 20_480;
 
-/** One first run with an object per key: KV is asked and written; the object writes intent, result and an alarm. */
+/**
+ * One first run with an object per key: KV is asked and written; the object writes intent, result and an
+ * alarm.
+ */
 function firstRunPerKey({ bodyBytes, ttlSeconds, upstreamSeconds }: Case): Cost {
   const cost = priceOf({
     alarms: 1,

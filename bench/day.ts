@@ -1,9 +1,10 @@
 /**
- * A day in production, in compressed time: `node bench/day.ts [--requests N] [--shards N] [--of N] [--seed N] [--write-docs]`.
+ * A day in production, in compressed time:
+ * `node bench/day.ts [--requests N] [--shards N] [--of N] [--seed N] [--write-docs]`.
  *
- * The ledger's own code lives it on workerd, one ledger object after the other, and what Cloudflare would bill is counted and held
- * against the formula of docs/cost.md. Of the `--of` objects of a day, the first `--shards` live. `--keep FILE` writes down
- * each that has, and takes those that are there already for lived.
+ * The ledger's own code lives it on workerd, one ledger object after the other, and what Cloudflare would
+ * bill is counted and held against the formula of docs/cost.md. Of the `--of` objects of a day, the first
+ * `--shards` live. `--keep FILE` writes down each that has, and takes those that are there already for lived.
  */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

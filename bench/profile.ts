@@ -1,6 +1,7 @@
 /**
- * Where the gateway's own JavaScript spends its time: its functions by their own time, from the runtime's profiler, while
- * it does one kind of request. `npx node bench/profile.ts [first|retry|storm|bypass] [bytes of the response]`
+ * Where the gateway's own JavaScript spends its time: its functions by their own time, from the runtime's
+ * profiler, while it does one kind of request.
+ * `npx node bench/profile.ts [first|retry|storm|bypass] [bytes of the response]`
  */
 import { WebSocket } from 'ws';
 import { jobOf, poolJob, type ScenarioName } from './scenarios.ts';

@@ -1,6 +1,6 @@
 /**
- * Builds dist/hono, `oncegate/hono`: bundled but for Hono, which is the app's, and in as many files as there are parts that an app may
- * leave out; and the types of it and of `oncegate/worker`.
+ * Builds dist/hono, `oncegate/hono`: bundled but for Hono, which is the app's, and in as many files as there
+ * are parts that an app may leave out; and the types of it and of `oncegate/worker`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

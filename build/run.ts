@@ -1,4 +1,7 @@
-/** Builds dist/, all that is published, or the parts that are named: `npm run build [-- client cli worker hono notices]`. */
+/**
+ * Builds dist/, all that is published, or the parts that are named:
+ * `npm run build [-- client cli worker hono notices]`.
+ */
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { root } from './bundled.ts';
@@ -31,7 +34,8 @@ function buildClient(): void {
   rmSync(`${root}dist/client`, { recursive: true, force: true });
   run('tsc -p src/client');
   run('tsc -p src/client/tsconfig.sqlite.json');
-  // It names files as they are published in the code, and in the types as they are here, which older compilers refuse.
+  // It names files as they are published in the code, and in the types as they are here, which older
+  // compilers refuse.
   for (const path of globSync(`${root}dist/client/*.d.ts`)) {
     writeFileSync(path, readFileSync(path, 'utf8').replace(/'(\.\/[^']+)\.ts'/g, "'$1.js'"));
   }

@@ -1,6 +1,6 @@
 /**
- * Takes the console's pictures: `node build/screenshots.ts [DIRECTORY]`. A gateway with an hour of sample traffic, in Chromium, wide
- * and on a phone, light and dark. The two that the README shows go to docs/.
+ * Takes the console's pictures: `node build/screenshots.ts [DIRECTORY]`. A gateway with an hour of sample
+ * traffic, in Chromium, wide and on a phone, light and dark. The two that the README shows go to docs/.
  */
 import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';

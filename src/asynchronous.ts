@@ -1,4 +1,8 @@
-/** @module The result of a request that its caller did not wait for, fetched with the same key and credentials. Runs in: the Worker. */
+/**
+ * @module The result of a request that its caller did not wait for, fetched with the same key and
+ * credentials. Runs in: the Worker.
+ */
+
 import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
 import { resultKeyFrom } from './key-from.ts';
@@ -14,8 +18,8 @@ import { acceptedResponse, RESULTS_PREFIX, resultAddress } from './response/acce
 import { problemOf, requestProblem } from './response/refusal.ts';
 
 /**
- * What the result is of that this target asks for: the target of the request, which is the same without what stands before its path.
- * `null` where it asks for none.
+ * What the result is of that this target asks for: the target of the request, which is the same without what
+ * stands before its path. `null` where it asks for none.
  */
 export function requestedTarget(target: URL, base: string): URL | null {
   const prefix = `${base}${RESULTS_PREFIX}`;
@@ -27,8 +31,8 @@ export function requestedTarget(target: URL, base: string): URL | null {
 export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
 
 /**
- * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate limiter as one; it holds and
- * stores nothing, so no other limit is its caller's.
+ * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate
+ * limiter as one; it holds and stores nothing, so no other limit is its caller's.
  */
 export async function answerResult(
   { request, target: of, caller: known, resultsBase }: Return,

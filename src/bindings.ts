@@ -1,4 +1,7 @@
-/** What the Worker is bound to, told by what each kind can do. */
+/**
+ * @module What the Worker is bound to, told by what each kind can do. Runs in: the Worker, the ledger object.
+ */
+
 import type { LedgerNamespace } from './inspection.ts';
 
 /** A service binding of this name. Throws where there is none: the configuration has checked it. */
@@ -15,22 +18,27 @@ export function resultsOf(env: object): KVNamespace {
   return results;
 }
 
+/** Whether it is a service binding. */
 export function isFetcher(binding: unknown): binding is Fetcher {
   return typeof binding === 'object' && binding !== null && 'fetch' in binding;
 }
 
+/** Whether it is a namespace of Durable Objects. */
 export function isLedgerNamespace(binding: unknown): binding is LedgerNamespace {
   return typeof binding === 'object' && binding !== null && 'getByName' in binding;
 }
 
+/** Whether it is a dataset of Analytics Engine. */
 export function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
   return typeof binding === 'object' && binding !== null && 'writeDataPoint' in binding;
 }
 
+/** Whether it is a KV namespace. */
 export function isKvNamespace(binding: unknown): binding is KVNamespace {
   return typeof binding === 'object' && binding !== null && 'getWithMetadata' in binding;
 }
 
+/** Whether it is a rate limiter. */
 export function isRateLimit(binding: unknown): binding is RateLimit {
   return typeof binding === 'object' && binding !== null && 'limit' in binding;
 }

@@ -19,6 +19,7 @@ export interface Room {
   shrink(bytes: number): void;
 }
 
+/** How a body is read. */
 export interface ReadOptions {
   readonly maxBytes: number;
   /** How long the body says it is, `null` where it does not. Nothing is allocated because of it. */

@@ -1,9 +1,14 @@
+/**
+ * @module How many bytes of bodies may be held in memory at the same time.
+ * Runs in: the Worker, the ledger object.
+ */
+
 import type { IsolateMemory } from './isolate-memory.ts';
 import { MemoryTally } from './memory-tally.ts';
 
 /**
- * How many bytes of bodies may be held in memory at the same time. What is over it is refused, and so has to be given back by
- * whoever got that far.
+ * How many bytes of bodies may be held in memory at the same time. What is over it is refused, and so has to
+ * be given back by whoever got that far.
  */
 export class ByteBudget {
   readonly maxBytes: number;
@@ -13,8 +18,8 @@ export class ByteBudget {
   readonly #lapseMs: number;
 
   /**
-   * `isolate`: what there is for all budgets of it. A hold that nobody has touched for `lapseMs` counts no more: it is of a request
-   * that the runtime has ended.
+   * `isolate`: what there is for all budgets of it. A hold that nobody has touched for `lapseMs` counts no
+   * more: it is of a request that the runtime has ended.
    */
   constructor(
     maxBytes: number,
@@ -36,7 +41,10 @@ export class ByteBudget {
     return new Hold(this);
   }
 
-  /** To be called by the hold alone. `false` where there is no room for it to take so many bytes in place of what it has. */
+  /**
+   * To be called by the hold alone. `false` where there is no room for it to take so many bytes in place of
+   * what it has.
+   */
   resize(hold: Hold, bytes: number): boolean {
     if (bytes > hold.bytes && !this.#hasRoom(hold, bytes)) {
       this.#releaseLapsed(hold);

@@ -1,9 +1,11 @@
 /**
- * Environment bindings in; a typed configuration, or the list of what is wrong with them, out.
+ * @module Environment bindings in; a typed configuration, or the list of what is wrong with them, out.
+ * Runs in: the Worker.
  *
  * A setting is looked up in the route's table, then in the environment, then in its default. All of them are
  * checked before the first request is let through, so that an invalid one never half-works.
  */
+
 import * as v from 'valibot';
 import { isDataset, isFetcher, isKvNamespace, isLedgerNamespace, isRateLimit } from './bindings.ts';
 import type { LedgerNamespace } from './inspection.ts';
@@ -17,6 +19,7 @@ import {
 } from './settings.ts';
 import { whyUnknownField } from './unknown-settings.ts';
 
+/** Where a route sends a request. */
 export type Upstream =
   /** The base in the URL's own spelling, without a trailing slash: a path is appended to it as text. */
   | { readonly kind: 'url'; readonly base: string }
@@ -25,8 +28,8 @@ export type Upstream =
   | { readonly kind: 'self'; readonly name: string };
 
 /**
- * What one route does: its settings, and what they come to. Durations are in seconds and sizes in bytes. The path is also the
- * route's identity: its ledger objects are named after it.
+ * What one route does: its settings, and what they come to. Durations are in seconds and sizes in bytes. The
+ * path is also the route's identity: its ledger objects are named after it.
  */
 export interface Route extends Omit<RouteSettings, 'upstream' | 'service' | 'forwardKeyAs'> {
   readonly upstream: Upstream;
@@ -45,11 +48,13 @@ export interface Config extends GatewaySettings {
   readonly events: AnalyticsEngineDataset | null;
 }
 
+/** A setting that is wrong, and why. */
 export interface BadSetting {
   readonly setting: string;
   readonly why: string;
 }
 
+/** The configuration, or all that is wrong with it. */
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly bad: readonly BadSetting[] };

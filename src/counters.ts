@@ -1,8 +1,10 @@
+/** @module What a ledger object counts. Runs in: the Worker, the ledger object. */
+
 import { BUCKETS } from './histogram.ts';
 
 /**
- * What a ledger object counts, over all of its executions. Each is a sum that only grows; those that end in `Ms` are
- * milliseconds and those that end in `Bytes` bytes.
+ * What a ledger object counts, over all of its executions. Each is a sum that only grows; those that end in
+ * `Ms` are milliseconds and those that end in `Bytes` bytes.
  */
 export const COUNTERS = [
   /** Requests sent upstream, and what became of them. */
@@ -30,15 +32,21 @@ export const COUNTERS = [
   /** How long what was recorded took, in buckets; and, in all, what the ledger object added to it. */
   ...BUCKETS,
   'addedMs',
-  /** Wrong operator tokens, and attempts that were not looked at as too many came before them. In the first object alone. */
+  /**
+   * Wrong operator tokens, and attempts that were not looked at as too many came before them. In the first
+   * object alone.
+   */
   'loginsFailed',
   'loginsTurnedAway',
 ] as const;
 
+/** The name of one of them. */
 export type Counter = (typeof COUNTERS)[number];
 
+/** A value for each counter. */
 export type Totals = Readonly<Record<Counter, number>>;
 
+/** Zero for each. */
 export function noTotals(): Record<Counter, number> {
   return Object.fromEntries(COUNTERS.map((counter) => [counter, 0])) as Record<Counter, number>;
 }

@@ -1,7 +1,9 @@
 /**
- * Counts, sizes and times as people read them. Lengths of time are in words of our own: `Intl.DurationFormat` is not in Node 22, which the
- * command line runs on, and writes `3 hr, 20 min`.
+ * @module Counts, sizes and times as people read them. Lengths of time are in words of our own:
+ * `Intl.DurationFormat` is not in Node 22, which the command line runs on, and writes `3 hr, 20 min`. Runs
+ * in: the Worker.
  */
+
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -30,7 +32,10 @@ export function bytesText(bytes: number): string {
   return byteTexts[unit]?.format(bytes / 1000 ** unit) ?? '';
 }
 
-/** A length of time in its largest unit, and the next one where that says something: `340 ms`, `2.4 s`, `3 h 20 min`. */
+/**
+ * A length of time in its largest unit, and the next one where that says something: `340 ms`, `2.4 s`,
+ * `3 h 20 min`.
+ */
 export function durationText(ms: number): string {
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
   if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(1)} s`;

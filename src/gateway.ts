@@ -1,3 +1,5 @@
+/** @module The gateway as an app: its routes, CORS, and what it says where none fits. Runs in: the Worker. */
+
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { Leases } from './ask/leases.ts';
 import { answerResult, requestedTarget } from './asynchronous.ts';
@@ -41,7 +43,10 @@ const apps = new WeakMap<object, App>();
 /** The request bodies of this isolate. */
 const bodies = new RequestBodies();
 
-/** Answers a request. One that is answered before its body was read has it dropped first, so that the client gets the answer. */
+/**
+ * Answers a request. One that is answered before its body was read has it dropped first, so that the client
+ * gets the answer.
+ */
 export async function answer(request: Request, env: object, ctx: ExecutionContext): Promise<Response> {
   const response = await gatewayOf(env).fetch(request, env, ctx);
   if (isUnread(request)) await bodies.drop(request);
@@ -96,7 +101,8 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
     const at = `${RESULTS_PREFIX}${path}`;
     const keyHeaders = keyHeadersOf(resultKeyFrom(route.keyFrom));
     if (origins !== 'none') app.use(at, crossOrigin({ origins, keyHeaders }));
-    // The upstream knows no such address. To ask changes nothing, and who may read the answer is still its to say.
+    // The upstream knows no such address. To ask changes nothing, and who may read the answer is still its to
+    // say.
     else app.options(at, async (c, next) => answerPreflightToGateway(c.req.raw) ?? next());
     app.get(at, async (c, next) => {
       const target = targetOf(c.req.url);
@@ -110,7 +116,8 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
       return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);
     });
   }
-  // Where there is none: who asks with credentials of his own is not to be taken for one who tries the operator's token.
+  // Where there is none: who asks with credentials of his own is not to be taken for one who tries the
+  // operator's token.
   app.all(`${RESULTS_PREFIX}/*`, async (c, next) => {
     const target = targetOf(c.req.url);
     if (operatorHost !== null && isOperatorHost(operatorHost, target)) return next();
@@ -119,7 +126,9 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
   });
 }
 
-/** A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served. */
+/**
+ * A gateway with an invalid setting lets nothing through. Only the pages that explain problems are served.
+ */
 function misconfigured(bad: readonly BadSetting[]): App {
   const detail = sayWhatIsWrong(bad);
   log('error', 'config-invalid', { detail });
@@ -137,7 +146,10 @@ function sayWhatIsWrong(settings: readonly BadSetting[]): string {
   return text.endsWith('?') ? text : `${text}.`;
 }
 
-/** What pages of other origins get of a route whose CORS is the gateway's: preflights answered here, and its fields on all else. */
+/**
+ * What pages of other origins get of a route whose CORS is the gateway's: preflights answered here, and its
+ * fields on all else.
+ */
 function crossOrigin(policy: CorsPolicy): MiddlewareHandler {
   return async (c, next) => {
     const preflight = answerPreflight(c.req.raw, policy);

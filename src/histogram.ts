@@ -1,10 +1,15 @@
-/** Times, counted in buckets: for Prometheus, and for percentiles in the console. */
+/**
+ * @module Times, counted in buckets: for Prometheus, and for percentiles in the console.
+ * Runs in: the Worker, the ledger object.
+ */
 
 /**
- * Upper bounds of the buckets of each histogram, in milliseconds. What takes longer is in a bucket without a bound.
+ * Upper bounds of the buckets of each histogram, in milliseconds. What takes longer is in a bucket without a
+ * bound.
  *
- * `upstream`: from sending a request to the end of its response. `added`: what the ledger object takes beside that, from the request's
- * arrival there to its sending, and from the end of its response until that is durable.
+ * `upstream`: from sending a request to the end of its response. `added`: what the ledger object takes beside
+ * that, from the request's arrival there to its sending, and from the end of its response until that is
+ * durable.
  */
 export const HISTOGRAMS = {
   upstream: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000, 300_000],
@@ -37,8 +42,8 @@ export function bucketFor(name: HistogramName, ms: number): Bucket {
 }
 
 /**
- * What time that part of all (0.95 for p95) took at most, in milliseconds: interpolated in its bucket, as Prometheus does, and the
- * highest bound where it is beyond that. `null` where nothing was counted.
+ * What time that part of all (0.95 for p95) took at most, in milliseconds: interpolated in its bucket, as
+ * Prometheus does, and the highest bound where it is beyond that. `null` where nothing was counted.
  */
 export function quantile(
   name: HistogramName,

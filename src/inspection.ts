@@ -1,7 +1,8 @@
 /**
- * What an operator asks of ledger objects, and what he may know of executions: plain values, as in protocol.ts. Times are milliseconds
- * since the epoch.
+ * @module What an operator asks of ledger objects, and what he may know of executions: plain values, as in
+ * protocol.ts. Times are milliseconds since the epoch. Runs in: the Worker, the ledger object.
  */
+
 import type { Growth, Totals } from './counters.ts';
 import type { LedgerStub, Location, Place, Repeats, RunTimes, UnknownCause } from './protocol.ts';
 
@@ -97,7 +98,10 @@ export interface ExecutionView extends RunTimes, RequestView {
   readonly repeats: Repeats;
 }
 
-/** A place in a list of executions: the page starts after the execution that was received then and has this id. */
+/**
+ * A place in a list of executions: the page starts after the execution that was received then and has this
+ * id.
+ */
 export interface Position {
   readonly receivedAt: number;
   readonly id: string;
@@ -130,7 +134,10 @@ export interface ListPart {
   readonly lookedTo: Position | null;
 }
 
-/** Newest first: by when it was received, then by id. All ledger objects and who merges their lists have to agree on this. */
+/**
+ * Newest first: by when it was received, then by id. All ledger objects and who merges their lists have to
+ * agree on this.
+ */
 export function compareNewestFirst(a: Position, b: Position): number {
   if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt;
   return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
@@ -143,7 +150,10 @@ export interface MinuteCounts {
   readonly counts: Growth;
 }
 
-/** What is asked for an overview: counts from a minute on, so many minutes in one, and so many of the newest executions. */
+/**
+ * What is asked for an overview: counts from a minute on, so many minutes in one, and so many of the newest
+ * executions.
+ */
 export interface OverviewQuery {
   readonly sinceMinute: number;
   readonly minutesAtOnce: number;

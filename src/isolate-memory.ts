@@ -1,3 +1,5 @@
+/** @module What all bodies in an isolate may take together. Runs in: the Worker, the ledger object. */
+
 import { MemoryTally } from './memory-tally.ts';
 
 /** A part of an isolate that holds bodies: its Worker, or one of its ledger objects. */
@@ -8,8 +10,8 @@ export interface MemoryUser {
 }
 
 /**
- * What all bodies in an isolate may take together, of its 128 MB: the Worker and ledger objects, as many as the platform puts there,
- * are in one. Whoever holds bodies says so here, whatever bound of its own it has.
+ * What all bodies in an isolate may take together, of its 128 MB: the Worker and ledger objects, as many as
+ * the platform puts there, are in one. Whoever holds bodies says so here, whatever bound of its own it has.
  */
 export class IsolateMemory {
   readonly maxBytes: number;
@@ -19,7 +21,10 @@ export class IsolateMemory {
     this.maxBytes = maxBytes;
   }
 
-  /** Takes in a user, in the place of an earlier one of this name: an object that has started again holds nothing of before. */
+  /**
+   * Takes in a user, in the place of an earlier one of this name: an object that has started again holds
+   * nothing of before.
+   */
   join(name: string | symbol, user: MemoryUser): void {
     for (const [known, reference] of this.#users)
       if (reference.deref() === undefined) this.#users.delete(known);
@@ -42,7 +47,10 @@ export class IsolateMemory {
     return bytes;
   }
 
-  /** Summed up anew, so that what an object held that was ended counts no longer than the object is there. There are few. */
+  /**
+   * Summed up anew, so that what an object held that was ended counts no longer than the object is there.
+   * There are few.
+   */
   #tally(): MemoryTally {
     const tally = new MemoryTally(this.maxBytes);
     for (const reference of this.#users.values()) {
@@ -55,5 +63,8 @@ export class IsolateMemory {
 
 const MIB = 1024 * 1024;
 
-/** Enough to hand a body of the largest size on from the Worker to an object beside it. See docs/limits.md for what else is in an isolate. */
+/**
+ * Enough to hand a body of the largest size on from the Worker to an object beside it. See docs/limits.md for
+ * what else is in an isolate.
+ */
 export const isolateMemory = new IsolateMemory(72 * MIB);

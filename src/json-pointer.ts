@@ -1,4 +1,4 @@
-/** @module JSON pointers (RFC 6901). Runs in: the Worker, the ledger object. */
+/** @module JSON pointers (RFC 6901). Runs in: the Worker. */
 
 /**
  * The tokens of a JSON pointer (RFC 6901), unescaped: `/a~1b/0` is `a/b`, then `0`. `null` where the text is

@@ -1,11 +1,12 @@
 /**
  * @module Where a route finds the idempotency key: `KEY_FROM`. From text to values, and back.
- * Runs in: the Worker, the ledger object.
+ * Runs in: the Worker.
  */
 
 import * as v from 'valibot';
 import { pointerTokens } from './json-pointer.ts';
 
+/** One place where a key may be. */
 export type KeyPlace =
   /** `name` is in the spelling of the settings. */
   | { readonly in: 'header'; readonly name: string }
@@ -23,6 +24,7 @@ export type ForwardKey =
   | { readonly kind: 'dropped' }
   | { readonly kind: 'in'; readonly name: string };
 
+/** `KEY_FROM` where nothing is said. */
 export const DEFAULT_KEY_FROM = 'Idempotency-Key';
 
 /** What a list of places is told that holds another word. */

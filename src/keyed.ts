@@ -1,4 +1,8 @@
-/** @module The way of a keyed request: read it → lease or ledger → response. It knows no router. Runs in: the Worker. */
+/**
+ * @module The way of a keyed request: read it → lease or ledger → response. It knows no router.
+ * Runs in: the Worker.
+ */
+
 import { askLedger, type LedgerAccess, reachLedger, shardOf } from './ask/ask.ts';
 import type { Leases } from './ask/leases.ts';
 import type { BodyBytes } from './body-bytes.ts';
@@ -48,7 +52,10 @@ export interface Keyable {
   /** What was found of its key without its body. */
   readonly sent: SentKey;
   readonly along: Along;
-  /** Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are all. */
+  /**
+   * Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are
+   * all.
+   */
   readonly caller: ((byFields: Caller) => Caller) | null;
   /** What stands before the path of the address where its result is fetched; the empty string, or a path. */
   readonly resultsBase: string;
@@ -56,6 +63,7 @@ export interface Keyable {
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
 
+/** The answer to a keyed request, and what the operator learns of it. */
 export interface Handled {
   readonly response: Response;
   readonly outcome: string;
@@ -67,7 +75,9 @@ export interface Handled {
   readonly id: string | null;
 }
 
-/** The route can do without a key, and there is none, not even in the body, which has been read to know that. */
+/**
+ * The route can do without a key, and there is none, not even in the body, which has been read to know that.
+ */
 export interface Unkeyed {
   readonly unkeyed: BodyBytes;
 }
@@ -103,7 +113,10 @@ async function sayWhetherAccepted(handling: Promise<Handled | Unkeyed>): Promise
   return handled;
 }
 
-/** Repeatable Requests 1.0 (OASIS): whether the request ran, or runs, once and no more; or nothing was done for it. */
+/**
+ * Repeatable Requests 1.0 (OASIS): whether the request ran, or runs, once and no more; or nothing was done
+ * for it.
+ */
 function repeatabilityResult(outcome: string): 'accepted' | 'rejected' {
   return ACCEPTED.has(outcome) ? 'accepted' : 'rejected';
 }
@@ -198,7 +211,10 @@ async function handle(
   }
 }
 
-/** The response to this client, in a coding that it takes. `target` is what it is of, `from` where else it is fetched. */
+/**
+ * The response to this client, in a coding that it takes. `target` is what it is of, `from` where else it is
+ * fetched.
+ */
 export async function responseTo(
   { request, target, from = target }: Pick<Keyable, 'request' | 'target'> & { readonly from?: URL },
   route: Route,
@@ -209,7 +225,9 @@ export async function responseTo(
   return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route, from });
 }
 
-/** How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes. */
+/**
+ * How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes.
+ */
 function respondAfterMsOf({ headers }: Request, { respondAsync, key }: Route): number | null {
   // Who does not know his key could not come back with it.
   const seconds = respondAsync && key !== 'derived' ? asyncAfterSeconds(headers.get('prefer')) : null;

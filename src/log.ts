@@ -1,6 +1,12 @@
-/** The gateway's log: one JSON object a line, which Workers Logs indexes by field. */
+/**
+ * @module The gateway's log: one JSON object a line, which Workers Logs indexes by field.
+ * Runs in: the Worker, the ledger object.
+ */
 
-/** What a line can be about, by its field `event`. docs/operating.md says of each what an operator does about it. */
+/**
+ * What a line can be about, by its field `event`. docs/operating.md says of each what an operator does about
+ * it.
+ */
 export type LogEvent =
   /** A keyed request was answered. */
   | 'request'
@@ -105,8 +111,8 @@ export function log(
 }
 
 /**
- * Writes the line of a keyed request. There is one for each, so its text is put together by hand: what is a digest, a number or a word
- * of ours needs no escaping.
+ * Writes the line of a keyed request. There is one for each, so its text is put together by hand: what is a
+ * digest, a number or a word of ours needs no escaping.
  */
 export function logRequest(line: RequestLine): void {
   const { route, outcome, status, shard, ms, keyHash, id, method, path, trace } = line;

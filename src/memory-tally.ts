@@ -1,3 +1,5 @@
+/** @module How much of a budget is taken. Runs in: the Worker, the ledger object. */
+
 /** A body up to this size is small. */
 const SMALL_BYTES = 64 * 1024;
 
@@ -19,8 +21,8 @@ export class MemoryTally {
   }
 
   /**
-   * Whether what takes `from` bytes may take `to`. A large body that is the only one may be larger than the budget: how large, its
-   * own limit says.
+   * Whether what takes `from` bytes may take `to`. A large body that is the only one may be larger than the
+   * budget: how large, its own limit says.
    */
   hasRoom(from: number, to: number): boolean {
     const inAll = this.#heldBytes - from + to;

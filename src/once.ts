@@ -1,7 +1,8 @@
 /**
- * @module What the gateway's routes and the middleware have in common: whether a request is one to be answered once, and its
- * answer, with a line in the log. It knows no router. Runs in: the Worker.
+ * @module What the gateway's routes and the middleware have in common: whether a request is one to be
+ * answered once, and its answer, with a line in the log. It knows no router. Runs in: the Worker.
  */
+
 import type { Route } from './config.ts';
 import {
   answerKeyed,
@@ -18,7 +19,10 @@ import { isWebSocketUpgrade } from './request/forward.ts';
 import type { RequestLabels } from './request/labels.ts';
 import { type SentKey, sentKey } from './request/sent-key.ts';
 
-/** What is found of a request's key without its body; `null` where the request is not keyed and goes on as it is. */
+/**
+ * What is found of a request's key without its body; `null` where the request is not keyed and goes on as it
+ * is.
+ */
 export function keyOf(request: Request, target: URL, route: Route): SentKey | null {
   if (!route.methods.includes(request.method) || isWebSocketUpgrade(request)) return null;
   const sent = sentKey(request, target, route, null);
@@ -26,8 +30,9 @@ export function keyOf(request: Request, target: URL, route: Route): SentKey | nu
 }
 
 /**
- * Answers a keyed request, and says so: in the log, and to Analytics Engine. Or gives it back, where its key was looked for in its
- * body and it has none and needs none. Rejects only where the gateway itself has a defect.
+ * Answers a keyed request, and says so: in the log, and to Analytics Engine. Or gives it back, where its key
+ * was looked for in its body and it has none and needs none. Rejects only where the gateway itself has a
+ * defect.
  */
 export async function answerOnce(
   keyable: Keyable,

@@ -1,9 +1,12 @@
 /**
- * @module An invocation of the Worker's own handler, which the ledger makes, and what it is told. Runs in: both.
+ * @module An invocation of the Worker's own handler, which the ledger makes, and what it is told.
+ * Runs in: the Worker, the ledger object.
  *
- * It is told by `ctx.props`, which only code of this Worker, and whoever configures a service binding to it, can set. Nothing
- * that a request holds gets there.
+ *
+ * It is told by `ctx.props`, which only code of this Worker, and whoever configures a service binding to it,
+ * can set. Nothing that a request holds gets there.
  */
+
 /** What goes to the Worker itself beside the request. */
 export interface Invocation {
   /** The middleware that its handler runs behind. */
@@ -33,7 +36,10 @@ export const HANDLER_NOT_REACHED =
 
 const PROPS_MEMBER = 'oncegate';
 
-/** The `props` of an invocation for an execution: those of the first request's invocation, and what it runs for. */
+/**
+ * The `props` of an invocation for an execution: those of the first request's invocation, and what it runs
+ * for.
+ */
 export function ownProps({ props, name, key, depth }: Invocation, execution: string): object {
   return { ...props, [PROPS_MEMBER]: { name, key, execution, depth } satisfies OwnRun };
 }

@@ -1,3 +1,5 @@
+/** @module What the ledger is told of a route. Runs in: the Worker. */
+
 import type { Config, Route } from './config.ts';
 import type { Policy } from './protocol.ts';
 

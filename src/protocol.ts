@@ -1,28 +1,31 @@
 /**
- * What Worker and ledger object say to each other: plain values, each of which is copied across. Sizes are in bytes, times in
- * milliseconds since the epoch.
+ * @module What Worker and ledger object say to each other: plain values, each of which is copied across.
+ * Sizes are in bytes, times in milliseconds since the epoch. Runs in: the Worker, the ledger object.
  */
+
 import type { FailureRule } from './failed-when.ts';
 import type { HeaderList } from './headers.ts';
 import type { Invocation } from './own-invocation.ts';
 
 /**
- * Whom the ledger object sends a request to: the address in its URL, a service that the Worker is bound to, or the Worker itself,
- * by the name of the export that handles its requests.
+ * Whom the ledger object sends a request to: the address in its URL, a service that the Worker is bound to,
+ * or the Worker itself, by the name of the export that handles its requests.
  */
 export type Destination =
   | { readonly kind: 'url' }
   | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'self'; readonly name: string };
 
+/** Statuses from one to another, both included. */
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * What holds for one call. It is made from the settings of its route, which the ledger does not know. It crosses as JSON: that is the
- * same text each time, which is read once, and a text takes a fraction of the time that it takes to copy a value of so many parts.
+ * What holds for one call. It is made from the settings of its route, which the ledger does not know. It
+ * crosses as JSON: that is the same text each time, which is read once, and a text takes a fraction of the
+ * time that it takes to copy a value of so many parts.
  */
 export interface Policy {
   /** The route's path pattern, for the log. */
@@ -58,10 +61,15 @@ export interface LedgerCall {
   readonly caller: string;
   /** A digest of the client's address, for limits alone; `null` where it is not known. */
   readonly address: string | null;
-  /** What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is here. */
+  /**
+   * What the execution's record is sealed with, 32 bytes. Known only while a request that presents it is
+   * here.
+   */
   readonly secret: Uint8Array;
   readonly fingerprint: string;
-  /** A digest of the idempotency key, by which an operator finds the execution. The key itself is not stored. */
+  /**
+   * A digest of the idempotency key, by which an operator finds the execution. The key itself is not stored.
+   */
   readonly keyHash: string;
   readonly method: string;
   /** The path that was asked for, cut off where it is long: for the operator, as is `trace`. */
@@ -83,11 +91,13 @@ export interface LedgerCall {
   readonly presence: ReadableStream<Uint8Array> | null;
 }
 
+/** The head of a response. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: HeaderList;
 }
 
+/** A body, whole or as it comes. */
 export type ResponseBody = Uint8Array | ReadableStream<Uint8Array>;
 
 /** What becomes of a response. On a stream that still runs, `stored` is what is intended. */
@@ -101,33 +111,49 @@ export const REPEAT_REFUSALS = [
   'not-recorded',
   'record-damaged',
 ] as const;
+
+/** One of them. */
 export type RepeatRefusal = (typeof REPEAT_REFUSALS)[number];
 
 /** What a caller, or an address, has too much of to begin another execution. */
 export type OverLimit = 'too-many-running' | 'too-much-stored';
 
-/** Why there is no memory for another run: its caller has more than a share of it, or there is none left for anybody. */
+/**
+ * Why there is no memory for another run: its caller has more than a share of it, or there is none left for
+ * anybody.
+ */
 export type NoRoom = 'too-much-held' | 'no-room';
 
-/** Why nothing can begin now, whatever is known of the execution. `ledger-full`: the object's storage has no room for it. */
+/**
+ * Why nothing can begin now, whatever is known of the execution. `ledger-full`: the object's storage has no
+ * room for it.
+ */
 export type LimitRefusal = OverLimit | NoRoom | 'ledger-full';
 
+/** Why the ledger refuses a request. */
 export type Refusal =
   | RepeatRefusal
   /** The same request, but with other credentials than those that it was answered with. */
   | 'other-credentials'
   | LimitRefusal;
 
-/** For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer it is. */
+/**
+ * For how long after the ledger was asked a Worker may give an answer again without asking, and whose answer
+ * it is.
+ */
 export interface LeaseGrant {
   readonly ms: number;
   /** The number of the execution's row. */
   readonly seq: number;
 }
 
-/** `handler-not-reached`: of the Worker itself something else has answered than the handler behind the middleware. */
+/**
+ * `handler-not-reached`: of the Worker itself something else has answered than the handler behind the
+ * middleware.
+ */
 export type NoResponseReason = 'upstream-unreachable' | 'upstream-timeout' | 'handler-not-reached';
 
+/** What a request gets of the ledger. */
 export type LedgerAnswer =
   | {
       readonly outcome: 'executed' | 'joined';
@@ -165,9 +191,10 @@ export type LedgerAnswer =
   | { readonly outcome: 'refused'; readonly reason: Refusal };
 
 /**
- * What the Worker makes of it. `unavailable`: the ledger cannot be reached, and nothing was sent upstream. `unreadable`: there is
- * a result, which cannot be read now. `interrupted`: the ledger's answer was lost, and whether the request ran is unknown.
- * `misconfigured`: the binding leads to no ledger, or to one without storage, as the Worker's configuration is.
+ * What the Worker makes of it. `unavailable`: the ledger cannot be reached, and nothing was sent upstream.
+ * `unreadable`: there is a result, which cannot be read now. `interrupted`: the ledger's answer was lost, and
+ * whether the request ran is unknown. `misconfigured`: the binding leads to no ledger, or to one without
+ * storage, as the Worker's configuration is.
  */
 export type AskedAnswer =
   | Exclude<LedgerAnswer, { outcome: 'archived' }>
@@ -176,6 +203,8 @@ export type AskedAnswer =
 
 /** Where Cloudflare can be asked to place a Durable Object. */
 export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
+
+/** One of them. */
 export type Location = (typeof LOCATIONS)[number];
 
 /** Asks for what became of an execution, without the request that it is of. */
@@ -185,27 +214,37 @@ export interface ResultQuery extends Pick<LedgerCall, 'id' | 'secret'> {
   readonly binding: string | null;
 }
 
+/** A ledger object, as a Worker calls it. */
 export interface LedgerStub {
   /** Rejects where the object cannot be reached, or was lost on the way. */
   execute(call: LedgerCall): Promise<LedgerAnswer>;
-  /** Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does. */
+  /**
+   * Answers without ever starting a run; `null` where it knows of no execution. Rejects as `execute` does.
+   */
   recall(call: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null>;
-  /** What became of an execution; `null` where there is no result, or none that is there to be had. Never starts a run. */
+  /**
+   * What became of an execution; `null` where there is no result, or none that is there to be had. Never
+   * starts a run.
+   */
   result(query: ResultQuery): Promise<LedgerAnswer | null>;
   /** The response that came with this lease was given again so many times, without asking. */
   countReplays(id: string, lease: LeaseGrant, replays: number): Promise<void>;
 }
 
 /**
- * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in the ledger
- * alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says that there is no result here:
- * the upstream sent the client to another place with its request.
+ * Where the body of a completed execution is: in the ledger until RESULTS has it and it is no longer hot, in
+ * the ledger alone until the end of its TTL, in RESULTS, or nowhere, as it was too large. `elsewhere` says
+ * that there is no result here: the upstream sent the client to another place with its request.
  */
 export const PLACES = ['ledger', 'ledger-alone', 'results', 'nowhere', 'elsewhere'] as const;
+
+/** One of them. */
 export type Place = (typeof PLACES)[number];
 
 /** Why the outcome of an execution is not known. */
 export const UNKNOWN_CAUSES = ['upstream-broke-off', 'gateway-restarted', 'cancelled'] as const;
+
+/** One of them. */
 export type UnknownCause = (typeof UNKNOWN_CAUSES)[number];
 
 /** When a run got how far; `null` where it did not get there, or nobody was left to see it. */

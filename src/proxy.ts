@@ -10,6 +10,7 @@ import { handOutInPlace } from './response/handed-out.ts';
 import type { Place } from './response/location.ts';
 import { statusOf } from './response/status.ts';
 
+/** What came of a request without a key. */
 export type ProxyResult =
   | { readonly kind: 'response'; readonly response: Response }
   | {

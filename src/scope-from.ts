@@ -8,6 +8,7 @@ export type ScopeFrom =
   | 'none'
   | readonly ScopePart[];
 
+/** One part of a request that says who the caller is. */
 export interface ScopePart {
   readonly in: 'header' | 'cookie' | 'query';
   /** A header's name is in lower case. */

@@ -1,10 +1,14 @@
 /**
- * @module The head of a handler's response on its way to the ledger, past the middleware that runs for every request and whose part in it
- * is not to be recorded. Runs in: both.
+ * @module The head of a handler's response on its way to the ledger, past the middleware that runs for every
+ * request and whose part in it is not to be recorded. Runs in: the Worker, the ledger object.
  */
+
 import { appendAll, type HeaderList } from './headers.ts';
 
-/** Holds the response's head while it passes the middleware that runs for every request, and is not to be recorded. */
+/**
+ * Holds the response's head while it passes the middleware that runs for every request, and is not to be
+ * recorded.
+ */
 const HEAD_FIELD = 'oncegate-response-head';
 
 /** By these the runtime knows how the body is coded and how long it is, so they go with the body. */
@@ -14,8 +18,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * Puts a response's head away, so that what other middleware does to its fields on the way out is not taken for the
- * handler's. What is left gives that middleware no reason to change the body.
+ * Puts a response's head away, so that what other middleware does to its fields on the way out is not taken
+ * for the handler's. What is left gives that middleware no reason to change the body.
  */
 export function sealHead(response: Response): Response {
   const { status, headers } = response;

@@ -252,10 +252,12 @@ export const gatewaySettings = {
   ),
 } as const satisfies Record<string, v.GenericSchema>;
 
+/** The settings of a route, by name. */
 export type RouteSettings = {
   readonly [F in keyof typeof routeSettings]: v.InferOutput<(typeof routeSettings)[F]>;
 };
 
+/** The settings of the gateway, by name. */
 export type GatewaySettings = {
   readonly [F in keyof typeof gatewaySettings]: v.InferOutput<(typeof gatewaySettings)[F]>;
 };

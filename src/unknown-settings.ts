@@ -7,6 +7,7 @@
 import { nearestName } from './nearest-name.ts';
 import { bindingOf, gatewaySettings, routeSettings } from './settings.ts';
 
+/** A name that is no setting, and which one was meant. */
 export interface UnknownSetting {
   readonly setting: string;
   readonly why: string;

@@ -13,7 +13,10 @@ export interface LivedDay {
 /** A line of the comparison: a thing that is billed, by the formula and as it was counted. */
 export interface Line {
   readonly what: string;
-  /** By the formula, with the executions of the whole time spread evenly over it; and with each part of it by itself. */
+  /**
+   * By the formula, with the executions of the whole time spread evenly over it; and with each part of it by
+   * itself.
+   */
   readonly byMean: number;
   readonly byParts: number;
   readonly counted: number;
@@ -21,7 +24,10 @@ export interface Line {
   readonly price: number;
 }
 
-/** bench/report/day.md: the comparison, what else happened, and what the formula says of a hundred times as much. */
+/**
+ * bench/report/day.md: the comparison, what else happened, and what the formula says of a hundred times as
+ * much.
+ */
 export function dayPage(day: LivedDay): string {
   const { options, objects } = day;
   const all = sum(partsOf(day));

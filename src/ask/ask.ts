@@ -1,3 +1,8 @@
+/**
+ * @module How a Worker asks the ledger, and RESULTS where the ledger sends it there or is out of reach.
+ * Runs in: the Worker.
+ */
+
 import { pause } from '../deadline.ts';
 import type { LedgerInspection, LedgerNamespace } from '../inspection.ts';
 import { log, requestFields, textOf } from '../log.ts';
@@ -73,8 +78,8 @@ export async function askLedger(
 }
 
 /**
- * Asks what became of an execution, as above. `absent`: there is no result, or none that the ledger knows of while RESULTS may not
- * show it yet. Never rejects.
+ * Asks what became of an execution, as above. `absent`: there is no result, or none that the ledger knows of
+ * while RESULTS may not show it yet. Never rejects.
  */
 export async function askResult(
   access: LedgerAccess,
@@ -120,9 +125,10 @@ function recordOf(
 }
 
 /**
- * What can be said when the ledger's answer was lost. It is asked again, in a way that starts nothing: what runs is
- * joined, what is recorded is replayed. An object that was ended is back soon, and takes a stub of its own. That it knows
- * nothing, or cannot be reached any more, proves nothing: a run that failed leaves no trace.
+ * What can be said when the ledger's answer was lost. It is asked again, in a way that starts nothing: what
+ * runs is joined, what is recorded is replayed. An object that was ended is back soon, and takes a stub of
+ * its own. That it knows nothing, or cannot be reached any more, proves nothing: a run that failed leaves no
+ * trace.
  */
 async function afterLostAnswer(
   access: LedgerAccess,
@@ -151,8 +157,9 @@ async function afterLostAnswer(
 const RECALL_AFTER_MS = [0, 200, 800];
 
 /**
- * Whether the error proves that no run was begun. An overloaded object refuses requests before they reach it; and what the
- * ledger throws itself it throws before it has written or sent anything. Any other error may have come after.
+ * Whether the error proves that no run was begun. An overloaded object refuses requests before they reach it;
+ * and what the ledger throws itself it throws before it has written or sent anything. Any other error may
+ * have come after.
  */
 function beganNothing(error: unknown): boolean {
   if (isFlagged(error, 'overloaded')) return true;

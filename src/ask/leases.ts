@@ -1,3 +1,8 @@
+/**
+ * @module Recorded responses that an isolate may replay by itself for a moment, so that a storm of retries
+ * ends here. Runs in: the Worker.
+ */
+
 import { pause } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import type { AskedAnswer, LeaseGrant, LedgerAnswer } from '../protocol.ts';
@@ -8,7 +13,10 @@ type Leased = Extract<LedgerAnswer, { outcome: 'replayed' }> & {
   readonly lease: LeaseGrant;
 };
 
-/** The execution that a request belongs to. A request that repeats it need not find it out again: two digests less. */
+/**
+ * The execution that a request belongs to. A request that repeats it need not find it out again: two digests
+ * less.
+ */
 interface Asked {
   readonly id: string;
   readonly shard: number;
@@ -33,10 +41,11 @@ const ALL_MAX_BYTES = 8 * 1024 * 1024;
 const LEASE_BYTES = 512;
 
 /**
- * The responses that the ledger has just replayed, for storms of retries: with each of them comes a lease, for whose time
- * this isolate may replay it again by itself. The ledger keeps its part: what an operator forgets is not forgotten before
- * its leases have ended. A response is here opened, only for the request that it answers, by its route and its fingerprint, which
- * covers caller, key and all that is asked for; and is let go when the next answer of the ledger finds its lease ended.
+ * The responses that the ledger has just replayed, for storms of retries: with each of them comes a lease,
+ * for whose time this isolate may replay it again by itself. The ledger keeps its part: what an operator
+ * forgets is not forgotten before its leases have ended. A response is here opened, only for the request that
+ * it answers, by its route and its fingerprint, which covers caller, key and all that is asked for; and is
+ * let go when the next answer of the ledger finds its lease ended.
  */
 export class Leases {
   readonly #leases = new Map<string, Lease>();
@@ -47,7 +56,10 @@ export class Leases {
     return this.#bytes;
   }
 
-  /** Keeps an answer of the ledger, if it is a replay that comes with a lease. `askedAt` is when the ledger was asked. */
+  /**
+   * Keeps an answer of the ledger, if it is a replay that comes with a lease. `askedAt` is when the ledger
+   * was asked.
+   */
   keep(route: string, fingerprint: string, asked: Asked, answer: AskedAnswer, askedAt: number): void {
     const request = nameOf(route, fingerprint);
     this.#drop(request);
@@ -65,8 +77,9 @@ export class Leases {
   }
 
   /**
-   * The response to a request that repeats one just replayed; `null` where the ledger has to be asked. `count` is called
-   * once for each lease, at its end, with how often its response was given; the returned promise settles when that is done.
+   * The response to a request that repeats one just replayed; `null` where the ledger has to be asked.
+   * `count` is called once for each lease, at its end, with how often its response was given; the returned
+   * promise settles when that is done.
    */
   replay(
     route: string,

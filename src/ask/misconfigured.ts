@@ -1,7 +1,12 @@
+/** @module What is wrong with the configuration where a call of the ledger failed. Runs in: the Worker. */
+
 import { log } from '../log.ts';
 import type { AskedAnswer } from '../protocol.ts';
 
-/** What only the platform can tell, by an error of the first call, before anything of a ledger has run; and what to do about it. */
+/**
+ * What only the platform can tell, by an error of the first call, before anything of a ledger has run; and
+ * what to do about it.
+ */
 const MISTAKES: readonly { readonly by: RegExp; readonly detail: string }[] = [
   {
     by: /\bSQL is not enabled\b.*\bnew_sqlite_classes\b/,
@@ -17,7 +22,10 @@ const MISTAKES: readonly { readonly by: RegExp; readonly detail: string }[] = [
 
 const said = new Set<string>();
 
-/** What is wrong with the Worker's configuration that a call of the ledger failed so; `null` where it failed for another reason. */
+/**
+ * What is wrong with the Worker's configuration that a call of the ledger failed so; `null` where it failed
+ * for another reason.
+ */
 export function misconfiguredLedger(
   error: unknown,
 ): Extract<AskedAnswer, { outcome: 'misconfigured' }> | null {

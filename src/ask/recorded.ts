@@ -1,3 +1,5 @@
+/** @module A recorded result, read from RESULTS. Runs in: the Worker. */
+
 import { isolateMemory } from '../isolate-memory.ts';
 import { log, textOf } from '../log.ts';
 import type { AskedAnswer, LeaseGrant, LedgerCall, Refusal } from '../protocol.ts';
@@ -26,8 +28,9 @@ export interface Archived {
 }
 
 /**
- * A recorded result, if RESULTS has it. Records never change, so one whose fingerprint matches is safe to replay whether
- * or not the ledger can be asked. Where the ledger has said which run it is of, no other will do.
+ * A recorded result, if RESULTS has it. Records never change, so one whose fingerprint matches is safe to
+ * replay whether or not the ledger can be asked. Where the ledger has said which run it is of, no other will
+ * do.
  */
 export async function recordedIn(
   results: KVNamespace,

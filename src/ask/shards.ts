@@ -1,3 +1,5 @@
+/** @module Asks many ledger objects the same thing. Runs in: the Worker. */
+
 import { inTime } from '../deadline.ts';
 import type { LedgerInspection } from '../inspection.ts';
 import { log, textOf } from '../log.ts';
@@ -9,6 +11,7 @@ export interface Shard<Route extends LedgerObjects = LedgerObjects> {
   readonly number: number;
 }
 
+/** What came back, and from whom nothing came. */
 export interface ShardAnswers<T, Route extends LedgerObjects> {
   readonly answers: readonly { readonly shard: Shard<Route>; readonly value: T }[];
   /** The ledger objects that could not be reached, or did not answer in time. */

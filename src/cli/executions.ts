@@ -1,3 +1,5 @@
+/** @module `oncegate executions`. Runs in: Node. */
+
 import { gatewayFrom } from './gateway.ts';
 import { FILTERS, filterFrom, parseOptions } from './options.ts';
 import { EXECUTION_HEADINGS, executionColumns, json, line, note, table, warnOfUnanswered } from './print.ts';

@@ -1,3 +1,5 @@
+/** @module `oncegate failures`. Runs in: Node. */
+
 import { gatewayFrom } from './gateway.ts';
 import { parseOptions } from './options.ts';
 import { FAILURE_HEADINGS, failureColumns, json, line, table, warnOfUnanswered } from './print.ts';

@@ -1,3 +1,5 @@
+/** @module `oncegate forget`. Runs in: Node. */
+
 import { EXIT, Exit } from './exit.ts';
 import { type Gateway, gatewayFrom } from './gateway.ts';
 import { FILTERS, filterFrom, type Parsed, parseOptions } from './options.ts';
@@ -6,7 +8,10 @@ import { json, line } from './print.ts';
 /** As many as are forgotten at once. */
 const AT_ONCE = '200';
 
-/** `oncegate forget ID`: the next request with its key runs again. Without an ID, all that match a filter, if it is told how many. */
+/**
+ * `oncegate forget ID`: the next request with its key runs again. Without an ID, all that match a filter, if
+ * it is told how many.
+ */
 export async function forget(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, ['json', 'url', 'header', ...FILTERS, 'count'], { min: 0, max: 1 });
   const gateway = gatewayFrom(options);

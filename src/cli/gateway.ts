@@ -1,3 +1,5 @@
+/** @module The operator's API of a gateway, as commands call it. Runs in: Node. */
+
 import * as v from 'valibot';
 import { isLoopback } from '../operator/operator-host.ts';
 import {
@@ -96,7 +98,10 @@ export function gatewayFrom(options: Parsed): Gateway {
   };
 }
 
-/** The operator's surface has one place on a host, so a path is a mistake; and the token would go to wherever it leads. */
+/**
+ * The operator's surface has one place on a host, so a path is a mistake; and the token would go to wherever
+ * it leads.
+ */
 function originOf(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -120,7 +125,9 @@ function setField(headers: Headers, name: string, value: string, what: string): 
   headers.set(name, value);
 }
 
-/** A gateway that does not know the field lists everything, which must not be taken for what the key led to. */
+/**
+ * A gateway that does not know the field lists everything, which must not be taken for what the key led to.
+ */
 function hasLookedForKey(response: Response): boolean {
   const fields =
     response.headers
@@ -145,7 +152,10 @@ async function operatorRequest(url: string, init: RequestInit): Promise<Response
   return response;
 }
 
-/** The API's own 404 has no type; the one of a gateway without an operator surface has, and of no gateway is no problem. */
+/**
+ * The API's own 404 has no type; the one of a gateway without an operator surface has, and of no gateway is
+ * no problem.
+ */
 async function isOff(response: Response): Promise<boolean> {
   const body = v.safeParse(v.object({ type: v.literal('about:blank') }), await json(response));
   return !body.success;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-/** The command line: `oncegate COMMAND`. */
+/** @module The command line: `oncegate COMMAND`. Runs in: Node. */
+
 import { version } from '../../package.json';
 import { bench } from './bench.ts';
 import { check } from './check.ts';

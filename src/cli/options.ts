@@ -1,3 +1,5 @@
+/** @module The options of all commands. Runs in: Node. */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { EXIT, Exit } from './exit.ts';
 
@@ -33,6 +35,7 @@ const ALL = {
   'key-header': { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
+/** The name of an option. */
 export type OptionName = keyof typeof ALL;
 
 /** What a list is narrowed to, by options of the same names. */
@@ -45,6 +48,7 @@ export function filterFrom(options: Parsed): Record<(typeof FILTERS)[number], st
   >;
 }
 
+/** The arguments of a command. */
 export interface Parsed {
   readonly operands: readonly string[];
   text(name: OptionName): string | undefined;

@@ -1,3 +1,5 @@
+/** @module What commands print. Runs in: Node. */
+
 import { durationText, relativeText } from '../format.ts';
 import { FAILURE_TEXTS, placeText, repeatsOf } from '../operator/execution-texts.ts';
 import type { Execution, ExecutionDetail, ExecutionList, Failure } from '../operator/schemas.ts';

@@ -35,8 +35,10 @@ const schema = v.object({
   routes: v.optional(v.array(route), []),
 });
 
+/** What is read of a configuration. */
 export type WranglerConfig = v.InferOutput<typeof schema>;
 
+/** A configuration as it was read. */
 export interface ReadConfig {
   readonly path: string;
   /** As a deploy would take it: what the environment has, and what it inherits. */

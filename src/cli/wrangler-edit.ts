@@ -11,6 +11,7 @@ export interface Addition {
   readonly isFirst: boolean;
 }
 
+/** The new text, or what has to be done by hand. */
 export type Edited =
   | { readonly ok: true; readonly text: string }
   /** It is written in a way that nothing can be added to. */

@@ -10,6 +10,7 @@
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
+/** What the parent gets. */
 export type ReaderAnswer =
   | {
       readonly kind: 'read';

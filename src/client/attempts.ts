@@ -1,3 +1,5 @@
+/** @module Sends a call until there is an answer worth returning. Runs in: any runtime. */
+
 import { until, wait } from './abort.ts';
 import type { Call } from './call.ts';
 import { RetriesExhaustedError } from './errors.ts';

@@ -1,3 +1,5 @@
+/** @module `runBatch`: a worker over many items, each under a key of its own. Runs in: any runtime. */
+
 import { until } from './abort.ts';
 import { checkInteger, checkOptionalFunction, checkOptionalStore, checkText } from './checks.ts';
 import { type ItemKey, itemKeys } from './item-keys.ts';
@@ -15,8 +17,9 @@ export interface WorkerContext {
 }
 
 /**
- * What became of one item. `failed`: the worker threw; it may or may not have taken effect, and its key makes running it
- * again safe. `cancelled`: the batch was aborted before the item was begun. `replayed`: the value comes from the store.
+ * What became of one item. `failed`: the worker threw; it may or may not have taken effect, and its key makes
+ * running it again safe. `cancelled`: the batch was aborted before the item was begun. `replayed`: the value
+ * comes from the store.
  */
 export type BatchOutcome<Item, Result> = {
   readonly item: Item;
@@ -60,15 +63,21 @@ export interface BatchOptions<Item, Result> {
   /** Names this batch. The same items under another name are another batch, with other keys. */
   readonly batchId: string;
   /**
-   * What identifies an item: its row id, order number, file name. No two items may share it. Default: the item's whole
-   * content, which has to be plain data then; of identical items, the second, third, … are told apart by count.
+   * What identifies an item: its row id, order number, file name. No two items may share it. Default: the
+   * item's whole content, which has to be plain data then; of identical items, the second, third, … are told
+   * apart by count.
    */
   readonly itemId?: (item: Item, index: number) => KeyPart;
   /** Items worked on at once. Default 4. */
   readonly concurrency?: number;
-  /** Called after each item, in the order in which they finish. Throwing ends the batch with what was thrown. */
+  /**
+   * Called after each item, in the order in which they finish. Throwing ends the batch with what was thrown.
+   */
   readonly onProgress?: (progress: BatchProgress<Item, Result>) => void;
-  /** Stops the batch: what has not been begun is `cancelled`, what is being worked on is told through its own signal. */
+  /**
+   * Stops the batch: what has not been begun is `cancelled`, what is being worked on is told through its own
+   * signal.
+   */
   readonly signal?: AbortSignal;
   /** Remembers results (as JSON) under the items' keys. Default: none. */
   readonly store?: ResultStore;
@@ -78,26 +87,30 @@ const DEFAULT_CONCURRENCY = 4;
 const MOST_CONCURRENCY = 1_000;
 
 /**
- * Runs a worker over every item, each with a key of its own that depends on `batchId` and the item, not on when or where
- * in the list it is run. One item's failure is that item's outcome; an abort is an outcome too, so the summary always
- * says what is left to do.
+ * Runs a worker over every item, each with a key of its own that depends on `batchId` and the item, not on
+ * when or where in the list it is run. One item's failure is that item's outcome; an abort is an outcome too,
+ * so the summary always says what is left to do.
  *
- * A re-run under the same `batchId` repeats nothing that succeeded, provided one of these remembers the success:
- * - the **server**: the worker sends `key` as `Idempotency-Key` to the gateway, or to an API that honours it. Each item
- *   is asked for again and answered from the record, within the server's time limit (the gateway's `TTL_SECONDS`) and
- *   only while the request is the same, byte for byte;
- * - a durable **store** (`SqliteStore`): items on record are not asked for again at all. An item that took effect without
- *   its result reaching the store (a crash in between) is run again, and only the server can make that harmless.
+ * A re-run under the same `batchId` repeats nothing that succeeded, provided one of these remembers the
+ * success:
+ * - the **server**: the worker sends `key` as `Idempotency-Key` to the gateway, or to an API that honours it.
+ *   Each item is asked for again and answered from the record, within the server's time limit (the gateway's
+ *   `TTL_SECONDS`) and only while the request is the same, byte for byte;
+ * - a durable **store** (`SqliteStore`): items on record are not asked for again at all. An item that took
+ *   effect without its result reaching the store (a crash in between) is run again, and only the server can
+ *   make that harmless.
  *
  * Both together close both gaps. With neither, a re-run repeats everything.
  *
- * @throws {TypeError} at once for an option that makes no sense; from the promise for items without an identity
+ * @throws {TypeError} at once for an option that makes no sense; from the promise for items without an
+ * identity
  *
  * @example
  * ```ts
  * const run = runBatch(invoices, async (invoice, { key, signal }) => {
  *   const headers = { 'Idempotency-Key': key };
- *   const response = await fetchOnce(url, { method: 'POST', headers, body: JSON.stringify(invoice), signal });
+ *   const body = JSON.stringify(invoice);
+ *   const response = await fetchOnce(url, { method: 'POST', headers, body, signal });
  *   if (!response.ok) throw new Error(`status ${response.status}`);
  *   return response.json();
  * }, { batchId: 'november', itemId: (invoice) => invoice.number, concurrency: 8 });
@@ -154,7 +167,8 @@ class Batch<Item, Result> {
 
   async run(concurrency: number): Promise<BatchSummary<Item, Result>> {
     try {
-      // All keys before any work: a list with two items of one identity is refused while nothing has happened.
+      // All keys before any work: a list with two items of one identity is refused while nothing has
+      // happened.
       const keys = await itemKeys(this.#items, this.#options);
       const queue = keys.entries();
       await Promise.all(Array.from({ length: concurrency }, () => this.#workThrough(queue)));

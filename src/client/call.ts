@@ -1,3 +1,5 @@
+/** @module One call of the fetch, made ready to be sent more than once. Runs in: any runtime. */
+
 import { checkIsKey, checkMadeKey } from './key-syntax.ts';
 import type { Settings } from './options.ts';
 import { BODY_HEADERS, followWithinOrigin, type Stop, showsRedirects } from './redirect.ts';
@@ -33,10 +35,11 @@ const PREFER_LATER = `respond-async, wait=${WAIT_AT_ONCE_SECONDS}`;
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
- * Reads what `fetch` was called with. A one-shot body is read into memory here, as it could not be sent twice.
+ * Reads what `fetch` was called with. A one-shot body is read into memory here, as it could not be sent
+ * twice.
  *
- * @throws {TypeError} as `fetch` does for a request that makes no sense; a streamed body over `maxRequestBytes`; a key
- * that no server would take
+ * @throws {TypeError} as `fetch` does for a request that makes no sense; a streamed body over
+ * `maxRequestBytes`; a key that no server would take
  */
 export async function prepareCall(
   input: string | URL | Request,
@@ -51,7 +54,8 @@ export async function prepareCall(
   const keyed = settings.needsKey(method) || headers.has(settings.keyHeader);
   const body = await repeatableBody(init?.body, given, keyed ? settings.maxRequestBytes : undefined, signal);
 
-  // The standard's own constructor refuses what fetch would refuse, before a refusal could pass for a network error.
+  // The standard's own constructor refuses what fetch would refuse, before a refusal could pass for a network
+  // error.
   const described = {
     ...init,
     method,
@@ -74,7 +78,8 @@ export async function prepareCall(
   };
   // Apart from the settings: a runtime's own fetch refuses to be called as a method of another object.
   const { fetch: sendOnce, keyHeader } = settings;
-  // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next, …).
+  // Input and init are passed on as they came: runtimes put options of their own there (dispatcher, cf, next,
+  // …).
   const sendHere = (how: RequestInit) => sendOnce(input, { ...sent, ...how });
   const here: Stop = { url: request.url, method, headers, body: sent.body ?? null };
   const redirect = init?.redirect ?? given?.redirect ?? 'follow';

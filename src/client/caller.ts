@@ -1,3 +1,8 @@
+/**
+ * @module Who sends a request, by its fields: the rule of the gateway's `SCOPE_FROM=auto`.
+ * Runs in: any runtime.
+ */
+
 import { saysWhoSends } from './credential-fields.ts';
 import type { KeyPart } from './keys.ts';
 
@@ -5,14 +10,17 @@ import type { KeyPart } from './keys.ts';
 export interface Caller {
   /** Callers of other names never see each other's results. */
   readonly name: KeyPart;
-  /** What does not name the caller, but without which nobody gets what was made with it. `null` where there is none. */
+  /**
+   * What does not name the caller, but without which nobody gets what was made with it. `null` where there is
+   * none.
+   */
   readonly bound: string | null;
 }
 
 /**
- * The caller by the rule of the gateway's `SCOPE_FROM=auto`: every field that says who sends the request names him, and
- * the `Cookie` field beside them binds the request. Where no field says so, the whole `Cookie` field names him. The key's
- * own field is no credential, whatever it is called, and neither is an empty one.
+ * The caller by the rule of the gateway's `SCOPE_FROM=auto`: every field that says who sends the request
+ * names him, and the `Cookie` field beside them binds the request. Where no field says so, the whole `Cookie`
+ * field names him. The key's own field is no credential, whatever it is called, and neither is an empty one.
  *
  * Cookies that the runtime adds by itself, as browsers do, are not seen here.
  */

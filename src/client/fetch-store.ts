@@ -1,3 +1,5 @@
+/** @module A call that is answered from a store, or runs and is recorded there. Runs in: any runtime. */
+
 import { until } from './abort.ts';
 import type { KeyedCall } from './call.ts';
 import { callerOf } from './caller.ts';
@@ -36,9 +38,10 @@ const running = new SingleFlight<Run>();
 /**
  * Answers a call from the store, joins it to a run of the same key, or runs it and records its success.
  *
- * As with the gateway, a caller that goes away does not stop a run: its request may have taken effect already, and its
- * retry should find the result. So the run has no signal of its own, and each caller's signal ends only that caller's
- * waiting and reading. What is recorded is on record before the last byte is handed out.
+ * As with the gateway, a caller that goes away does not stop a run: its request may have taken effect
+ * already, and its retry should find the result. So the run has no signal of its own, and each caller's
+ * signal ends only that caller's waiting and reading. What is recorded is on record before the last byte is
+ * handed out.
  */
 export async function fetchThroughStore(
   call: KeyedCall,
@@ -123,8 +126,8 @@ function replay(key: string, stored: StoredResponse, settings: Settings): Respon
 }
 
 /**
- * The caller's own copy of a body, at the caller's own pace. Its end waits for the record, so whoever saw the end can
- * have it replayed.
+ * The caller's own copy of a body, at the caller's own pace. Its end waits for the record, so whoever saw the
+ * end can have it replayed.
  */
 function endingAfter(
   outcome: Promise<unknown>,
@@ -139,7 +142,10 @@ function endingAfter(
   return body.pipeThrough(gate, signal ? { signal } : {});
 }
 
-/** Reads on whether the caller does or not; what the caller has not read yet waits in memory, a record at most. */
+/**
+ * Reads on whether the caller does or not; what the caller has not read yet waits in memory, a record at
+ * most.
+ */
 async function readWhole(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
   const tooLong = () =>

@@ -1,9 +1,10 @@
 /**
  * The client side of "once": a `fetch` that retries safely, keys, batches that can be run again, and stores.
- * No dependencies; Node ≥ 20, browsers, Workers, Deno and Bun.
+ * No dependencies; Node ≥ 20, browsers, Workers, Deno and Bun. Runs in: any runtime.
  *
  * @module
  */
+
 export {
   type BatchOptions,
   type BatchOutcome,

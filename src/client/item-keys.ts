@@ -1,3 +1,5 @@
+/** @module A key for each item of a batch. Runs in: any runtime. */
+
 import { deterministicKey, type KeyPart } from './keys.ts';
 
 /** An item with its key. */

@@ -1,3 +1,5 @@
+/** @module Fetches the result of a request that was accepted and still runs. Runs in: any runtime. */
+
 import { wait } from './abort.ts';
 import type { KeyedCall } from './call.ts';
 import { RetriesExhaustedError } from './errors.ts';
@@ -10,7 +12,10 @@ const GONE_AFTER_MS = 15 * 60_000;
 /** The longest wait for one answer, which is «not yet» or has a recorded response's head. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/** Where the result of a request can be fetched that was accepted and runs; `undefined` where the response is the result. */
+/**
+ * Where the result of a request can be fetched that was accepted and runs; `undefined` where the response is
+ * the result.
+ */
 export function laterAt(response: Response, url: string): URL | undefined {
   const location = response.headers.get('location');
   const applied = /(?:^|[\s,])respond-async(?:$|[\s,;])/i.test(
@@ -27,10 +32,11 @@ export function laterAt(response: Response, url: string): URL | undefined {
 }
 
 /**
- * Asks for the result until it is there, through whatever time the network is away. `undefined` where the server knows of none: then
- * the request is to be sent again. Polls no sooner than the server asks for.
+ * Asks for the result until it is there, through whatever time the network is away. `undefined` where the
+ * server knows of none: then the request is to be sent again. Polls no sooner than the server asks for.
  *
- * @throws the caller's abort reason; {@link RetriesExhaustedError} where there is no result until `deadline` (of `performance.now()`)
+ * @throws the caller's abort reason; {@link RetriesExhaustedError} where there is no result until `deadline`
+ * (of `performance.now()`)
  */
 export async function fetchLater(
   call: KeyedCall,

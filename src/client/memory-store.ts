@@ -1,3 +1,5 @@
+/** @module A store of results in memory. Runs in: any runtime. */
+
 import { checkInteger } from './checks.ts';
 import type { ResultStore } from './store.ts';
 
@@ -16,8 +18,8 @@ const DEFAULT_MAX_ENTRIES = 10_000;
 const DEFAULT_MAX_BYTES = 67_108_864;
 
 /**
- * Results in this process's memory, for as long as it lives. When it is full, the oldest results make room, before
- * their time is up: size it for what one `ttlMs` brings.
+ * Results in this process's memory, for as long as it lives. When it is full, the oldest results make room,
+ * before their time is up: size it for what one `ttlMs` brings.
  *
  * @throws {TypeError} an option that makes no sense
  *

@@ -1,9 +1,14 @@
+/** @module The options of `idempotentFetch`: what they are, and that they are right. Runs in: any runtime. */
+
 import { checkInteger, checkOptionalFunction, checkOptionalStore, MAX_TIMER_MS } from './checks.ts';
 import { randomKey } from './keys.ts';
 import type { RetryTiming } from './retry.ts';
 import type { ResultStore } from './store.ts';
 
-/** What went wrong before a retry: an answer worth another try, no answer, or a body that broke off on the way. */
+/**
+ * What went wrong before a retry: an answer worth another try, no answer, or a body that broke off on the
+ * way.
+ */
 export type RetryCause =
   | { readonly kind: 'status'; readonly response: Response }
   | { readonly kind: 'network' | 'timeout'; readonly error: unknown }
@@ -28,7 +33,10 @@ export interface ReplayEvent {
   readonly from: 'server' | 'store';
 }
 
-/** Handed to `onUnrecorded`: the response reached the caller, but a later call with this key will execute again. */
+/**
+ * Handed to `onUnrecorded`: the response reached the caller, but a later call with this key will execute
+ * again.
+ */
 export interface UnrecordedEvent {
   readonly key: string;
   readonly error: unknown;
@@ -41,13 +49,14 @@ export interface IdempotentFetchOptions {
   /** Header that carries the key. Default `Idempotency-Key`. */
   readonly keyHeader?: string;
   /**
-   * Makes the key of a request that has none. Default {@link randomKey}; `requestKey` gives equal requests equal keys.
-   * It may be asynchronous and may read the request through `clone()` only.
+   * Makes the key of a request that has none. Default {@link randomKey}; `requestKey` gives equal requests
+   * equal keys. It may be asynchronous and may read the request through `clone()` only.
    */
   readonly key?: (request: Request) => string | Promise<string>;
   /**
-   * Methods that get a key. Default: every method but GET, HEAD, OPTIONS and TRACE. A gateway or API that does not know
-   * the key on, say, PUT ignores it. A method left out is retried only if RFC 9110 §9.2.2 calls it idempotent.
+   * Methods that get a key. Default: every method but GET, HEAD, OPTIONS and TRACE. A gateway or API that
+   * does not know the key on, say, PUT ignores it. A method left out is retried only if RFC 9110 §9.2.2 calls
+   * it idempotent.
    */
   readonly methods?: readonly string[];
   /** Retries after the first attempt. Default 4; 0 turns retrying and resuming off. */
@@ -60,15 +69,22 @@ export interface IdempotentFetchOptions {
   readonly maxRetryAfterMs?: number;
   /** Longest wait for the head of one attempt's response. Default: none. */
   readonly attemptTimeoutMs?: number;
-  /** Longest time from the first attempt to the head of the response, all attempts and waits included. Default: none. */
+  /**
+   * Longest time from the first attempt to the head of the response, all attempts and waits included.
+   * Default: none.
+   */
   readonly totalTimeoutMs?: number;
   /** Longest streamed request body; it is kept in memory for the retries. Default 10 485 760. */
   readonly maxRequestBytes?: number;
-  /** Throw a `RetriesExhaustedError` for a retryable status at the end, instead of returning it. Default `false`. */
+  /**
+   * Throw a `RetriesExhaustedError` for a retryable status at the end, instead of returning it. Default
+   * `false`.
+   */
   readonly throwWhenExhausted?: boolean;
   /**
-   * Let the gateway answer «it runs» and come back for the result (its route needs `RESPOND_ASYNC`), so that a call of minutes
-   * survives a network that goes away meanwhile. Anything else than a 202 of the gateway's is returned as ever. Default `false`.
+   * Let the gateway answer «it runs» and come back for the result (its route needs `RESPOND_ASYNC`), so that
+   * a call of minutes survives a network that goes away meanwhile. Anything else than a 202 of the gateway's
+   * is returned as ever. Default `false`.
    */
   readonly async?: boolean;
   /** Continue a recorded response whose body breaks off. Default `true`. */
@@ -76,10 +92,11 @@ export interface IdempotentFetchOptions {
   /** Remembers successful responses on this side, for an API that knows no idempotency. Default: none. */
   readonly store?: ResultStore;
   /**
-   * Says who is calling, for `store`: callers of two names never see each other's responses. Default: every header that
-   * says credential or account, and the cookies, as far as the request shows them. Give it where the request does not show
-   * who is calling (a browser's cookies; credentials that `fetch` adds, or a client certificate), or where what it
-   * shows changes (a token that is renewed, a signature). What it returns is then all that counts.
+   * Says who is calling, for `store`: callers of two names never see each other's responses. Default: every
+   * header that says credential or account, and the cookies, as far as the request shows them. Give it where
+   * the request does not show who is calling (a browser's cookies; credentials that `fetch` adds, or a client
+   * certificate), or where what it shows changes (a token that is renewed, a signature). What it returns is
+   * then all that counts.
    */
   readonly caller?: (request: Request) => string | Promise<string>;
   /** Called before each wait. Throwing gives up with what was thrown. */

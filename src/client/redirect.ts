@@ -1,3 +1,5 @@
+/** @module Follows redirects, and takes a key to no other origin. Runs in: any runtime. */
+
 import { saysWhoSends } from './credential-fields.ts';
 import { withOrigin } from './response.ts';
 
@@ -24,8 +26,8 @@ export const BODY_HEADERS = [
 let shown: boolean | undefined;
 
 /**
- * Whether this runtime shows scripts where a redirect leads. Browsers do not, for the reason that they let scripts set no
- * `Cookie` field either; so they are known by that.
+ * Whether this runtime shows scripts where a redirect leads. Browsers do not, for the reason that they let
+ * scripts set no `Cookie` field either; so they are known by that.
  */
 export function showsRedirects(): boolean {
   shown ??= new Request('http://localhost', { headers: { cookie: 'a=b' } }).headers.has('cookie');
@@ -33,12 +35,14 @@ export function showsRedirects(): boolean {
 }
 
 /**
- * Follows redirects as `fetch` does, but takes a key to no other origin: a key is an agreement with one server, and another
- * one need not keep it, so that a retry would run twice there.
+ * Follows redirects as `fetch` does, but takes a key to no other origin: a key is an agreement with one
+ * server, and another one need not keep it, so that a retry would run twice there.
  *
  * - Within the origin, the key goes along with the request's method and body.
- * - A redirect that turns into a GET is followed anywhere, without the key; to another origin without credentials, too.
- * - One that would take method and body to another origin (307, 308) is not followed: the caller gets it as it came.
+ * - A redirect that turns into a GET is followed anywhere, without the key; to another origin without
+ *   credentials, too.
+ * - One that would take method and body to another origin (307, 308) is not followed: the caller gets it as
+ *   it came.
  */
 export async function followWithinOrigin(
   first: Stop,

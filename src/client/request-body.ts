@@ -1,3 +1,5 @@
+/** @module A request body that can be sent again. Runs in: any runtime. */
+
 import { until } from './abort.ts';
 import { collect } from './collect.ts';
 
@@ -12,10 +14,11 @@ export type RequestBody =
 type OneShotBody = ReadableStream<unknown> | AsyncIterable<unknown>;
 
 /**
- * The body of a call as it is now, so that nothing the caller does afterwards to its buffer or form changes a retry.
- * A stream is read into memory up to `maxBytes`, or left alone when that is `undefined`.
+ * The body of a call as it is now, so that nothing the caller does afterwards to its buffer or form changes a
+ * retry. A stream is read into memory up to `maxBytes`, or left alone when that is `undefined`.
  *
- * @throws {TypeError} the body is used up already, holds something other than bytes, or is longer than `maxBytes`
+ * @throws {TypeError} the body is used up already, holds something other than bytes, or is longer than
+ * `maxBytes`
  */
 export async function repeatableBody(
   body: RequestInit['body'],

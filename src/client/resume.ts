@@ -1,3 +1,5 @@
+/** @module Continues a recorded response whose body broke off. Runs in: any runtime. */
+
 import { wait } from './abort.ts';
 import { BrokenBodyError } from './errors.ts';
 import type { RetryCause } from './options.ts';
@@ -10,20 +12,24 @@ import { backoffMs, type RetryTiming } from './retry.ts';
 export interface Continuation {
   readonly key: string;
   readonly signal: AbortSignal | undefined;
-  /** Sends the request again, with its key and its retries, until the signal says stop; rejects when they are used up. */
+  /**
+   * Sends the request again, with its key and its retries, until the signal says stop; rejects when they are
+   * used up.
+   */
   readonly again: (signal: AbortSignal) => Promise<Response>;
   readonly timing: RetryTiming;
   readonly onBreak: (retry: number, delayMs: number, cause: RetryCause) => void;
 }
 
 /**
- * The same response with a body that survives a broken connection. When it breaks off, the request is sent again with
- * its key, the bytes already read are skipped, and reading goes on; at most `maxRetries` times a response.
+ * The same response with a body that survives a broken connection. When it breaks off, the request is sent
+ * again with its key, the bytes already read are skipped, and reading goes on; at most `maxRetries` times a
+ * response.
  *
- * Sent again only if the first response says that it is being recorded: otherwise asking might execute twice. Joined
- * only if the second one says that it is that record, has the same status and media type, and begins with exactly the
- * bytes already handed out. So what was read is always one response, never two halves. Bytes are counted after
- * `Content-Encoding` was undone, as `fetch` gives no others.
+ * Sent again only if the first response says that it is being recorded: otherwise asking might execute twice.
+ * Joined only if the second one says that it is that record, has the same status and media type, and begins
+ * with exactly the bytes already handed out. So what was read is always one response, never two halves. Bytes
+ * are counted after `Content-Encoding` was undone, as `fetch` gives no others.
  */
 export function continuable(response: Response, continuation: Continuation): Response {
   if (response.body === null || provenance(response.headers) === 'unknown') return response;

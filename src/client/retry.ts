@@ -1,3 +1,5 @@
+/** @module What is worth a retry, and when. Runs in: any runtime. */
+
 import { MAX_TIMER_MS } from './checks.ts';
 
 /** How often and how long apart; the times are milliseconds. */
@@ -16,13 +18,17 @@ const MAX_PROBLEM_BYTES = 65_536;
 
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 
-/** Fields in which a server says that the same request, sent again, gets the same answer; OpenAI's and Stripe's. */
+/**
+ * Fields in which a server says that the same request, sent again, gets the same answer; OpenAI's and
+ * Stripe's.
+ */
 const SHOULD_RETRY_FIELDS = ['x-should-retry', 'stripe-should-retry'];
 
 /**
- * Whether this response is worth another try. A 409 is one only when it is the gateway's `in-progress` problem
- * (RFC 9457): any other conflict stays a conflict. A server that says no is believed, one that says yes is not: it knows
- * of itself that trying again is useless, but not of us that it is safe. The body stays readable for the caller.
+ * Whether this response is worth another try. A 409 is one only when it is the gateway's `in-progress`
+ * problem (RFC 9457): any other conflict stays a conflict. A server that says no is believed, one that says
+ * yes is not: it knows of itself that trying again is useless, but not of us that it is safe. The body stays
+ * readable for the caller.
  */
 export async function isRetryable(response: Response): Promise<boolean> {
   if (SHOULD_RETRY_FIELDS.some((name) => response.headers.get(name)?.trim().toLowerCase() === 'false')) {
@@ -33,9 +39,10 @@ export async function isRetryable(response: Response): Promise<boolean> {
 }
 
 /**
- * Milliseconds to wait before retry number `retry` (from 1), or `undefined` when the server asks for more patience
- * than `maxRetryAfterMs`. Exponential backoff with full jitter; what the server asks for may make it longer, never
- * shorter: a `Retry-After` of 0, or a clock that is behind ours, would make a busy loop of the retries.
+ * Milliseconds to wait before retry number `retry` (from 1), or `undefined` when the server asks for more
+ * patience than `maxRetryAfterMs`. Exponential backoff with full jitter; what the server asks for may make it
+ * longer, never shorter: a `Retry-After` of 0, or a clock that is behind ours, would make a busy loop of the
+ * retries.
  */
 export function retryDelayMs(
   retry: number,
@@ -47,14 +54,16 @@ export function retryDelayMs(
   return Math.max(askedMs ?? 0, backoffMs(retry, timing));
 }
 
-/** A random time between none and the exponentially growing, capped bound: full jitter spreads a crowd best. */
+/**
+ * A random time between none and the exponentially growing, capped bound: full jitter spreads a crowd best.
+ */
 export function backoffMs(retry: number, timing: Pick<RetryTiming, 'baseDelayMs' | 'maxDelayMs'>): number {
   return Math.random() * Math.min(timing.maxDelayMs, timing.baseDelayMs * 2 ** (retry - 1));
 }
 
 /**
- * What `retry-after-ms` or `Retry-After` (RFC 9110 §10.2.3: seconds or an HTTP date) asks for, in milliseconds from
- * `nowMs`; `undefined` when there is neither or it makes no sense.
+ * What `retry-after-ms` or `Retry-After` (RFC 9110 §10.2.3: seconds or an HTTP date) asks for, in
+ * milliseconds from `nowMs`; `undefined` when there is neither or it makes no sense.
  */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const precise = headers.get('retry-after-ms')?.trim() ?? '';

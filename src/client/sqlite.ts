@@ -1,4 +1,8 @@
-/** A durable {@link SqliteStore}, for Node ≥ 22.5, Deno ≥ 2.2 and recent Bun. Apart, so that the main entry stays platform-free. */
+/**
+ * @module A durable {@link SqliteStore}, for Node ≥ 22.5, Deno ≥ 2.2 and recent Bun. Apart, so that the main
+ * entry stays platform-free. Runs in: Node, Deno, Bun.
+ */
+
 import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { checkInteger, checkText } from './checks.ts';
@@ -29,15 +33,15 @@ const BUSY_TIMEOUT_MS = 10_000;
 const DROPPED_PER_WRITE = 4;
 
 /**
- * Results in a file, so that a script that is run again repeats nothing: a result is on disk (`synchronous = FULL`)
- * before anyone is given it, and a crash in mid-write leaves the file as it was.
+ * Results in a file, so that a script that is run again repeats nothing: a result is on disk
+ * (`synchronous = FULL`) before anyone is given it, and a crash in mid-write leaves the file as it was.
  *
- * SQLite rather than an appended text file: the recovery, the index and the locking between processes are those of a
- * library that is tested for it, a large file is not read into memory to be opened, and expired results give their space
- * back. The price is Node ≥ 22.5 (22 warns that the module is experimental).
+ * SQLite rather than an appended text file: the recovery, the index and the locking between processes are
+ * those of a library that is tested for it, a large file is not read into memory to be opened, and expired
+ * results give their space back. The price is Node ≥ 22.5 (22 warns that the module is experimental).
  *
- * Results are in the file as they are, so it is its owner's alone (0600): it is made so, and one that group or others may
- * use is taken from them when it is opened.
+ * Results are in the file as they are, so it is its owner's alone (0600): it is made so, and one that group
+ * or others may use is taken from them when it is opened.
  *
  * @throws {TypeError} an option that makes no sense
  * @throws {Error} the file is open to others, and somebody else's, so that this cannot be changed
@@ -58,7 +62,10 @@ export class SqliteStore implements ResultStore {
   readonly #delete: StatementSync;
   readonly #dropExpired: StatementSync;
 
-  /** Opens the file, or makes it. The path is a plain one; `:memory:` gives a store that lives as long as the object. */
+  /**
+   * Opens the file, or makes it. The path is a plain one; `:memory:` gives a store that lives as long as the
+   * object.
+   */
   constructor(path: string, options: SqliteStoreOptions = {}) {
     checkText('path', path);
     this.#ttlMs = checkInteger('ttlMs', options.ttlMs ?? DEFAULT_TTL_MS, 1);
@@ -122,8 +129,9 @@ export class SqliteStore implements ResultStore {
 }
 
 /**
- * Sees to it before SQLite opens the file, so that at no time others can open it. A file that is there already is changed by
- * its name and never opened here: to close it again would take away the locks that this process has on it.
+ * Sees to it before SQLite opens the file, so that at no time others can open it. A file that is there
+ * already is changed by its name and never opened here: to close it again would take away the locks that this
+ * process has on it.
  */
 function keepToOwner(path: string): void {
   // SQLite would read a URI, and make another file than the one that is looked after here.

@@ -1,11 +1,16 @@
+/**
+ * @module What a store of results is, and `once`, which runs something for a key at most once.
+ * Runs in: any runtime.
+ */
+
 import { SingleFlight } from './single-flight.ts';
 
 /**
  * Results by key, as bytes. {@link MemoryStore} and `SqliteStore` are two; any key-value store makes a third.
  *
- * A result, once set, is what `get` gives until its time is up. A store may forget earlier; it must not give back other
- * bytes than were set. Errors it throws reach the caller: before a run nothing is sent, after it the result is handed
- * out unrecorded.
+ * A result, once set, is what `get` gives until its time is up. A store may forget earlier; it must not give
+ * back other bytes than were set. Errors it throws reach the caller: before a run nothing is sent, after it
+ * the result is handed out unrecorded.
  *
  * @example
  * ```ts
@@ -32,11 +37,11 @@ export interface OnceResult<Value> {
 const running = new SingleFlight<Promise<OnceResult<unknown>>>();
 
 /**
- * Runs `run` once per key: a recorded result is returned instead, and concurrent calls with one key share one run. A
- * run that throws records nothing, so the next call runs again; everyone who shared it gets its error.
+ * Runs `run` once per key: a recorded result is returned instead, and concurrent calls with one key share one
+ * run. A run that throws records nothing, so the next call runs again; everyone who shared it gets its error.
  *
- * The result is recorded as JSON before it is returned, so give plain data back. Runs are shared within one process; two
- * processes with one durable store may both run a key that neither has finished.
+ * The result is recorded as JSON before it is returned, so give plain data back. Runs are shared within one
+ * process; two processes with one durable store may both run a key that neither has finished.
  *
  * @throws {TypeError} the result is not JSON (it was executed, but cannot be recorded)
  *

@@ -1,3 +1,5 @@
+/** @module A response as bytes in a store. Runs in: any runtime. */
+
 import { markReplayed } from './recorded.ts';
 import { withOrigin } from './response.ts';
 

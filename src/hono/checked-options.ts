@@ -1,9 +1,14 @@
+/** @module The options of `idempotency()`, checked as the gateway checks a route. Runs in: the Worker. */
+
 import { parseConfig, type Route } from '../config.ts';
 import type { KeyedRoute } from '../keyed.ts';
 import { policyOf } from '../policy.ts';
 import type { IdempotencyOptions } from './options.ts';
 
-/** Settings of a route that say where its upstream is and what that is told, as here the upstream is the handler; and CORS. */
+/**
+ * Settings of a route that say where its upstream is and what that is told, as here the upstream is the
+ * handler; and CORS.
+ */
 export const NOT_FOR_A_HANDLER = [
   'path',
   'upstream',
@@ -48,8 +53,8 @@ const STAND_INS = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} 
 const NAME_MAX_CHARACTERS = 256;
 
 /**
- * Checks options as the gateway checks the table of a route, and says what it would say. Throws a TypeError that names each bad
- * one.
+ * Checks options as the gateway checks the table of a route, and says what it would say. Throws a TypeError
+ * that names each bad one.
  */
 export function checkedOptions({
   name,

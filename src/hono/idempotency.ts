@@ -1,3 +1,5 @@
+/** @module `idempotency()`: the middleware. Runs in: the Worker. */
+
 import type { Context, Env, MiddlewareHandler, Next } from 'hono';
 import { routePath } from 'hono/route';
 import { answerResult } from '../asynchronous.ts';
@@ -22,20 +24,24 @@ import { isFollowed, NOWHERE, type Return, resultsPlaceOf, returnOf } from './re
 import { bodies, type SetupResult, setUp, WITHOUT_CTX } from './setup.ts';
 
 /**
- * Runs of the ledger's that have begun, by what its invocation was told, whose context may be wrapped anew for each request. What else
- * such an invocation asks of the app is a request like any other.
+ * Runs of the ledger's that have begun, by what its invocation was told, whose context may be wrapped anew
+ * for each request. What else such an invocation asks of the app is a request like any other.
  */
 const begun = new WeakSet<OwnRun>();
 
-/** A handler may ask its own app, and that another handler. Deeper than this, something asks itself, each time with another key. */
+/**
+ * A handler may ask its own app, and that another handler. Deeper than this, something asks itself, each time
+ * with another key.
+ */
 const MAX_DEPTH = 8;
 
 /** Requests that run, or were answered, behind one middleware. Others that match them let them pass. */
 const decided = new WeakSet<Context>();
 
 /**
- * Middleware that has the handler behind it run once for each idempotency key: its response is recorded, and every retry
- * within the TTL gets that response. The handler runs in an invocation of its own, which a client that leaves does not stop.
+ * Middleware that has the handler behind it run once for each idempotency key: its response is recorded, and
+ * every retry within the TTL gets that response. The handler runs in an invocation of its own, which a client
+ * that leaves does not stop.
  *
  * Throws a TypeError where an option is bad.
  */
@@ -54,7 +60,10 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     return found;
   };
 
-  /** Answers somebody who has come back for a result, and lets nobody pass but to other middleware that may have it. */
+  /**
+   * Answers somebody who has come back for a result, and lets nobody pass but to other middleware that may
+   * have it.
+   */
   const comeBack = async (c: Context<E>, next: Next, asked: Return, { route }: KeyedRoute) => {
     if (!route.respondAsync) return next();
     const isLast = !isFollowed(c);
@@ -129,7 +138,9 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
   return middleware;
 }
 
-/** With these, somebody who has come back may have been told so by other middleware, which has another key. */
+/**
+ * With these, somebody who has come back may have been told so by other middleware, which has another key.
+ */
 const IS_ELSEWHERE: ReadonlySet<string> = new Set<ProblemSlug>([
   'result-absent',
   'key-missing',
@@ -137,8 +148,9 @@ const IS_ELSEWHERE: ReadonlySet<string> = new Set<ProblemSlug>([
 ]);
 
 /**
- * Whether the request is the one that the ledger's invocation was made for. Others may come before it in that invocation, from
- * middleware that asks its own app; and where its key is in the body or is the request itself, it is known by its place alone.
+ * Whether the request is the one that the ledger's invocation was made for. Others may come before it in that
+ * invocation, from middleware that asks its own app; and where its key is in the body or is the request
+ * itself, it is known by its place alone.
  */
 function isRunOf(run: OwnRun, name: string, sent: SentKey): boolean {
   return run.name === name && (sent.kind !== 'key' || sent.key === run.key);

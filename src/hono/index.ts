@@ -1,6 +1,8 @@
 /**
- * @module oncegate/hono: idempotency for a Hono app on Cloudflare Workers. The handler behind the middleware runs once for each
- * idempotency key; every retry within the TTL gets its recorded response.
+ * @module oncegate/hono: idempotency for a Hono app on Cloudflare Workers. The handler behind the middleware
+ * runs once for each idempotency key; every retry within the TTL gets its recorded response.
+ * Runs in: the Worker.
+ *
  *
  * @example
  * ```ts
@@ -15,6 +17,7 @@
  * export default app;
  * ```
  */
+
 import type { Idempotency } from './options.ts';
 
 export { idempotency } from './idempotency.ts';

@@ -1,3 +1,8 @@
+/**
+ * @module The invocation that a request came in, and what is said where it lacks something.
+ * Runs in: the Worker.
+ */
+
 import type { Context } from 'hono';
 import { log } from '../log.ts';
 import { problemResponse } from '../response/problem.ts';

@@ -1,3 +1,5 @@
+/** @module Which handlers of an app are this middleware. Runs in: the Worker. */
+
 import { findTargetHandler } from 'hono/utils/handler';
 import type { CheckedOptions } from './checked-options.ts';
 
@@ -10,8 +12,8 @@ export function remember(middleware: object, options: CheckedOptions): void {
 }
 
 /**
- * The options of a route's handler that is our middleware; `null` where it is another. Hono wraps the handlers of an app with an error
- * handler of its own that is mounted in another.
+ * The options of a route's handler that is our middleware; `null` where it is another. Hono wraps the
+ * handlers of an app with an error handler of its own that is mounted in another.
  */
 export function optionsOf(handler: unknown): CheckedOptions | null {
   return isHandler(handler) ? (made.get(findTargetHandler(handler)) ?? null) : null;

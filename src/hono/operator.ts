@@ -1,3 +1,5 @@
+/** @module `operator()`: the operator's surface for an app. Runs in: the Worker. */
+
 import { Hono } from 'hono';
 import type { BlankEnv, BlankSchema } from 'hono/types';
 import { type Config, parseConfig, type Route } from '../config.ts';
@@ -16,9 +18,15 @@ import { resultsOn } from './results.ts';
 export interface OperatorOptions {
   /** The app that the Worker exports. What it has behind `idempotency()` is shown. */
   app: ResultsApp;
-  /** Which bindings it works with, where they are not called `LEDGER` and `RESULTS`, and a dataset for failed logins. */
+  /**
+   * Which bindings it works with, where they are not called `LEDGER` and `RESULTS`, and a dataset for failed
+   * logins.
+   */
   bindings?: { ledger?: string; results?: string; events?: string };
-  /** The name of the secret that opens it. The default is `ADMIN_TOKEN`. Where it is not set, only what is public answers. */
+  /**
+   * The name of the secret that opens it. The default is `ADMIN_TOKEN`. Where it is not set, only what is
+   * public answers.
+   */
   adminToken?: string;
   /** The one host that it answers on, such as `ops.example.com`. The default is every host of the Worker. */
   operatorHost?: string;
@@ -27,8 +35,9 @@ export interface OperatorOptions {
 type Surface = Hono<{ Bindings: object }>;
 
 /**
- * The operator's surface under `/_oncegate/`, as the gateway has it: console, API, metrics, health, and the pages that explain
- * problems, and what `results()` does. To be mounted at the root: `app.route('/', operator({ app }))`.
+ * The operator's surface under `/_oncegate/`, as the gateway has it: console, API, metrics, health, and the
+ * pages that explain problems, and what `results()` does. To be mounted at the root:
+ * `app.route('/', operator({ app }))`.
  */
 export function operator(options: OperatorOptions): Hono<BlankEnv, BlankSchema, '/'> {
   const surfaces = new WeakMap<object, Surface>();

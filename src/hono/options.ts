@@ -1,35 +1,51 @@
+/** @module What `idempotency()` takes. Runs in: nowhere (types). */
+
 import type { Context, Env } from 'hono';
 import type { RouterRoute } from 'hono/types';
 
-/** Who sends a request, as an app knows it: a user's or an account's id. `null`: nobody in particular, and all of them are one. */
+/**
+ * Who sends a request, as an app knows it: a user's or an account's id. `null`: nobody in particular, and all
+ * of them are one.
+ */
 export type ScopeValue = string | number | null;
 
 /**
- * What `idempotency()` takes. Durations are in seconds, sizes in bytes. Each setting means what the setting of that name means for
- * the gateway, and has its default.
+ * What `idempotency()` takes. Durations are in seconds, sizes in bytes. Each setting means what the setting
+ * of that name means for the gateway, and has its default.
  */
 export interface IdempotencyOptions<E extends Env = Env> {
   /**
-   * The identity of the ledger: another name starts with an empty one. The default is the pattern that the middleware is
-   * mounted under, such as `/orders/*`.
+   * The identity of the ledger: another name starts with an empty one. The default is the pattern that the
+   * middleware is mounted under, such as `/orders/*`.
    */
   name?: string;
   /**
-   * Who the caller is, known by middleware that ran before: `(c) => c.get('user').id`. Two callers never see each other's
-   * results, whatever keys they pick. Without it, `scopeFrom` says by which header fields callers are told apart.
+   * Who the caller is, known by middleware that ran before: `(c) => c.get('user').id`. Two callers never see
+   * each other's results, whatever keys they pick. Without it, `scopeFrom` says by which header fields
+   * callers are told apart.
    */
   scope?: (c: Context<E>) => ScopeValue | Promise<ScopeValue>;
   /** How long a result is replayed; 24–48 h are recommended. The default is 86 400. */
   ttlSeconds?: number;
-  /** Without a key: `required` answers 400, `optional` runs the handler as it is, `derived` takes the request itself as its key. */
+  /**
+   * Without a key: `required` answers 400, `optional` runs the handler as it is, `derived` takes the request
+   * itself as its key.
+   */
   key?: 'required' | 'optional' | 'derived';
-  /** Where the key is, of which the first that holds one counts: a header field, `query:NAME` or `json:/POINTER`. */
+  /**
+   * Where the key is, of which the first that holds one counts: a header field, `query:NAME` or
+   * `json:/POINTER`.
+   */
   keyFrom?: string | readonly string[];
   /** Methods that are keyed; all others pass. The default is POST and PATCH. */
   methods?: string | readonly string[];
-  /** Who the caller is: `auto`, `none` (all callers are one), or header names, `cookie:NAME` and `query:NAME`. */
+  /**
+   * Who the caller is: `auto`, `none` (all callers are one), or header names, `cookie:NAME` and `query:NAME`.
+   */
   scopeFrom?: string | readonly string[];
-  /** What makes two requests the same: all bytes of the body, JSON in one spelling, or nothing but the key. */
+  /**
+   * What makes two requests the same: all bytes of the body, JSON in one spelling, or nothing but the key.
+   */
   fingerprint?: 'bytes' | 'json' | 'none';
   /** A duplicate while the first request runs: `wait` joins it, `reject` answers 409. */
   concurrent?: 'wait' | 'reject';
@@ -39,16 +55,25 @@ export interface IdempotencyOptions<E extends Env = Env> {
   recordStatuses?: string | readonly string[];
   /** By which marks a success says that it failed after all. */
   failedWhen?: string | readonly string[];
-  /** When nobody knows whether the handler had its effect: `retry` runs it again, `refuse` answers 409. The default is `retry`. */
+  /**
+   * When nobody knows whether the handler had its effect: `retry` runs it again, `refuse` answers 409. The
+   * default is `retry`.
+   */
   unknownOutcome?: 'retry' | 'refuse';
-  /** How long a run goes on after its last client has left; 0: it ends with it. Without it, every run goes on to its end. */
+  /**
+   * How long a run goes on after its last client has left; 0: it ends with it. Without it, every run goes on
+   * to its end.
+   */
   cancelAfterSeconds?: number;
   /**
-   * Whether a client that prefers `respond-async` is told that its request runs, and comes back for the result. Needs
-   * `app.use(results({ app }))` before everything else. The default is `false`.
+   * Whether a client that prefers `respond-async` is told that its request runs, and comes back for the
+   * result. Needs `app.use(results({ app }))` before everything else. The default is `false`.
    */
   respondAsync?: boolean;
-  /** Longest silence of the handler: before its response, or between two pieces of its body. The default is 600. */
+  /**
+   * Longest silence of the handler: before its response, or between two pieces of its body. The default is
+   * 600.
+   */
   upstreamTimeoutSeconds?: number;
   /** Larger request bodies get 413. The default is 10 MiB. */
   maxRequestBytes?: number;

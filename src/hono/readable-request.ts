@@ -1,12 +1,18 @@
+/** @module The request with a body that can still be read. Runs in: the Worker. */
+
 import type { HonoRequest } from 'hono';
 import { withBody } from '../request/body.ts';
 
-/** In these forms a body that was read can be had again as it came; a form’s parts cannot. What is read as JSON is kept as text. */
+/**
+ * In these forms a body that was read can be had again as it came; a form’s parts cannot. What is read as
+ * JSON is kept as text.
+ */
 const SAME_AGAIN = ['text', 'arrayBuffer', 'blob', 'bytes'];
 
 /**
- * The request with a body that can be read, whatever middleware before has done to it: read it (to verify a signature), or put a
- * stream of its own in its place (to limit its size). Throws where that has kept nothing that it could be made from.
+ * The request with a body that can be read, whatever middleware before has done to it: read it (to verify a
+ * signature), or put a stream of its own in its place (to limit its size). Throws where that has kept nothing
+ * that it could be made from.
  */
 export async function readableRequest(req: HonoRequest): Promise<Request> {
   const request = req.raw;

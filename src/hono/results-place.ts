@@ -1,4 +1,8 @@
-/** @module Where an app answers those who come back for a result, and who has come back. `results()` says it to `idempotency()`. */
+/**
+ * @module Where an app answers those who come back for a result, and who has come back. `results()` says it
+ * to `idempotency()`. Runs in: the Worker.
+ */
+
 import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { optionsOf } from './mounted.ts';
@@ -28,6 +32,7 @@ export function setPlace(c: Context, place: ResultsPlace): void {
   places.set(c, place);
 }
 
+/** Remembers what a request comes back for. */
 export function setReturn(c: Context, asked: Return): void {
   returns.set(c, asked);
 }
@@ -58,7 +63,10 @@ export function isServedBy(routes: ResultsApp['routes'], c: Context): boolean {
 /** Routes from which it is known that who comes back for a result finds them. */
 const reached = new WeakSet<object>();
 
-/** Where those who are told to come back find what they come for; or what is missing, in words for the one who builds the app. */
+/**
+ * Where those who are told to come back find what they come for; or what is missing, in words for the one who
+ * builds the app.
+ */
 export type ResultsPlaceFound =
   | { readonly ok: true; readonly base: string }
   | { readonly ok: false; readonly missing: string };

@@ -1,3 +1,7 @@
+/**
+ * @module `results()`: where the results of requests are fetched that nobody waited for. Runs in: the Worker.
+ */
+
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { matchedRoutes, routePath } from 'hono/route';
 import { requestedTarget } from '../asynchronous.ts';
@@ -16,11 +20,12 @@ import {
 } from './results-place.ts';
 
 /**
- * Middleware that answers under `/_oncegate/results/` those who come back for a result, where `idempotency()` has the option
- * `respondAsync`. To be put before everything else: `app.use(results({ app }))`. `operator({ app })` does it as well.
+ * Middleware that answers under `/_oncegate/results/` those who come back for a result, where `idempotency()`
+ * has the option `respondAsync`. To be put before everything else: `app.use(results({ app }))`.
+ * `operator({ app })` does it as well.
  *
- * Who comes back goes the way of the request itself through the app, as far as `idempotency()`: what finds out who the caller is does so
- * again, and no handler runs.
+ * Who comes back goes the way of the request itself through the app, as far as `idempotency()`: what finds
+ * out who the caller is does so again, and no handler runs.
  */
 export function results({ app }: ResultsOptions): MiddlewareHandler {
   return resultsOn(() => true, app);
@@ -63,8 +68,9 @@ function isPreflight({ method, headers }: Request): boolean {
 type Way = Hono<{ Bindings: object }>;
 
 /**
- * The way through an app to what is behind `idempotency()`: what it has for every method, which is its middleware. Its handlers of a GET
- * are not on it. Nobody gets by this way what the path alone would have given, which may be guarded by its name.
+ * The way through an app to what is behind `idempotency()`: what it has for every method, which is its
+ * middleware. Its handlers of a GET are not on it. Nobody gets by this way what the path alone would have
+ * given, which may be guarded by its name.
  */
 function wayThrough(app: ResultsApp, base: string): Way {
   const way: Way = new Hono({ getPath: app.getPath });

@@ -1,4 +1,8 @@
-/** @module What a Worker needs for the middleware to work, and what to add to which file where something is missing. */
+/**
+ * @module What a Worker needs for the middleware to work, and what to add to which file where something is
+ * missing. Runs in: the Worker.
+ */
+
 import { Leases } from '../ask/leases.ts';
 import { isDataset, isKvNamespace, isLedgerNamespace, isRateLimit } from '../bindings.ts';
 import type { LedgerNamespace } from '../inspection.ts';
@@ -20,10 +24,16 @@ export type SetupResult =
   | { readonly ok: true; readonly setup: Setup }
   | { readonly ok: false; readonly missing: string };
 
-/** The oldest on which a run goes on when its client has left. `ctx.exports`, by which the ledger calls the handler, is older. */
+/**
+ * The oldest on which a run goes on when its client has left. `ctx.exports`, by which the ledger calls the
+ * handler, is older.
+ */
 const COMPATIBILITY_DATE = '2026-10-01';
 
-/** Whether the platform keeps an object that still runs something. Where it does not tell, the date is not too old for that. */
+/**
+ * Whether the platform keeps an object that still runs something. Where it does not tell, the date is not too
+ * old for that.
+ */
 function keepsRunsAlive(): boolean {
   return Cloudflare.compatibilityFlags.durable_object_io_tasks_prevent_eviction !== false;
 }
@@ -60,7 +70,9 @@ export function setUp(
   return { ok: true, setup: { gate: { ledger, results, rateLimiter, leases: shared, bodies }, events } };
 }
 
-/** Where a wrapper of the app keeps something back, the ledger's own calls could not be told from anybody's. */
+/**
+ * Where a wrapper of the app keeps something back, the ledger's own calls could not be told from anybody's.
+ */
 export const WITHOUT_CTX =
   'The app does not get the invocation’s context as it is. In the Worker’s main file, hand it on: export default app, or fetch: (request, env, ctx) => app.fetch(request, env, ctx).';
 
@@ -84,7 +96,10 @@ function withoutEntrypoint(name: string): string {
     : `The Worker has no export ${name} that handles requests, which the option entrypoint names.`;
 }
 
-/** Whether the binding's objects are of a class of this Worker, so that their `ctx.exports` has this Worker's handler. */
+/**
+ * Whether the binding's objects are of a class of this Worker, so that their `ctx.exports` has this Worker's
+ * handler.
+ */
 function isOwnClass(ledger: LedgerNamespace, exports: object): boolean {
   const id = ledger.idFromName('').toString();
   return Object.values(exports).some(

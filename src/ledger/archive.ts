@@ -1,3 +1,5 @@
+/** @module Puts results into RESULTS, and takes them out. Runs in: the ledger object. */
+
 import { log, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
@@ -27,8 +29,8 @@ export type ArchivedResult = Pick<
 /**
  * Puts results into RESULTS, and takes them out.
  *
- * What RESULTS has is told by one time for all: what was completed before it is there, and what is not there for all that says
- * so in its row. In memory are those only of which it is not known yet.
+ * What RESULTS has is told by one time for all: what was completed before it is there, and what is not there
+ * for all that says so in its row. In memory are those only of which it is not known yet.
  */
 export class Archive {
   readonly #ctx: DurableObjectState;
@@ -41,7 +43,10 @@ export class Archive {
   #archivedBefore = 0;
   /** Whether the mark may go on. */
   #movedOn = false;
-  /** Results on their way to RESULTS, or that did not get there, of which their rows say nothing yet; when they were completed. */
+  /**
+   * Results on their way to RESULTS, or that did not get there, of which their rows say nothing yet; when
+   * they were completed.
+   */
   readonly #lacking = new Map<number, number>();
   /** Those of them that did not get there. */
   readonly #failed = new Set<number>();
@@ -77,14 +82,17 @@ export class Archive {
     return completedAt < this.#archivedBefore;
   }
 
-  /** RESULTS is not known to have it. Those whose rows say so are not meant: see {@link CompletedRow.unarchived}. */
+  /**
+   * RESULTS is not known to have it. Those whose rows say so are not meant: see
+   * {@link CompletedRow.unarchived}.
+   */
   lacks(seq: number): boolean {
     return this.#lacking.has(seq);
   }
 
   /**
-   * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries again. What of the
-   * record is still in hand is not read back for it, and is held until this resolves.
+   * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries
+   * again. What of the record is still in hand is not read back for it, and is held until this resolves.
    */
   put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
     if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
@@ -98,7 +106,10 @@ export class Archive {
     this.#tryAgain();
   }
 
-  /** Writes into the rows what did not get to RESULTS, so that it is known after a restart and the mark can go on. */
+  /**
+   * Writes into the rows what did not get to RESULTS, so that it is known after a restart and the mark can go
+   * on.
+   */
   noteFailed(): void {
     for (const seq of this.#failed) {
       this.#rows.markUnarchived(seq);
@@ -125,7 +136,10 @@ export class Archive {
     return this.#archivedBefore;
   }
 
-  /** Puts into RESULTS what did not get there before. Resolves when that is done, or has failed again. Never rejects. */
+  /**
+   * Puts into RESULTS what did not get there before. Resolves when that is done, or has failed again. Never
+   * rejects.
+   */
   catchUp(now: number): Promise<void> {
     this.#catchingUp ??= this.#catchUp(now)
       .catch((error) => {
@@ -163,8 +177,8 @@ export class Archive {
   }
 
   /**
-   * Whether RESULTS has the result now. A put under way is shared. A KV that has gone silent counts as out of reach, and keeps
-   * its turn.
+   * Whether RESULTS has the result now. A put under way is shared. A KV that has gone silent counts as out of
+   * reach, and keeps its turn.
    */
   #put(result: ArchivedResult, record?: StoredParts): Promise<boolean> {
     if (this.#forgetting.has(result.seq)) return Promise.resolve(false);

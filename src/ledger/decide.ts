@@ -35,6 +35,7 @@ export interface Known<Run extends RunningExecution> {
   readonly limit: () => LimitRefusal | null;
 }
 
+/** What a request gets. */
 export type Decision<Run extends RunningExecution> =
   /** `replaces`: a row that no longer counts, and is to make way. */
   | { readonly kind: 'execute'; readonly replaces: Row | null }

@@ -1,4 +1,5 @@
 /** @module Forgets executions, one or several. Runs in: the ledger object. */
+
 import type { Forgotten, ForgottenCounts } from '../inspection.ts';
 import { log, textOf } from '../log.ts';
 import type { LedgerParts } from './parts.ts';
@@ -7,7 +8,9 @@ import type { Sweeper } from './sweeper.ts';
 /** Records that are removed from RESULTS at the same time. */
 const CONCURRENCY = 6;
 
-/** Forgets an execution, in RESULTS and here. Rejects where RESULTS is out of reach: it is still known then. */
+/**
+ * Forgets an execution, in RESULTS and here. Rejects where RESULTS is out of reach: it is still known then.
+ */
 export async function forget(
   id: string,
   { runs, rows }: Pick<LedgerParts, 'runs' | 'rows'>,
@@ -20,7 +23,9 @@ export async function forget(
   return 'forgotten';
 }
 
-/** Forgets executions, some at a time. One whose record cannot be removed stays, and is counted as `failed`. */
+/**
+ * Forgets executions, some at a time. One whose record cannot be removed stays, and is counted as `failed`.
+ */
 export async function forgetAll(
   ids: readonly string[],
   parts: Pick<LedgerParts, 'runs' | 'rows'>,

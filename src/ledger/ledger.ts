@@ -1,4 +1,5 @@
-/** @module The ledger object: its life, and the calls that come in. Each decision is made in decide.ts. */
+/** @module The ledger object's life, and the calls that come in. Runs in: the ledger object. */
+
 import { DurableObject } from 'cloudflare:workers';
 import { BodyBytes } from '../body-bytes.ts';
 import { pause } from '../deadline.ts';
@@ -38,8 +39,9 @@ import { partiesOf } from './usage.ts';
 type Decided = Exclude<Decision<Execution>, { kind: 'apart' }>;
 
 /**
- * The only place that decides. One object holds many executions: each key has its own, and keys do not wait for one
- * another. It makes the upstream call itself, so that a client that goes away stops nothing.
+ * The only place that decides, by decide.ts. One object holds many executions: each key has its own, and keys
+ * do not wait for one another. It makes the upstream call itself, so that a client that goes away stops
+ * nothing.
  */
 export class Ledger extends DurableObject<object> {
   readonly #parts: LedgerParts;
@@ -62,8 +64,8 @@ export class Ledger extends DurableObject<object> {
   }
 
   /**
-   * Answers one keyed request: runs it, joins it to the run under way, replays the recorded response, or refuses it.
-   * Throws only before anything is written or sent.
+   * Answers one keyed request: runs it, joins it to the run under way, replays the recorded response, or
+   * refuses it. Throws only before anything is written or sent.
    */
   async execute(asked: LedgerCall): Promise<LedgerAnswer> {
     const { decision, call } = this.#decide(this.#policies.read(asked));
@@ -111,8 +113,8 @@ export class Ledger extends DurableObject<object> {
   }
 
   /**
-   * Answers a request whose first answer was lost on the way: from the run, the record, or with a refusal, as `execute`
-   * would, but without ever starting a run. `null` where the ledger knows of no execution.
+   * Answers a request whose first answer was lost on the way: from the run, the record, or with a refusal, as
+   * `execute` would, but without ever starting a run. `null` where the ledger knows of no execution.
    */
   async recall(asked: Omit<LedgerCall, 'body'>): Promise<LedgerAnswer | null> {
     const { decision, call } = this.#decide(this.#policies.read(asked));
@@ -157,8 +159,8 @@ export class Ledger extends DurableObject<object> {
   }
 
   /**
-   * Forgets an execution, here and in RESULTS, so that the next request runs. Once this resolves, no Worker replays it from a
-   * lease any more, even if an earlier call forgot it. Rejects where KV is out of reach.
+   * Forgets an execution, here and in RESULTS, so that the next request runs. Once this resolves, no Worker
+   * replays it from a lease any more, even if an earlier call forgot it. Rejects where KV is out of reach.
    */
   async forget(id: string): Promise<Forgotten> {
     const forgotten = await forget(id, this.#parts, this.#sweeper);
@@ -173,7 +175,9 @@ export class Ledger extends DurableObject<object> {
     return counts;
   }
 
-  /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
+  /**
+   * A Worker has replayed a response so often by itself. Its execution may be gone, or another in its place.
+   */
   countReplays(id: string, lease: LeaseGrant, replays: number): void {
     this.#replays.countLeased(id, lease, replays);
   }
@@ -201,7 +205,7 @@ export class Ledger extends DurableObject<object> {
     return { run, row: run === null ? this.#parts.rows.find(id) : null };
   }
 
-  /** The decision, and the call under the name of the execution that it is about: its own, or the one apart from it. */
+  /** The decision, and the call under the name of its execution: its key's own, or the one apart from it. */
   #decide<Call extends ReadCall<Omit<LedgerCall, 'body'>>>(
     call: Call,
   ): { readonly decision: Decided; readonly call: Call } {
@@ -259,7 +263,7 @@ export class Ledger extends DurableObject<object> {
     return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }
 
-  /** Where there is an intent, it is written before the request is sent: the output gate holds that until the row is durable. */
+  /** An intent is written before the request is sent: the output gate holds that until the row is durable. */
   #begin(call: ReadCall<LedgerCall>, body: BodyBytes, room: RunRoom, replaces: Row | null): Execution {
     const { counts, rows, runs, usage, watchdog } = this.#parts;
     const { id, caller, address, fingerprint, keyHash, method, path, trace, policy } = call;

@@ -1,3 +1,5 @@
+/** @module What a ledger object is made of. Runs in: the ledger object. */
+
 import { resultsOf } from '../bindings.ts';
 import { isolateMemory } from '../isolate-memory.ts';
 import { Readers } from '../record/readers.ts';
@@ -16,6 +18,7 @@ import { createTables } from './store/schema.ts';
 import { StorageRoom } from './store/storage-room.ts';
 import { CallerUsage } from './usage.ts';
 
+/** What {@link partsOf} makes. */
 export type LedgerParts = ReturnType<typeof partsOf>;
 
 /** What a ledger object is made of, without what it does with it. */

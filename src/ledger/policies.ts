@@ -1,4 +1,5 @@
 /** @module Reads the policy that a call brings. Runs in: the ledger object. */
+
 import type { LedgerCall, Policy } from '../protocol.ts';
 
 /** A call whose policy was read. */

@@ -1,3 +1,5 @@
+/** @module Answers with recorded responses, and lends them to Workers. Runs in: the ledger object. */
+
 import type { LeaseGrant, LedgerAnswer, LedgerCall, NoRoom } from '../protocol.ts';
 import { piecesOf } from '../record/format.ts';
 import type { Readers } from '../record/readers.ts';
@@ -10,13 +12,14 @@ import type { Rows } from './store/rows.ts';
 import { partiesOf } from './usage.ts';
 
 /**
- * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short enough to wait
- * for when an execution is forgotten.
+ * For how long a Worker may replay by itself what it was given. Long enough for a storm of retries, short
+ * enough to wait for when an execution is forgotten.
  */
 const LEASE_MS = 2_000;
 /** A Worker looks at the clock before it answers, and its clock stands still while it computes. */
 const LEASE_GRACE_MS = 250;
 
+/** What replays take from the object. */
 export interface ReplayParts {
   readonly rows: Rows;
   readonly pieces: Pieces;
@@ -28,14 +31,19 @@ export interface ReplayParts {
 /** Answers with recorded responses, and lends them to the Workers that asked. */
 export class Replays {
   readonly #parts: ReplayParts;
-  /** When the last lease ends. An earlier life of the object may have given one just before this one began. */
+  /**
+   * When the last lease ends. An earlier life of the object may have given one just before this one began.
+   */
   #leasedUntil = Date.now() + LEASE_MS;
 
   constructor(parts: ReplayParts) {
     this.#parts = parts;
   }
 
-  /** `null` where the record is damaged, which the operator is told of; why not where there is no room for another reader. */
+  /**
+   * `null` where the record is damaged, which the operator is told of; why not where there is no room for
+   * another reader.
+   */
   async replay(
     row: CompletedRow,
     call: Pick<LedgerCall, 'secret' | 'caller' | 'address'>,
@@ -88,7 +96,10 @@ export class Replays {
     this.#parts.counts.replayed(id, size, completedAt - receivedAt, replays);
   }
 
-  /** A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its place. */
+  /**
+   * A Worker has replayed a response so many times by itself. Its execution may be gone, or another in its
+   * place.
+   */
   countLeased(id: string, lease: LeaseGrant, replays: number): void {
     const row = this.#parts.rows.find(id);
     if (row?.state === 'completed' && row.seq === lease.seq) this.count(row, replays);

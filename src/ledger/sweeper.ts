@@ -1,3 +1,7 @@
+/**
+ * @module What becomes of results after they are recorded, driven by one alarm. Runs in: the ledger object.
+ */
+
 import { settlesWithin } from '../deadline.ts';
 import { log, textOf } from '../log.ts';
 import type { Alarm } from './alarm.ts';
@@ -13,11 +17,15 @@ import type { Rows } from './store/rows.ts';
 import type { StorageRoom } from './store/storage-room.ts';
 import { RETRY_MS, soonest } from './sweep-pace.ts';
 
-/** What falls due waits for this long after a sweep, so that the next one serves many results: each alarm costs two rows. */
+/**
+ * What falls due waits for this long after a sweep, so that the next one serves many results: each alarm
+ * costs two rows.
+ */
 const SWEEP_GAP_MS = 5_000;
 /** How long an alarm waits for what goes to RESULTS late, which then goes on without it. */
 const CATCH_UP_MAX_MS = 5_000;
 
+/** What sweeping takes from the object. */
 export interface SweeperParts {
   readonly ctx: DurableObjectState;
   readonly alarm: Alarm;
@@ -35,9 +43,10 @@ export interface SweeperParts {
 }
 
 /**
- * What becomes of a result after it is recorded: it goes to RESULTS at once, in the background; a large body leaves the ledger when
- * it is no longer hot and RESULTS has it; the row goes at the end of its TTL. One alarm drives all that is not done at once. What
- * is due the rows say, so every alarm looks, and none is postponed by what is not known any more.
+ * What becomes of a result after it is recorded: it goes to RESULTS at once, in the background; a large body
+ * leaves the ledger when it is no longer hot and RESULTS has it; the row goes at the end of its TTL. One
+ * alarm drives all that is not done at once. What is due the rows say, so every alarm looks, and none is
+ * postponed by what is not known any more.
  */
 export class Sweeper {
   readonly #parts: SweeperParts;
@@ -57,8 +66,8 @@ export class Sweeper {
   }
 
   /**
-   * Takes over from an earlier life of the object. To be awaited before anything else. Returns how many runs its end has
-   * cut off.
+   * Takes over from an earlier life of the object. To be awaited before anything else. Returns how many runs
+   * its end has cut off.
    */
   async start(marks: Marks): Promise<number> {
     const { alarm, archive, pieces, rows } = this.#parts;
@@ -73,8 +82,8 @@ export class Sweeper {
   }
 
   /**
-   * What an alarm is for: does what is due, has `writeDown` write down how far that came, and sets the alarm for what comes
-   * next. Never rejects: an alarm that throws is soon given up.
+   * What an alarm is for: does what is due, has `writeDown` write down how far that came, and sets the alarm
+   * for what comes next. Never rejects: an alarm that throws is soon given up.
    */
   async sweep(writeDown: (now: number, marks: Marks) => void): Promise<void> {
     const { ctx, alarm, archive, storage } = this.#parts;
@@ -102,8 +111,8 @@ export class Sweeper {
   }
 
   /**
-   * Forgets an ended execution, in RESULTS first and then here, so that nothing is left where one of them fails. Rejects where
-   * RESULTS is out of reach; the execution is still known then.
+   * Forgets an ended execution, in RESULTS first and then here, so that nothing is left where one of them
+   * fails. Rejects where RESULTS is out of reach; the execution is still known then.
    */
   async forget(row: Row): Promise<void> {
     const { archive, removal, rows } = this.#parts;

@@ -1,3 +1,5 @@
+/** @module The operator's API. Runs in: the Worker. */
+
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import type { Config } from '../config.ts';

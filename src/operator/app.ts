@@ -3,6 +3,7 @@
 import type { Hono } from 'hono';
 import type { BlankSchema } from 'hono/types';
 
+/** What the app's handlers share. */
 export interface OperatorEnv {
   /** `formToken`: what the forms of a page carry; without it, the page is for a program. */
   Variables: { formToken: string | undefined };

@@ -1,3 +1,5 @@
+/** @module A place in a list, as a text. Runs in: the Worker. */
+
 import * as v from 'valibot';
 import type { Position } from '../inspection.ts';
 

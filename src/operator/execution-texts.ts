@@ -1,4 +1,8 @@
-/** What is said of an execution, for people: once for the console and the command line. */
+/**
+ * @module What is said of an execution, for people: once for the console and the command line.
+ * Runs in: the Worker.
+ */
+
 import type { FailureReason } from '../inspection.ts';
 import type { Place } from '../protocol.ts';
 import type { Execution } from './schemas.ts';

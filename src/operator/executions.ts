@@ -1,4 +1,8 @@
-/** Finding and forgetting one execution, over the ledger objects of all routes that may have it. */
+/**
+ * @module Finding and forgetting one execution, over the ledger objects of all routes that may have it.
+ * Runs in: the Worker.
+ */
+
 import { shardOf } from '../ask/ask.ts';
 import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
@@ -36,7 +40,10 @@ export const FORGET_PROBLEMS = {
 /** The record has to be gone from KV first, and leases have to end. */
 const FORGET_WITHIN_MS = 15_000;
 
-/** Forgets an execution. `unanswered`: its ledger object, or RESULTS, is out of reach, and it may still be known. */
+/**
+ * Forgets an execution. `unanswered`: its ledger object, or RESULTS, is out of reach, and it may still be
+ * known.
+ */
 export async function forgetExecution(config: Config, id: string): Promise<ForgetResult> {
   const { answers, unanswered } = await askShards(
     config,

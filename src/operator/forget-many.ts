@@ -1,4 +1,5 @@
-/** Forgetting all executions that a list is narrowed to, so many at a time. */
+/** @module Forgetting all executions that a list is narrowed to, so many at a time. Runs in: the Worker. */
+
 import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
 import type { ForgottenCounts } from '../inspection.ts';

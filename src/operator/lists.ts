@@ -1,4 +1,7 @@
-/** Lists of executions and of failures, over all ledger objects of all routes. */
+/**
+ * @module Lists of executions and of failures, over all ledger objects of all routes. Runs in: the Worker.
+ */
+
 import { askShards, type ShardAnswers, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
 import { compareNewestFirst, type ListFilter, type ListPart, type Position } from '../inspection.ts';
@@ -22,7 +25,10 @@ export type ListResult<List = ExecutionList> =
 /** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
 export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
 
-/** So often a page has each ledger object look on where too little matches. Between two looks, requests get through. */
+/**
+ * So often a page has each ledger object look on where too little matches. Between two looks, requests get
+ * through.
+ */
 const SEARCH_LOOKS = 10;
 /** A page that has been searched for so long is given as it is. */
 const SEARCH_MAX_MS = 5_000;
@@ -64,8 +70,8 @@ interface Merged extends Omit<ExecutionList, 'next'> {
 }
 
 /**
- * What ledger objects have found, as one list. It goes as far back as the one of them that looked the least far: what is older than
- * that is left for the next look.
+ * What ledger objects have found, as one list. It goes as far back as the one of them that looked the least
+ * far: what is older than that is left for the next look.
  */
 export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, limit: number): Merged {
   const horizons = answers.flatMap(({ value: { lookedTo } }) => (lookedTo === null ? [] : [lookedTo]));
@@ -107,7 +113,10 @@ export async function listFailures(
   return { kind: 'list', list: { failures, unanswered: unanswered.map(nameOf) } };
 }
 
-/** The digest of a key that an operator typed: as the header shows it, quoted or bare, or as it is, with spaces. */
+/**
+ * The digest of a key that an operator typed: as the header shows it, quoted or bare, or as it is, with
+ * spaces.
+ */
 export function hashOfKey(typed: string): Promise<string> {
   const parsed = parseKey(typed);
   return sha256(parsed.kind === 'key' ? parsed.key : typed);

@@ -1,7 +1,8 @@
 /**
- * Counts failed logins where they last: in a ledger object. An isolate's own memory does not, and each request may meet
- * another isolate.
+ * @module Counts failed logins where they last: in a ledger object. An isolate's own memory does not, and
+ * each request may meet another isolate. Runs in: the Worker.
  */
+
 import { pause } from '../deadline.ts';
 import type { LoginFailures } from '../inspection.ts';
 import { log, textOf } from '../log.ts';

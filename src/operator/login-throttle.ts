@@ -21,6 +21,7 @@ interface Failures {
   readonly turnedAway: number;
 }
 
+/** What becomes of a token that was tried. */
 export type Attempt =
   | { readonly kind: 'right' }
   /** The failures of this address, and the attempts turned away before this one. */

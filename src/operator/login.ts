@@ -4,6 +4,7 @@ import { serialize } from 'hono/utils/cookie';
 import { base64Url } from '../request/digest.ts';
 import { OPERATOR_PREFIX } from '../settings.ts';
 
+/** The cookie of a login. */
 export const LOGIN_COOKIE = 'oncegate-login';
 
 /** A working day. It is not prolonged by use, so that a stolen cookie ends, too. */

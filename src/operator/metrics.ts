@@ -1,3 +1,5 @@
+/** @module The counters for Prometheus. Runs in: the Worker. */
+
 import { version } from '../../package.json';
 import type { Counter } from '../counters.ts';
 import { bucketsOf, type HistogramName } from '../histogram.ts';
@@ -17,11 +19,12 @@ interface Sample {
   readonly value: number;
 }
 
+/** What Prometheus reads. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * The counters as Prometheus text (exposition format 0.0.4). A route one of whose ledger objects did not answer has no
- * counters this time: a sum that lacks a part would look like a counter that was reset.
+ * The counters as Prometheus text (exposition format 0.0.4). A route one of whose ledger objects did not
+ * answer has no counters this time: a sum that lacks a part would look like a counter that was reset.
  */
 export function metricsText(summaries: readonly RouteSummary[]): string {
   return `${metricsOf(summaries).flatMap(linesOf).join('\n')}\n`;

@@ -1,3 +1,5 @@
+/** @module The description of the operator's API. Runs in: the Worker. */
+
 import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { version } from '../../package.json';

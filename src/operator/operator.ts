@@ -24,6 +24,7 @@ import { UpstreamGuard } from './upstream-guard.ts';
 /** Failed logins are counted in this ledger object of the first route, as they belong to none. */
 const LOGINS_SHARD = 0;
 
+/** What is under the operator’s prefix. */
 export interface OperatorSurface {
   readonly app: OperatorApp;
   /** What keeps the upstream from the operator's token and console; `null` where there is neither. */

@@ -1,3 +1,5 @@
+/** @module All that is under the operator's prefix. Runs in: the Worker. */
+
 import type { Hono } from 'hono';
 import type { Config } from '../config.ts';
 import { problemResponse } from '../response/problem.ts';

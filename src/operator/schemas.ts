@@ -1,8 +1,11 @@
 /**
- * What the API takes and gives. The same schemas check the requests, type the responses and make the OpenAPI document.
+ * @module What the API takes and gives. The same schemas check the requests, type the responses and make the
+ * OpenAPI document. Runs in: the Worker.
  *
- * The messages are for people, and each is a sentence by itself: API, console and command line show them as they are.
+ * The messages are for people, and each is a sentence by itself: API, console and command line show them as
+ * they are.
  */
+
 import * as v from 'valibot';
 import { FAILURE_REASONS } from '../inspection.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -144,7 +147,10 @@ export const listQuery = strictQuery(listParameters);
 /** The parameters of a list of failures. */
 export const failuresQuery = strictQuery({ ...given, limit });
 
-/** The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to be there is asked for. */
+/**
+ * The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to
+ * be there is asked for.
+ */
 export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   return v.strictObject(parameters, ({ path }) => {
     const name = String(path?.[0]?.key);
@@ -271,11 +277,21 @@ export const forgetManyAnswer = v.object({
 });
 
 export type ForgetManyAnswer = v.InferOutput<typeof forgetManyAnswer>;
+
+/** The parameters, as they are read. */
 export type ListQueryInput = v.InferOutput<typeof listQuery>;
 export type FailuresQueryInput = v.InferOutput<typeof failuresQuery>;
 export type Failure = v.InferOutput<typeof failure>;
 export type FailureList = v.InferOutput<typeof failureList>;
+
+/** An execution in a list. */
 export type Execution = v.InferOutput<typeof execution>;
+
+/** A page of a list. */
 export type ExecutionList = v.InferOutput<typeof executionList>;
+
+/** All that is known of one execution. */
 export type ExecutionDetail = v.InferOutput<typeof executionDetail>;
+
+/** One thing that happened to it. */
 export type TimelineEntry = v.InferOutput<typeof timelineEntry>;

@@ -1,3 +1,5 @@
+/** @module What each route has counted. Runs in: the Worker. */
+
 import { askShards, type Shard, type ShardAnswers, shardsOf } from '../ask/shards.ts';
 import type { Config, Route } from '../config.ts';
 import { sumOf, type Totals } from '../counters.ts';

@@ -1,3 +1,5 @@
+/** @module Keeps the operator's token and login from the upstream. Runs in: the Worker. */
+
 import { log } from '../log.ts';
 import { cacheStatus } from '../response/cache-status.ts';
 import { type Problem, problemResponse } from '../response/problem.ts';
@@ -7,7 +9,10 @@ import { addressOf } from './login-throttle.ts';
 
 const COOP = 'cross-origin-opener-policy';
 
-/** Values under which a browser puts a document into another group of windows than the console, which has `same-origin`. */
+/**
+ * Values under which a browser puts a document into another group of windows than the console, which has
+ * `same-origin`.
+ */
 const APART: ReadonlySet<string> = new Set([
   'unsafe-none',
   'same-origin-allow-popups',
@@ -18,8 +23,9 @@ const APART: ReadonlySet<string> = new Set([
 const ISOLATING: ReadonlySet<string> = new Set(['require-corp', 'credentialless']);
 
 /**
- * Stands between the operator and the upstream: what carries the operator's token or login does not go upstream. Where
- * both share an origin, the upstream gets no service worker there, and no window from which it could read the console.
+ * Stands between the operator and the upstream: what carries the operator's token or login does not go
+ * upstream. Where both share an origin, the upstream gets no service worker there, and no window from which
+ * it could read the console.
  */
 export class UpstreamGuard {
   readonly #token: AdminToken;
@@ -44,7 +50,10 @@ export class UpstreamGuard {
     return this.keptApart(request, pass);
   }
 
-  /** Has a request answered with what is the upstream's, so that a browser takes it for nothing of the console's. */
+  /**
+   * Has a request answered with what is the upstream's, so that a browser takes it for nothing of the
+   * console's.
+   */
   async keptApart(request: Request, pass: () => Promise<Response>): Promise<Response> {
     if (!this.#sharesOrigin) return pass();
     if (request.headers.has('service-worker')) return refused(request, SERVICE_WORKER);
@@ -55,8 +64,8 @@ export class UpstreamGuard {
 }
 
 /**
- * A document with the console's own opener policy could open the console and read it. It gets the next weaker one, which
- * keeps it apart from other origins and from the console all the same.
+ * A document with the console's own opener policy could open the console and read it. It gets the next weaker
+ * one, which keeps it apart from other origins and from the console all the same.
  */
 function keepApart(headers: Headers): void {
   const policy = headers.get(COOP);

@@ -1,4 +1,5 @@
-/** What ledger objects say, as the API gives it. */
+/** @module What ledger objects say, as the API gives it. Runs in: the Worker. */
+
 import type { Shard } from '../ask/shards.ts';
 import type { ExecutionView, Failure as FailureView, RequestView } from '../inspection.ts';
 import type { Execution, Failure, TimelineEntry } from './schemas.ts';

@@ -3,6 +3,7 @@
  * Runs in: the Worker, the ledger object.
  */
 
+/** The first byte of a record. */
 export const VERSION = 1;
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * @module Who reads recorded bodies of several pieces, and how many may.
+ * Runs in: the Worker, the ledger object.
+ */
+
 import { ByteBudget, type Hold } from '../budget.ts';
 import type { IsolateMemory, MemoryUser } from '../isolate-memory.ts';
 import type { MemoryTally } from '../memory-tally.ts';
@@ -11,12 +16,15 @@ const READERS_BYTES = 40 * PIECE_BYTES;
 /** So many of them may be one caller's, or of one address. */
 const READERS_OF_ONE = 20;
 
-/** A stalled reader is cut off by then. One that is there still is of a request whose end nobody has been told. */
+/**
+ * A stalled reader is cut off by then. One that is there still is of a request whose end nobody has been
+ * told.
+ */
 const LAPSE_MS = 2 * STALLED_READER_MS;
 
 /**
- * Those who read recorded bodies of several pieces. Each holds a piece in memory until it has taken it, which may be for minutes, so
- * there is a bound to how many there are.
+ * Those who read recorded bodies of several pieces. Each holds a piece in memory until it has taken it, which
+ * may be for minutes, so there is a bound to how many there are.
  */
 export class Readers implements MemoryUser {
   readonly #budget: ByteBudget;

@@ -1,3 +1,5 @@
+/** @module A response as sealed bytes, and back. Runs in: the Worker, the ledger object. */
+
 import { inTime } from '../deadline.ts';
 import type { HeaderList } from '../headers.ts';
 import { log, textOf } from '../log.ts';
@@ -18,10 +20,10 @@ export interface RecordHead extends ResponseHead {
 /**
  * A record is a response as bytes, the same in the ledger and in RESULTS:
  *
- *     version (1 byte) · salt (8 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head (JSON)
+ *     version (1 byte) · salt (8 bytes) · length of the sealed head (4 bytes, big-endian) · sealed head
  *     · the sealed pieces of the body, all but the last of them of one size
  *
- * The first line of it is the preamble, which the ledger keeps apart from the body.
+ * The head is JSON. The first line is the preamble, which the ledger keeps apart from the body.
  */
 const LENGTH_AT = 1 + SALT_BYTES;
 const PREFIX_BYTES = LENGTH_AT + 4;
@@ -76,9 +78,9 @@ export async function openPreamble(
 }
 
 /**
- * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or its only piece
- * is damaged, and as the stream does; the stream of a larger body errors where a piece is damaged or missing. `watched` is told when a
- * piece is taken, and that no more will be.
+ * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or
+ * its only piece is damaged, and as the stream does; the stream of a larger body errors where a piece is
+ * damaged or missing. `watched` is told when a piece is taken, and that no more will be.
  */
 export async function openRecord(
   secret: Uint8Array,
@@ -128,8 +130,8 @@ export interface SealedPieces {
 }
 
 /**
- * Opens a body: one of a single piece here and now, so that damage shows before its head is sent, a larger one as it is
- * read. Rejects, or errors the stream, where a piece is damaged or gone.
+ * Opens a body: one of a single piece here and now, so that damage shows before its head is sent, a larger
+ * one as it is read. Rejects, or errors the stream, where a piece is damaged or gone.
  */
 export async function openBody(seal: Seal, size: number, pieces: SealedPieces): Promise<ResponseBody> {
   const open = async (n: number) => {
@@ -146,7 +148,8 @@ export async function openBody(seal: Seal, size: number, pieces: SealedPieces): 
       pieces.end();
     }
   }
-  // A native stream that knows its length: it goes to the client as it is, without a copy in JavaScript on the way.
+  // A native stream that knows its length: it goes to the client as it is, without a copy in JavaScript on
+  // the way.
   const { readable, writable } = new FixedLengthStream(size);
   void writePieces(writable.getWriter(), count, open, pieces);
   return readable;

@@ -1,3 +1,5 @@
+/** @module Records in KV. Runs in: the Worker, the ledger object. */
+
 import { joined } from '../bytes.ts';
 import { inTime } from '../deadline.ts';
 import type { ResponseBody } from '../protocol.ts';
@@ -32,8 +34,9 @@ const JOIN_MAX_BYTES = 1024 * 1024;
 const LAST_MS = 9_999_999_999_999;
 
 /**
- * A record has a name of its own, not that of its execution: what arrives late in KV takes the place of nothing that came after it.
- * Times count down in it, so that the first name of an execution's records is that of the latest.
+ * A record has a name of its own, not that of its execution: what arrives late in KV takes the place of
+ * nothing that came after it. Times count down in it, so that the first name of an execution's records is
+ * that of the latest.
  */
 function nameIn({ id, completedAt }: RecordName): string {
   return prefixOf(id) + String(LAST_MS - completedAt).padStart(String(LAST_MS).length, '0');
@@ -79,9 +82,9 @@ export function deleteResult(results: KVNamespace, run: RecordName): Promise<voi
 }
 
 /**
- * Reads a record and opens it: its head, and its body. Where it is not known which run is meant, that is the latest that KV
- * shows. `null` where there is none, or none that still lives. Rejects where KV does, and with a `DamagedRecordError` where the
- * record does not open.
+ * Reads a record and opens it: its head, and its body. Where it is not known which run is meant, that is the
+ * latest that KV shows. `null` where there is none, or none that still lives. Rejects where KV does, and with
+ * a `DamagedRecordError` where the record does not open.
  */
 export async function getResult(
   results: KVNamespace,

@@ -22,6 +22,7 @@ export const HEAD_POSITION = 0;
 
 const PURPOSE = new TextEncoder().encode('oncegate record 1');
 
+/** Seals and opens the parts of one record. */
 export class Seal {
   /** What its nonces begin with. Stored with the record, in the clear. */
   readonly salt: Uint8Array;

@@ -1,9 +1,12 @@
+/** @module The request bodies of an isolate, read within limits. Runs in: the Worker, the ledger object. */
+
 import { BodyBytes, type ReadFailure } from '../body-bytes.ts';
 import { ByteBudget, type Hold } from '../budget.ts';
 import { settlesWithin } from '../deadline.ts';
 import { type IsolateMemory, isolateMemory, type MemoryUser } from '../isolate-memory.ts';
 import type { MemoryTally } from '../memory-tally.ts';
 
+/** How much of bodies an isolate takes, and for how long. */
 export interface BodyLimits {
   /** A body that brings nothing for so long is given up. */
   readonly silenceMs: number;
@@ -15,14 +18,20 @@ export interface BodyLimits {
 
 const MIB = 1024 * 1024;
 
-/** What is held in the Worker counts as well into what there is for all of its isolate: see isolate-memory.ts. */
+/**
+ * What is held in the Worker counts as well into what there is for all of its isolate: see isolate-memory.ts.
+ */
 export const BODY_LIMITS: BodyLimits = { silenceMs: 30_000, heldBytes: 40 * MIB, droppedBytes: 64 * MIB };
 
+/** The body, or why there is none. */
 export type BodyResult =
   | { readonly kind: 'body'; readonly bytes: BodyBytes }
   | { readonly kind: ReadFailure };
 
-/** A body that says that it is no larger is read in one go, and has to be here as soon as a larger one must have brought something. */
+/**
+ * A body that says that it is no larger is read in one go, and has to be here as soon as a larger one must
+ * have brought something.
+ */
 const AT_ONCE_BYTES = 4 * 1024;
 
 const DROP_BUFFER_BYTES = 64 * 1024;
@@ -54,8 +63,8 @@ export class RequestBodies implements MemoryUser {
   }
 
   /**
-   * Reads a request's whole body, but no more than `maxBytes` of it. One that turns out to be too large, or that there is no room
-   * for, is dropped; one that says so at once is left unread. Never rejects.
+   * Reads a request's whole body, but no more than `maxBytes` of it. One that turns out to be too large, or
+   * that there is no room for, is dropped; one that says so at once is left unread. Never rejects.
    */
   async read(request: Request, maxBytes: number): Promise<BodyResult> {
     const declaredBytes = declaredLength(request);
@@ -73,8 +82,9 @@ export class RequestBodies implements MemoryUser {
   }
 
   /**
-   * Reads the body of a request that was answered without it, and keeps none of it. A client that is still sending when its
-   * connection is closed sees it broken, and may never read the answer (RFC 9112 §9.6). Never rejects.
+   * Reads the body of a request that was answered without it, and keeps none of it. A client that is still
+   * sending when its connection is closed sees it broken, and may never read the answer (RFC 9112 §9.6).
+   * Never rejects.
    */
   async drop(request: Request): Promise<void> {
     // A client that asked first has not sent anything (RFC 9110 §10.1.1).
@@ -110,7 +120,10 @@ function isReadAtOnce(declaredBytes: number | null): boolean {
   return declaredBytes !== null && declaredBytes <= AT_ONCE_BYTES;
 }
 
-/** Whether a request has a body that nobody has begun to read. To ask for the body makes a stream of it, so that comes last. */
+/**
+ * Whether a request has a body that nobody has begun to read. To ask for the body makes a stream of it, so
+ * that comes last.
+ */
 export function isUnread(request: Request): boolean {
   return !request.bodyUsed && request.body !== null && !request.body.locked;
 }
@@ -122,8 +135,8 @@ export function withBody(request: Request, body: BodyInit | null): Request {
 }
 
 /**
- * Leaves the reading to the runtime, which costs a fraction of what a stream does. Nothing is held until it is here, so that
- * nothing is held on to when the client leaves before.
+ * Leaves the reading to the runtime, which costs a fraction of what a stream does. Nothing is held until it
+ * is here, so that nothing is held on to when the client leaves before.
  */
 async function readAtOnce(request: Request, room: Hold, silenceMs: number): Promise<BodyResult> {
   try {

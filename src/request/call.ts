@@ -1,3 +1,5 @@
+/** @module The ledger's call for a keyed request. Runs in: the Worker. */
+
 import { SEGMENT_BYTES } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import type { HeaderList } from '../headers.ts';
@@ -11,7 +13,10 @@ import type { KeyedRequest } from './keyed.ts';
 import type { RequestLabels } from './labels.ts';
 import { preferredWaitSeconds, withoutAsync } from './prefer.ts';
 
-/** What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the Worker's own handler. */
+/**
+ * What is said beside the request: by the gateway to an upstream, whatever codings it asks for; or to the
+ * Worker's own handler.
+ */
 export type Along =
   | { readonly to: 'upstream'; readonly own: Omit<OwnFields, 'acceptEncoding'> }
   | { readonly to: 'handler'; readonly invocation: Omit<Invocation, 'key'> };
@@ -32,7 +37,10 @@ export interface SentOn {
   readonly respondAfterMs: LedgerCall['respondAfterMs'];
 }
 
-/** The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go of what it has sent. */
+/**
+ * The ledger's call for a keyed request. Its body is whole where it is small, and else a stream that lets go
+ * of what it has sent.
+ */
 export function callOf(
   keyed: KeyedRequest,
   {

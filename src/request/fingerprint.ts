@@ -1,3 +1,5 @@
+/** @module What makes two requests of one key the same. Runs in: the Worker, the ledger object. */
+
 import { MIMEType } from 'whatwg-mimetype';
 import type { BodyBytes } from '../body-bytes.ts';
 import { sha256 } from './digest.ts';
@@ -7,11 +9,17 @@ import { partsOf } from './multipart.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What a fingerprint is made of. */
 export interface FingerprintInput {
-  /** The caller and the key that was sent, if any: who reads a stored fingerprint cannot test guesses without them. */
+  /**
+   * The caller and the key that was sent, if any: who reads a stored fingerprint cannot test guesses without
+   * them.
+   */
   readonly scope: string;
   readonly sentKey: string | null;
-  /** Credentials that do not name the caller and must be the same all the same; `null` where there are none. */
+  /**
+   * Credentials that do not name the caller and must be the same all the same; `null` where there are none.
+   */
   readonly bound: string | null;
   readonly method: string;
   /** The host that the client named, where the upstream gets to know it; `null` where it does not. */
@@ -29,8 +37,8 @@ export interface FingerprintInput {
 }
 
 /**
- * Fields by which an API tells two requests of one method, path and body apart: another method, the operation, which part of
- * a whole this is, what it is for, and how it is coded.
+ * Fields by which an API tells two requests of one method, path and body apart: another method, the
+ * operation, which part of a whole this is, what it is for, and how it is coded.
  */
 const ASKING_FIELDS = [
   'content-encoding',
@@ -49,8 +57,8 @@ const ASKING_FIELDS = [
 const IS_ASKING: ReadonlySet<string> = new Set(ASKING_FIELDS);
 
 /**
- * What the fields of a request say of what is asked; the empty string where they say nothing, as most do. `names` are those of
- * all its fields.
+ * What the fields of a request say of what is asked; the empty string where they say nothing, as most do.
+ * `names` are those of all its fields.
  */
 export function whatIsAsked(headers: Headers, names: readonly string[] = [...headers.keys()]): string {
   if (!names.some((name) => IS_ASKING.has(name))) return '';
@@ -69,12 +77,13 @@ type FingerprintMode = 'bytes' | 'json' | 'none';
 const BOUND_MARK = '.';
 
 /**
- * What makes two requests of one caller and key the same: SHA-256 over method, path, query, media type and body, and a digest
- * of its own for credentials that bind it.
+ * What makes two requests of one caller and key the same: SHA-256 over method, path, query, media type and
+ * body, and a digest of its own for credentials that bind it.
  *
- * The boundary of a multipart body is left out, as clients generate a new one for each attempt. With `json`, a body that is JSON
- * counts in one spelling. With `none`, nothing counts but the key. Whatever is not strictly of its form counts byte by byte, with its media type as sent, so that no
- * two requests are alike here that an upstream may read as two.
+ * The boundary of a multipart body is left out, as clients generate a new one for each attempt. With `json`,
+ * a body that is JSON counts in one spelling. With `none`, nothing counts but the key. Whatever is not
+ * strictly of its form counts byte by byte, with its media type as sent, so that no two requests are alike
+ * here that an upstream may read as two.
  */
 export async function fingerprintOf(input: FingerprintInput, mode: FingerprintMode): Promise<string> {
   const { scope, sentKey, bound } = input;
@@ -91,12 +100,18 @@ export function bindingOf(scope: string, sentKey: string | null, bound: string):
   return sha256(JSON.stringify(['bound', scope, sentKey, bound]));
 }
 
-/** Whether a request with this binding, or without one, has the credentials that a recorded fingerprint is bound to. */
+/**
+ * Whether a request with this binding, or without one, has the credentials that a recorded fingerprint is
+ * bound to.
+ */
 export function isBoundTo(fingerprint: string, binding: string | null): boolean {
   return (fingerprint.split(BOUND_MARK)[1] ?? null) === binding;
 }
 
-/** What is other in a request whose fingerprint is not the one on record: what it asks for, or only the bound credentials. */
+/**
+ * What is other in a request whose fingerprint is not the one on record: what it asks for, or only the bound
+ * credentials.
+ */
 export function differenceOf(recorded: string, sent: string): 'key-reused' | 'other-credentials' {
   return recorded.split(BOUND_MARK)[0] === sent.split(BOUND_MARK)[0] ? 'other-credentials' : 'key-reused';
 }
@@ -146,8 +161,8 @@ function mediaTypeOf(field: string): MediaType {
 }
 
 /**
- * RFC 9110 §8.3.1, with nothing left out, doubled or bent. What parsers mend (a parameter without a value, a second boundary)
- * they mend in different ways.
+ * RFC 9110 §8.3.1, with nothing left out, doubled or bent. What parsers mend (a parameter without a value, a
+ * second boundary) they mend in different ways.
  */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const PARAMETER = `[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`;
@@ -180,7 +195,9 @@ function inOneSpelling(type: MIMEType, leftOut: (name: string) => boolean): stri
   return JSON.stringify([type.essence, parameters.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-/** A mark before the text that it is UTF-8 is ignored by some readers and refused by others (RFC 8259 §8.1). */
+/**
+ * A mark before the text that it is UTF-8 is ignored by some readers and refused by others (RFC 8259 §8.1).
+ */
 const BYTE_ORDER_MARK = '\ufeff';
 
 /** A JSON body in one spelling. */
@@ -190,8 +207,8 @@ export interface Spelling {
 }
 
 /**
- * The body in one spelling; `null` where it has none, as it is no JSON, does not say that it is, or is too large or too deep. Whoever
- * wants to know what it holds can follow the text meanwhile.
+ * The body in one spelling; `null` where it has none, as it is no JSON, does not say that it is, or is too
+ * large or too deep. Whoever wants to know what it holds can follow the text meanwhile.
  */
 export function spellingOf(
   { contentType, body }: Pick<FingerprintInput, 'contentType' | 'body'>,

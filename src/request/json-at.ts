@@ -1,3 +1,5 @@
+/** @module What a JSON text holds at a place. Runs in: the Worker. */
+
 import { type Follower, JsonBytes } from './json-bytes.ts';
 
 /** What a JSON text holds at a place. */
@@ -15,12 +17,14 @@ const ABSENT: FoundAt = { kind: 'absent' };
 /** The most bytes that JSON takes for one UTF-16 unit: `\u00e9`. */
 const SPELT_UNIT_BYTES = 6;
 
-/** Before a text, it says that it is UTF-8. Some readers pass over it, some refuse the text (RFC 8259 §8.1). */
+/**
+ * Before a text, it says that it is UTF-8. Some readers pass over it, some refuse the text (RFC 8259 §8.1).
+ */
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * What a text holds at each of the pointers. It reads the text once, in little memory, and in a time that grows with its length
- * alone.
+ * What a text holds at each of the pointers. It reads the text once, in little memory, and in a time that
+ * grows with its length alone.
  *
  * @param segments the text in UTF-8, cut anywhere but in a byte order mark
  * @param pointers the tokens of RFC 6901 pointers, unescaped
@@ -47,7 +51,10 @@ const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 /** How far a text has been followed along a pointer. A depth is the number of tokens that lead there. */
 class Track {
   readonly #tokens: readonly string[];
-  /** The tokens as the indices that they are in an array; to write each index of a long one as a text would take long. */
+  /**
+   * The tokens as the indices that they are in an array; to write each index of a long one as a text would
+   * take long.
+   */
   readonly #indices: readonly (number | null)[];
   /** So many tokens lead to the value that is next, or open. */
   #followed = 0;
@@ -99,8 +106,8 @@ class Track {
 }
 
 /**
- * Follows a text along all of the pointers at once, whoever reads it. It is asked at each value of the text, so it makes nothing to
- * answer.
+ * Follows a text along all of the pointers at once, whoever reads it. It is asked at each value of the text,
+ * so it makes nothing to answer.
  */
 export class PlacesInJson implements Follower {
   /** No name or value that counts is longer, in UTF-16 units. */

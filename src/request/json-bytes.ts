@@ -1,7 +1,9 @@
 /**
- * A strict reader of JSON (RFC 8259) that takes bytes as they are cut, makes no values, and needs little memory whatever the text
- * is. It tells what comes to somebody who follows it, and keeps only the names and values that he wants.
+ * @module A strict reader of JSON (RFC 8259) that takes bytes as they are cut, makes no values, and needs
+ * little memory whatever the text is. It tells what comes to somebody who follows it, and keeps only the
+ * names and values that he wants. Runs in: the Worker.
  */
+
 import {
   AFTER_VALUE,
   afterNumberByte,
@@ -37,7 +39,8 @@ import {
 } from './json-states.ts';
 
 /**
- * Who follows a text while it is read. `depth`: how many objects and arrays are open around the value, or around the member's name.
+ * Who follows a text while it is read. `depth`: how many objects and arrays are open around the value, or
+ * around the member's name.
  */
 export interface Follower {
   /** A value begins. Whether it is wanted, should it be a string or an integer. */
@@ -48,7 +51,10 @@ export interface Follower {
   item(index: number, depth: number): void;
   /** A member is next. Whether its name is wanted. */
   member(depth: number): boolean;
-  /** What the wanted name or string says, or the integer as it is written; `null` where it is too long to be kept. */
+  /**
+   * What the wanted name or string says, or the integer as it is written; `null` where it is too long to be
+   * kept.
+   */
   name(text: string | null, depth: number): void;
   value(text: string | null, depth: number): void;
 }
@@ -61,6 +67,7 @@ const SHORT_BYTES = 64;
 
 const decoder = new TextDecoder();
 
+/** Reads one text, as its bytes come. */
 export class JsonBytes {
   readonly #follower: Follower;
   /** The wanted name or value, as far as it is here. */

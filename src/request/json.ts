@@ -1,16 +1,21 @@
 /**
- * A JSON text in one spelling: white space, the order of members, and how strings and numbers are written make no difference,
- * as in RFC 8785. What that standard leaves out, because its numbers are doubles, is kept: a number that no double holds
- * exactly counts as it is written, so a payment of 9007199254740993 is not one of 9007199254740992, and a member that stands
- * twice counts twice.
+ * @module A JSON text in one spelling: white space, the order of members, and how strings and numbers are
+ * written make no difference, as in RFC 8785. What that standard leaves out, because its numbers are doubles,
+ * is kept: a number that no double holds exactly counts as it is written, so a payment of 9007199254740993 is
+ * not one of 9007199254740992, and a member that stands twice counts twice.
+ * Runs in: the Worker, the ledger object.
  *
- * It is a reader of its own, as none that makes values first tells such numbers and members apart, nor holds a text of many
- * small values in little memory.
+ *
+ * It is a reader of its own, as none that makes values first tells such numbers and members apart, nor holds
+ * a text of many small values in little memory.
  */
 
 import type { Follower } from './json-bytes.ts';
 
-/** A larger text is not put into one spelling: what that needs in memory at once is some 20 times the text at the worst. */
+/**
+ * A larger text is not put into one spelling: what that needs in memory at once is some 20 times the text at
+ * the worst.
+ */
 export const CANONICAL_MAX_BYTES = 1024 * 1024;
 /** Nor is one that is nested deeper, as its reader calls itself. */
 const DEPTH_MAX = 200;
@@ -21,8 +26,8 @@ const WHITE_SPACE = /[ \t\n\r]*/y;
 const INTEGER = /^-?\d+$/;
 
 /**
- * The text in one spelling; `null` where it is no JSON (RFC 8259), or nested too deep. Whoever wants to know what it holds can follow
- * it meanwhile.
+ * The text in one spelling; `null` where it is no JSON (RFC 8259), or nested too deep. Whoever wants to know
+ * what it holds can follow it meanwhile.
  */
 export function canonicalJson(text: string, follower: Follower | null = null): string | null {
   try {
@@ -173,7 +178,10 @@ class Reader {
   }
 }
 
-/** Decimals of up to 15 digits each have a double of their own; a longer one must be how the double is written. */
+/**
+ * Decimals of up to 15 digits each have a double of their own; a longer one must be how the double is
+ * written.
+ */
 const DIGITS_OF_A_DOUBLE = 15;
 const SMALLEST_NORMAL_DOUBLE = 2 ** -1022;
 

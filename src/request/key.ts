@@ -2,12 +2,14 @@
 
 import { parseItem, serializeItem } from 'structured-headers';
 
+/** The key that a text is, or why it is none. */
 export type KeyResult =
   /** `empty`: the place is there, and nothing is in it. */
   | { readonly kind: 'absent' | 'empty' }
   | { readonly kind: 'invalid'; readonly why: string }
   | { readonly kind: 'key'; readonly key: string };
 
+/** No key is longer. */
 export const MAX_KEY_CHARACTERS = 255;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const ASCII_AND_SPACE = /^[\x20-\x7e]+$/;

@@ -1,3 +1,4 @@
+/** @module What is read of a body that may hold a key. Runs in: the Worker. */
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { type Spelling, spellingOf } from './fingerprint.ts';
@@ -13,8 +14,9 @@ export interface KeyedBody {
 }
 
 /**
- * Reads a body for the key and for what its fingerprint takes of it at once. It is looked into whatever media type it claims to have:
- * senders of JSON say so less often than they should. So one that has no one spelling is read for the key alone.
+ * Reads a body for the key and for what its fingerprint takes of it at once. It is looked into whatever media
+ * type it claims to have: senders of JSON say so less often than they should. So one that has no one spelling
+ * is read for the key alone.
  */
 export function readKeyedBody(
   body: BodyBytes,

@@ -1,3 +1,5 @@
+/** @module Reads a keyed request: key, caller, body, fingerprint, identity. Runs in: the Worker. */
+
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
@@ -32,19 +34,23 @@ export type RequestRefusal =
   | { readonly reason: 'body-too-large'; readonly maxBytes: number }
   | { readonly reason: 'body-silent' | 'no-room' };
 
+/** What a request turned out to be. */
 export type KeyedRequestResult =
   | { readonly kind: 'request'; readonly request: KeyedRequest }
   /** `key`: the one that was sent, where there was one. */
   | { readonly kind: 'refused'; readonly refusal: RequestRefusal; readonly key: string | undefined }
-  /** The route can do without a key, and the body, which had to be read to know that, holds none. It is to be handed on. */
+  /**
+   * The route can do without a key, and the body, which had to be read to know that, holds none. It is to be
+   * handed on.
+   */
   | { readonly kind: 'unkeyed'; readonly body: BodyBytes }
   /** The client left, or broke its own framing. */
   | { readonly kind: 'broken-off' };
 
 /**
- * Reads a keyed request: key → caller → body → fingerprint. A key may be in the body, and is looked for as soon as that
- * is here. Nothing has been sent or asked when a request is refused, and a body that was not read whole is still there to be
- * dropped, or to be left where it stalled.
+ * Reads a keyed request: key → caller → body → fingerprint. A key may be in the body, and is looked for as
+ * soon as that is here. Nothing has been sent or asked when a request is refused, and a body that was not
+ * read whole is still there to be dropped, or to be left where it stalled.
  *
  * @param sent what was found of the key without the body
  */
@@ -167,8 +173,8 @@ function bodyRefusal(
 }
 
 /**
- * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects the gateway's load, not its
- * promise.
+ * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects
+ * the gateway's load, not its promise.
  */
 export async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
   const keys = address === null ? [caller] : [address, caller];

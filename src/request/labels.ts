@@ -1,4 +1,9 @@
-/** By what an operator knows a request again, in the log and in the ledger. Nothing of its query, its fields or its body. */
+/** @module By what an operator knows a request again. Runs in: the Worker. */
+
+/**
+ * By what an operator knows a request again, in the log and in the ledger. Nothing of its query, its fields
+ * or its body.
+ */
 export interface RequestLabels {
   readonly method: string;
   /** As it was asked for, in one spelling, cut off after {@link PATH_MAX_CHARACTERS}. */

@@ -1,3 +1,5 @@
+/** @module The key that a request sends, wherever it is. Runs in: the Worker. */
+
 import type { Route } from '../config.ts';
 import type { KeyPlace } from '../key-from.ts';
 import type { FoundAt } from './json-at.ts';
@@ -18,11 +20,11 @@ export type SentKey =
   | { readonly kind: 'in-body-if-at-all' };
 
 /**
- * The key that a request sends: the first place that holds something counts. An empty place is passed over; where nothing else
- * is found and the route needs a key, it is told what is wrong with it.
+ * The key that a request sends: the first place that holds something counts. An empty place is passed over;
+ * where nothing else is found and the route needs a key, it is told what is wrong with it.
  *
- * @param inBody what the body holds at each of the places in it, in their order; `null` where it has not been looked into yet, which
- *   is to be done only if no place before holds a key
+ * @param inBody what the body holds at each of the places in it, in their order; `null` where it has not been
+ * looked into yet, which is to be done only if no place before holds a key
  */
 export function sentKey(
   request: Pick<Request, 'method' | 'headers'>,

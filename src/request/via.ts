@@ -1,3 +1,5 @@
+/** @module This gateway's name in a chain of gateways. Runs in: the Worker. */
+
 import type { Route } from '../config.ts';
 import type { LedgerNamespace } from '../inspection.ts';
 
@@ -5,9 +7,10 @@ import type { LedgerNamespace } from '../inspection.ts';
 const PSEUDONYM_DIGITS = 8;
 
 /**
- * By which name this gateway enters itself in `Via` (RFC 9110 §7.6.3): `oncegate-3f9a2c1b`. It is the same in every isolate, and
- * another one for each deployment and for other upstreams, so that gateways may stand in a row, and only one that stands behind
- * itself meets its own name. Made by the ledger's namespace, whose names are keyed digests: it gives no setting away.
+ * By which name this gateway enters itself in `Via` (RFC 9110 §7.6.3): `oncegate-3f9a2c1b`. It is the same in
+ * every isolate, and another one for each deployment and for other upstreams, so that gateways may stand in a
+ * row, and only one that stands behind itself meets its own name. Made by the ledger's namespace, whose names
+ * are keyed digests: it gives no setting away.
  */
 export function pseudonymOf(ledger: LedgerNamespace, routes: readonly Route[]): string {
   const digest = routes.reduce((before, { path, upstream }) => {

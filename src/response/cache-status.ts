@@ -1,4 +1,4 @@
-/** @module The `Cache-Status` of a response. Runs in: the Worker, the ledger object. */
+/** @module The `Cache-Status` of a response. Runs in: the Worker. */
 
 import { type BareItem, serializeParameters, Token } from 'structured-headers';
 import type { Recording } from '../protocol.ts';

@@ -1,9 +1,11 @@
+/** @module The gateway's side of CORS. Runs in: the Worker. */
+
 import type { CorsOrigins } from '../origin.ts';
 
 /**
- * The gateway's side of CORS (Fetch Standard §3.2). Hono's own middleware does not fit: it keeps what CORS fields the
- * upstream or the record has, exposes a list that is the same for every response, sends `Access-Control-Allow-Credentials` to
- * origins that are not listed, and takes every OPTIONS for a preflight.
+ * The gateway's side of CORS (Fetch Standard §3.2). Hono's own middleware does not fit: it keeps what CORS
+ * fields the upstream or the record has, exposes a list that is the same for every response, sends
+ * `Access-Control-Allow-Credentials` to origins that are not listed, and takes every OPTIONS for a preflight.
  */
 export interface CorsPolicy {
   readonly origins: Exclude<CorsOrigins, 'none'>;
@@ -14,7 +16,9 @@ export interface CorsPolicy {
 /** Fields that the gateway sets, and that a client acts on. */
 const GATEWAY_FIELDS = ['Cache-Status', 'Idempotent-Replayed', 'Retry-After', 'Location', 'Link'];
 
-/** Fields that a page can read anyway (the CORS-safelisted ones), or never, or that are in the list already. */
+/**
+ * Fields that a page can read anyway (the CORS-safelisted ones), or never, or that are in the list already.
+ */
 const NOT_TO_EXPOSE: ReadonlySet<string> = new Set([
   'cache-control',
   'content-language',
@@ -28,13 +32,19 @@ const NOT_TO_EXPOSE: ReadonlySet<string> = new Set([
   ...GATEWAY_FIELDS.map((name) => name.toLowerCase()),
 ]);
 
-/** The fields of a problem on a route whose CORS is the upstream's: it holds nothing secret, so every page may read it. */
+/**
+ * The fields of a problem on a route whose CORS is the upstream's: it holds nothing secret, so every page may
+ * read it.
+ */
 export const PUBLIC_FIELDS = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': GATEWAY_FIELDS.join(', '),
 } as const;
 
-/** For how long a browser need not ask again. Chrome takes no more; each response is checked by itself all the same. */
+/**
+ * For how long a browser need not ask again. Chrome takes no more; each response is checked by itself all the
+ * same.
+ */
 const MAX_AGE_SECONDS = 7_200;
 
 /** One answer for all of them: a browser that has it does not ask again for another method. */
@@ -45,10 +55,11 @@ const ALLOWED_HEADERS = ['Content-Type', 'Authorization'];
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
- * The answer to a preflight, which the upstream never sees; `null` for any other request, an OPTIONS that asks for nothing
- * included. To an origin that is not allowed it says nothing, and so its preflight fails.
+ * The answer to a preflight, which the upstream never sees; `null` for any other request, an OPTIONS that
+ * asks for nothing included. To an origin that is not allowed it says nothing, and so its preflight fails.
  *
- * Whatever method and fields are asked for are allowed: what a page may do is the upstream's to decide, by the request itself.
+ * Whatever method and fields are asked for are allowed: what a page may do is the upstream's to decide, by
+ * the request itself.
  */
 export function answerPreflight(
   request: Request,
@@ -78,8 +89,9 @@ export function answerPreflight(
 }
 
 /**
- * The same where only the gateway itself will answer, as no route takes the request, no configuration serves it, or a result is
- * asked for at an address that the upstream does not know: every page may ask, and read the problem. The browser must not remember that: there may be a route the next moment, with an upstream
+ * The same where only the gateway itself will answer, as no route takes the request, no configuration serves
+ * it, or a result is asked for at an address that the upstream does not know: every page may ask, and read
+ * the problem. The browser must not remember that: there may be a route the next moment, with an upstream
  * that has its own say.
  */
 export function answerPreflightToGateway(request: Request): Response | null {
@@ -87,8 +99,9 @@ export function answerPreflightToGateway(request: Request): Response | null {
 }
 
 /**
- * Makes the CORS fields of a response the gateway's own, in place, whoever set those that it has: the upstream, for the caller
- * whose request was recorded, or a problem. `origin` is that of the request, if it has one.
+ * Makes the CORS fields of a response the gateway's own, in place, whoever set those that it has: the
+ * upstream, for the caller whose request was recorded, or a problem. `origin` is that of the request, if it
+ * has one.
  *
  * The upstream's fields are exposed by their names, as `*` means nothing where credentials are allowed.
  */
@@ -105,9 +118,9 @@ export function shareResponse(headers: Headers, origin: string | null, origins: 
 }
 
 /**
- * Allows the origin to read, if it may; tells whether it may. Credentials go with origins that somebody named, never with all
- * of them: any site could act as its visitor. Under `*` every response says so, also to a request without an origin, since a
- * cache may give it to a page later.
+ * Allows the origin to read, if it may; tells whether it may. Credentials go with origins that somebody
+ * named, never with all of them: any site could act as its visitor. Under `*` every response says so, also to
+ * a request without an origin, since a cache may give it to a page later.
  */
 function allow(headers: Headers, origin: string | null, origins: CorsPolicy['origins']): boolean {
   if (origins === '*') {

@@ -1,11 +1,17 @@
+/** @module A redirect's target as the client has to read it. Runs in: the Worker. */
+
 import type { Route } from '../config.ts';
 import { upstreamUrl } from '../request/forward.ts';
 
-/** What a response answers: the target that its client asked for, and the route by which that went upstream. */
+/**
+ * What a response answers: the target that its client asked for, and the route by which that went upstream.
+ */
 export interface Place {
   readonly target: URL;
   readonly route: Pick<Route, 'upstream' | 'stripPrefix'>;
-  /** Where the client has it from, and so what it reads a relative reference by, where that is not the target. */
+  /**
+   * Where the client has it from, and so what it reads a relative reference by, where that is not the target.
+   */
   readonly from?: URL;
 }
 
@@ -13,9 +19,10 @@ export interface Place {
 const NAMES_HOST = /^\s*(?:[a-z][a-z\d+.-]*:|[\\/]{2})/i;
 
 /**
- * A `Location` or `Content-Location` (RFC 9110 §10.2.2, §8.7) as the client has to read it, to whom the gateway is the
- * upstream: what is under the upstream's base is under the gateway's origin and the route's prefix, and all else stays what
- * the upstream meant. It is left as it is written where that is what the client reads anyway.
+ * A `Location` or `Content-Location` (RFC 9110 §10.2.2, §8.7) as the client has to read it, to whom the
+ * gateway is the upstream: what is under the upstream's base is under the gateway's origin and the route's
+ * prefix, and all else stays what the upstream meant. It is left as it is written where that is what the
+ * client reads anyway.
  */
 export function locationFor({ target, route, from = target }: Place, reference: string): string {
   const { upstream, stripPrefix } = route;
@@ -30,7 +37,10 @@ export function locationFor({ target, route, from = target }: Place, reference: 
   return asPath ? `${wanted.pathname}${wanted.search}${wanted.hash}` : wanted.href;
 }
 
-/** The path by which the gateway is asked for what the upstream means; `null` where it is not the gateway's to ask for. */
+/**
+ * The path by which the gateway is asked for what the upstream means; `null` where it is not the gateway's to
+ * ask for.
+ */
 function pathAtGateway(meant: URL, base: URL, target: URL, stripPrefix: string): string | null {
   if (meant.username !== '' || meant.password !== '') return null;
   const toldHost = !isAt(meant, base);

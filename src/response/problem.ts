@@ -18,6 +18,7 @@ export interface ProblemType {
   readonly error: 'idempotency_error' | 'invalid_request_error' | 'rate_limit_error' | 'api_error';
 }
 
+/** All problems, by the name that their page has. */
 export const problemTypes = {
   'key-missing': {
     status: 400,
@@ -210,8 +211,10 @@ export const problemTypes = {
   },
 } as const satisfies Record<string, ProblemType>;
 
+/** The name of a problem. */
 export type ProblemSlug = keyof typeof problemTypes;
 
+/** One problem, as it is told to one client. */
 export interface Problem {
   readonly slug: ProblemSlug;
   /** What happened to this request, and what to do. */
@@ -222,6 +225,7 @@ export interface Problem {
   readonly cacheStatus?: string | undefined;
 }
 
+/** Whether there is a problem of this name. */
 export function isProblemSlug(slug: string): slug is ProblemSlug {
   return Object.hasOwn(problemTypes, slug);
 }

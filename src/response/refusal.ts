@@ -1,3 +1,5 @@
+/** @module In which words a request is refused. Runs in: the Worker. */
+
 import { type KeyFrom, placeInWords, placesInWords } from '../key-from.ts';
 import { HANDLER_NOT_REACHED } from '../own-invocation.ts';
 import type { AskedAnswer, NoResponseReason, Refusal } from '../protocol.ts';
@@ -12,7 +14,9 @@ const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
 const FULL_RETRY_AFTER_SECONDS = 30;
 const BUSY_RETRY_AFTER_SECONDS = 2;
 
-/** What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one. */
+/**
+ * What a keyed request is told that gets no response from the upstream, neither a new one nor a recorded one.
+ */
 export function problemOf(
   answer: Exclude<AskedAnswer, RespondingAnswer | { outcome: 'accepted' }>,
   key: string,

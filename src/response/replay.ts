@@ -1,3 +1,5 @@
+/** @module A response made of the ledger's answer. Runs in: the Worker. */
+
 import { log, textOf } from '../log.ts';
 import type { LedgerAnswer } from '../protocol.ts';
 import { cacheStatus } from './cache-status.ts';
@@ -7,13 +9,14 @@ import type { Place } from './location.ts';
 /** Statuses whose responses have no body; to give one to `Response` throws. */
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 
+/** The ledger's answers that hold a response. */
 export type RespondingAnswer = Extract<LedgerAnswer, { outcome: 'executed' | 'joined' | 'replayed' }>;
 
 /**
  * A response from the ledger's answer: of a first execution, of one that was joined, or of a recorded one.
  *
- * The anonymous scope is shared by everybody who sends no credential, so only the caller that ran the request there gets
- * the cookies that it set.
+ * The anonymous scope is shared by everybody who sends no credential, so only the caller that ran the request
+ * there gets the cookies that it set.
  */
 export function responseFrom(answer: RespondingAnswer, anonymous: boolean, place: Place): Response {
   const { status } = answer.head;

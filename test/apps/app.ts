@@ -1,6 +1,7 @@
 /**
- * A Hono app with the middleware before all that it does, with the settings of a gateway: its handler asks the same upstream. So what
- * holds for a gateway can be tested of an app. A handler that gets no response from there dies, as one may that has begun something.
+ * A Hono app with the middleware before all that it does, with the settings of a gateway: its handler asks
+ * the same upstream. So what holds for a gateway can be tested of an app. A handler that gets no response
+ * from there dies, as one may that has begun something.
  */
 import { Hono } from 'hono';
 import { NOT_FOR_A_HANDLER } from '../../src/hono/checked-options.ts';

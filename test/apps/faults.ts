@@ -1,7 +1,8 @@
 /**
- * Faults to order for a Worker that has a ledger: KV and the ledger can be put out of reach. For tests only. `POST /_fault/NAME` sets
- * the fault in the Worker and in every ledger object, `DELETE` ends it. `POST /_fault/reset` ends every ledger object at
- * once, with whatever it was doing, as the platform does when it moves one.
+ * Faults to order for a Worker that has a ledger: KV and the ledger can be put out of reach. For tests only.
+ * `POST /_fault/NAME` sets the fault in the Worker and in every ledger object, `DELETE` ends it.
+ * `POST /_fault/reset` ends every ledger object at once, with whatever it was doing, as the platform does
+ * when it moves one.
  */
 import { configOf } from '../../src/config.ts';
 import { Ledger as RealLedger } from '../../src/ledger/ledger.ts';

@@ -32,7 +32,8 @@ describe.skipIf(skipped)('the client library in a page of another origin', () =>
     const key = freshKey();
     const upstream = world.upstreamOf(mode);
     const url = `${world.gateway.url}/${mode}/strict/held/${key}`;
-    // Where CORS is the upstream's, what is recorded can be read by pages of the origin that it was recorded for.
+    // Where CORS is the upstream's, what is recorded can be read by pages of the origin that it was recorded
+    // for.
     const running = post(url, key, { headers: { origin: world.site.origins[0] } });
     await upstream.arrived(`/held/${key}`);
     await world.page.exposeFunction(`open_${mode}`, () => upstream.open(`/held/${key}`));

@@ -54,7 +54,8 @@ describe.skipIf(skipped)('a page of another origin that comes back for a result'
     const key = freshKey();
     const path = `/held/${key}`;
     const upstream = world.upstreamOf(mode);
-    // Where CORS is the upstream’s, a page with credentials of the browser’s own reads nothing that the gateway says itself.
+    // Where CORS is the upstream’s, a page with credentials of the browser’s own reads nothing that the
+    // gateway says itself.
     const init = asked(key, mode === 'own' ? { credentials: 'include' } : {});
     const result = withClient<{ status: number; text: string; replayed: string | null; heard: string[] }>(
       page,

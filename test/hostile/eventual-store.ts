@@ -20,8 +20,9 @@ interface Write<V> {
 }
 
 /**
- * Workers KV as its documentation allows it to be: each place sees a write in its own time, an earlier one perhaps after a later
- * one, and keeps what it read, a miss too. In the end all places see the write that was last.
+ * Workers KV as its documentation allows it to be: each place sees a write in its own time, an earlier one
+ * perhaps after a later one, and keeps what it read, a miss too. In the end all places see the write that was
+ * last.
  */
 export class EventualStore<V> {
   readonly #options: EventualOptions;
@@ -69,7 +70,10 @@ export class EventualStore<V> {
     return value;
   }
 
-  /** The keys with this prefix that a place sees, in their order. It may see one whose value is another by the time that it is read. */
+  /**
+   * The keys with this prefix that a place sees, in their order. It may see one whose value is another by the
+   * time that it is read.
+   */
   names(prefix: string, place: number): string[] {
     const known = [...this.#writes.keys()].filter((key) => key.startsWith(prefix));
     return known.filter((key) => this.read(key, place) !== null).sort();

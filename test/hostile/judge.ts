@@ -89,5 +89,7 @@ function lateReplays(calls: readonly Call[], runs: readonly Run[], clocksOffMs: 
   });
 }
 
-/** What lies between the end of a run at the origin and its record, on a busy machine and in a slow commit. */
+/**
+ * What lies between the end of a run at the origin and its record, on a busy machine and in a slow commit.
+ */
 const SLACK_MS = 60_000;

@@ -3,7 +3,10 @@ import { pass, worldNow } from './clock.ts';
 import { EventualStore } from './eventual-store.ts';
 import type { Faults } from './faults.ts';
 
-/** What Cloudflare documents: up to a minute until other places see a write, and a write a second for each key. */
+/**
+ * What Cloudflare documents: up to a minute until other places see a write, and a write a second for each
+ * key.
+ */
 export const KV_SETTLES_MS = 60_000;
 const WRITE_GAP_MS = 1_000;
 const PLACES = 4;

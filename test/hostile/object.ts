@@ -5,8 +5,8 @@ import type { InstanceStorage, Statement } from './storage.ts';
 import { Trace } from './trace.ts';
 
 /**
- * One Durable Object as the world has it: what was committed, and the instances of it, of which the newest is the object and the
- * others do not know yet that they are not.
+ * One Durable Object as the world has it: what was committed, and the instances of it, of which the newest is
+ * the object and the others do not know yet that they are not.
  */
 export class SimulatedObject {
   /** All that was committed, since ever. */
@@ -48,7 +48,10 @@ export class SimulatedObject {
     this.#begun.resolve();
   }
 
-  /** Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit any more. */
+  /**
+   * Another instance starts with the next call. The old one goes on with what it is doing, and cannot commit
+   * any more.
+   */
   supersede(): void {
     if (this.#instance === null) return;
     this.trace.note(this.#instance.name, 'is not the object any more, and does not know');

@@ -32,8 +32,8 @@ export function settings(): object {
 }
 
 /**
- * What the routes promise. Two clocks that differ, and move, take so much from a TTL at most; and where there may be no room for a
- * result, it is handed on and known as not recorded.
+ * What the routes promise. Two clocks that differ, and move, take so much from a TTL at most; and where there
+ * may be no room for a result, it is handed on and known as not recorded.
  */
 export function policies(clocksOffMs: number, mayBeFull: boolean): Map<string, Policy> {
   return new Map(

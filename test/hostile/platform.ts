@@ -24,7 +24,10 @@ const LAST_WORDS = /object (?:to be )?reset/i;
 
 const DELAY_MAX_MS = 2_000;
 
-/** The way from Workers to objects: calls are delayed, refused, or lost, before they arrive or with their answer. None comes twice. */
+/**
+ * The way from Workers to objects: calls are delayed, refused, or lost, before they arrive or with their
+ * answer. None comes twice.
+ */
 export class HostilePlatform {
   /** When some call did not come through. */
   readonly interrupted: Interval[] = [];

@@ -15,9 +15,9 @@ const WRITE_FAILED = 'Internal error in Durable Object storage write caused obje
 const FULL = 'database or disk is full: SQLITE_FULL';
 
 /**
- * The storage of one instance of an object: a database of its own, which holds what was committed when the instance started and
- * what it has written since. What it writes is of the object when it is committed, which takes its time, may fail, and fails where
- * another instance has started since.
+ * The storage of one instance of an object: a database of its own, which holds what was committed when the
+ * instance started and what it has written since. What it writes is of the object when it is committed, which
+ * takes its time, may fail, and fails where another instance has started since.
  */
 export class InstanceStorage {
   readonly storage: DurableObjectStorage;

@@ -14,8 +14,9 @@ interface Event {
 }
 
 /**
- * What the platform knows of one object, and no client sees: which instance was told what, wrote what, and had what of it committed.
- * Where a promise was broken it tells whether the gateway lost something, or the double did.
+ * What the platform knows of one object, and no client sees: which instance was told what, wrote what, and
+ * had what of it committed. Where a promise was broken it tells whether the gateway lost something, or the
+ * double did.
  */
 export class Trace {
   readonly #events: Event[] = [];

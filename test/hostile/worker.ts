@@ -1,4 +1,7 @@
-/** The Worker of the hostile world: the gateway, and instances of its ledger objects, as many of each as the world wants. */
+/**
+ * The Worker of the hostile world: the gateway, and instances of its ledger objects, as many of each as the
+ * world wants.
+ */
 import gateway, { Ledger } from '../../src/index.ts';
 import type { LedgerAnswer, LedgerCall } from '../../src/protocol.ts';
 import type { SimulatedObject } from './object.ts';
@@ -28,7 +31,10 @@ function surround(ctx: DurableObjectState): Surroundings {
   return surrounding;
 }
 
-/** One instance of a ledger object. What leaves it waits until what it has written is durable, as the platform sees to. */
+/**
+ * One instance of a ledger object. What leaves it waits until what it has written is durable, as the platform
+ * sees to.
+ */
 export class Instance extends Ledger {
   constructor(ctx: DurableObjectState, _env: object) {
     const { object, env } = surround(ctx);

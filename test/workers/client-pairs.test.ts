@@ -10,8 +10,8 @@ import { parseKey } from '../../src/request/key.ts';
 import { responseFrom } from '../../src/response/replay.ts';
 
 /*
- * The client library imports nothing of the gateway's, so what both have to know stands in both. These tests hold the pairs
- * together.
+ * The client library imports nothing of the gateway's, so what both have to know stands in both. These tests
+ * hold the pairs together.
  */
 
 const LATIN_1 = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));

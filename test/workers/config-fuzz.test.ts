@@ -7,7 +7,9 @@ const BINDINGS = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} }
 const FIELDS = [...Object.keys(routeSettings), 'noSuchSetting'];
 const SHARED = FIELDS.map(bindingOf).filter((name) => name !== null);
 
-/** What somebody may write for a setting: what is right for some other one, near misses, and anything at all. */
+/**
+ * What somebody may write for a setting: what is right for some other one, near misses, and anything at all.
+ */
 const value = fc.oneof(
   fc.constantFrom<unknown>(
     '',

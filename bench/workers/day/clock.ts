@@ -1,4 +1,7 @@
-/** A clock that moves from one thing to do to the next, at once. `Date.now` and the timers of the isolate are its own while it runs. */
+/**
+ * A clock that moves from one thing to do to the next, at once. `Date.now` and the timers of the isolate are
+ * its own while it runs.
+ */
 
 interface Due {
   readonly at: number;
@@ -8,9 +11,15 @@ interface Due {
   cancelled: boolean;
 }
 
-/** Promises that wait for one another, one after the other, settle within so many turns of the microtask queue. No chain here is as long. */
+/**
+ * Promises that wait for one another, one after the other, settle within so many turns of the microtask
+ * queue. No chain here is as long.
+ */
 const TURNS = 40;
-/** So many things are done before the runtime gets to commit what was written, and to whatever else it has to do. */
+/**
+ * So many things are done before the runtime gets to commit what was written, and to whatever else it has to
+ * do.
+ */
 const DONE_IN_A_ROW = 256;
 
 export class VirtualClock {
@@ -22,7 +31,9 @@ export class VirtualClock {
   readonly #timers = new Map<number, Due>();
   readonly #thorough: boolean;
 
-  /** `thorough`: the runtime gets its turn after each thing that is done, which takes several times as long. */
+  /**
+   * `thorough`: the runtime gets its turn after each thing that is done, which takes several times as long.
+   */
   constructor(startsAt: number, thorough = false) {
     this.#now = startsAt;
     this.#thorough = thorough;

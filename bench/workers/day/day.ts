@@ -14,7 +14,10 @@ const EPOCH_MS = Date.UTC(2026, 10, 2);
 /** How long after the end of the last TTL nothing may be left. */
 const GRACE_MS = 60_000;
 
-/** Lives a day in a ledger object that is this one. `partDone` is told of each part, with `null` of those that are not counted. */
+/**
+ * Lives a day in a ledger object that is this one. `partDone` is told of each part, with `null` of those that
+ * are not counted.
+ */
 export async function liveDay(
   state: DurableObjectState,
   options: DayOptions,

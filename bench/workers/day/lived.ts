@@ -1,4 +1,7 @@
-/** What is lived, and what comes of it: plain values, which the Worker that lives it and who started it have in common. */
+/**
+ * What is lived, and what comes of it: plain values, which the Worker that lives it and who started it have
+ * in common.
+ */
 import type { Counts } from './tally.ts';
 
 export const HOUR_MS = 3_600_000;

@@ -21,7 +21,10 @@ interface Cursor {
   readonly rowsWritten: number;
 }
 
-/** A ledger object whose work is counted: the ledger's own code, on a database of the runtime's that counts the rows itself. */
+/**
+ * A ledger object whose work is counted: the ledger's own code, on a database of the runtime's that counts
+ * the rows itself.
+ */
 export class CountedObject {
   readonly #state: DurableObjectState;
   readonly #sql: SqlStorage;
@@ -72,7 +75,10 @@ export class CountedObject {
     }
   }
 
-  /** Tells later whether the instance that is there now still is. What is on its way to one that is lost does not arrive. */
+  /**
+   * Tells later whether the instance that is there now still is. What is on its way to one that is lost does
+   * not arrive.
+   */
   presence(): () => boolean {
     const instance = this.#instance;
     return () => instance === this.#instance;

@@ -1,9 +1,15 @@
-/** What a day brings: when requests come, from whom, how large their answers are, how long the upstream takes, and what goes wrong. */
+/**
+ * What a day brings: when requests come, from whom, how large their answers are, how long the upstream takes,
+ * and what goes wrong.
+ */
 import { Random } from '../../../test/node/chaos/random.ts';
 import { normal } from './chance.ts';
 import { DAY_MS, HOUR_MS, SWING } from './lived.ts';
 
-/** Requests that come for one key, on average: the first, retries, duplicates and replays. Measured, so that a day has about as many as asked for. */
+/**
+ * Requests that come for one key, on average: the first, retries, duplicates and replays. Measured, so that a
+ * day has about as many as asked for.
+ */
 export const REQUESTS_PER_KEY = 1.31;
 
 const BUSIEST_HOUR = 16;
@@ -100,7 +106,8 @@ export function keyOf(seed: number, shard: number, number: number, callers: Call
     leavesAfterMs: random.chance(0.01) ? random.number() * 1_000 : null,
     answerLost: random.chance(0.03),
     asksAgainAfterMs,
-    // A few keys are asked for very often (Pareto): a webhook that is delivered again and again, a loop in a client.
+    // A few keys are asked for very often (Pareto): a webhook that is delivered again and again, a loop in a
+    // client.
     storm: random.chance(0.003)
       ? {
           requests: Math.min(1_000, Math.floor(8 * (1 - random.number()) ** -0.9)),

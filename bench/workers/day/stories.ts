@@ -236,7 +236,10 @@ export class Stories {
       this.#broken(`key ${key.number} under ${key.refuses ? '`refuse`' : '`retry`'}: a run after ${after}`);
   }
 
-  /** Why a run may begin that comes after another, which is what the contract allows and nothing else; or what it comes after. */
+  /**
+   * Why a run may begin that comes after another, which is what the contract allows and nothing else; or what
+   * it comes after.
+   */
   #whyAgain({ key, seen }: Story, run: Run): Counted | string {
     const { clock, policies } = this.#world;
     if (run.endedAt + policies.retry.ttlMs <= clock.now) return 'runsAfterTtl';

@@ -4,7 +4,10 @@ export const COUNTED = [
   'requests',
   /** Of those, the ones that a Worker answered from a lease. */
   'fromLeases',
-  /** Calls to the ledger object; those that only say how often a Worker replayed by itself; alarms that came, and that were set. */
+  /**
+   * Calls to the ledger object; those that only say how often a Worker replayed by itself; alarms that came,
+   * and that were set.
+   */
   'calls',
   'leaseCalls',
   'alarms',

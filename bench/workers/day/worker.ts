@@ -1,4 +1,7 @@
-/** Lives a day in a ledger object: the request's body says which, and what is counted comes back line by line as it passes. */
+/**
+ * Lives a day in a ledger object: the request's body says which, and what is counted comes back line by line
+ * as it passes.
+ */
 import { DurableObject } from 'cloudflare:workers';
 import { liveDay } from './day.ts';
 import type { DayOptions } from './lived.ts';

@@ -1,3 +1,5 @@
+/** @module What a caller gets of a run. Runs in: the ledger object. */
+
 import { settlesWithin } from '../../deadline.ts';
 import type { LedgerAnswer, LedgerCall, ResponseHead } from '../../protocol.ts';
 import type { Execution } from './execution.ts';
@@ -10,8 +12,9 @@ export type Waiting = Pick<LedgerCall, 'respondAfterMs' | 'presence'> & {
 };
 
 /**
- * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it. `in-progress` where there is no
- * head in time, `no-room` where there is no memory for another reader. Where `presence` breaks off, the client has left.
+ * Answers from a run: with the whole body where it is here or is in a moment, else with a stream of it.
+ * `in-progress` where there is no head in time, `no-room` where there is no memory for another reader. Where
+ * `presence` breaks off, the client has left.
  */
 export async function answerFrom(
   execution: Execution,
@@ -43,7 +46,8 @@ export async function answerFrom(
   if (result.bodiless) await execution.body.ended;
   else if (!isEventStream(head)) await moment.settles(execution.body.ended);
   if (execution.isLost) {
-    // Nobody has seen a byte of it, so nobody need take a head for a response that nobody will ever get again.
+    // Nobody has seen a byte of it, so nobody need take a head for a response that nobody will ever get
+    // again.
     reader.leave();
     return { outcome: 'no-response', reason: 'upstream-unreachable', joined: outcome === 'joined' };
   }

@@ -1,3 +1,8 @@
+/**
+ * @module The bytes of a running response: in memory, and piece by piece in the store.
+ * Runs in: the ledger object.
+ */
+
 import { free } from '../../body-bytes.ts';
 import { PIECE_BYTES } from '../../record/format.ts';
 
@@ -47,8 +52,8 @@ interface Part {
 }
 
 /**
- * The bytes of a running response. The last of them, at most one piece, are in memory, or in parts in the store where memory is
- * short; what came before is in the store, piece by piece.
+ * The bytes of a running response. The last of them, at most one piece, are in memory, or in parts in the
+ * store where memory is short; what came before is in the store, piece by piece.
  */
 export class BodyLog {
   readonly #store: PieceStore;
@@ -120,8 +125,8 @@ export class BodyLog {
   }
 
   /**
-   * A copy of some bytes from `position` on, at least one, none at or past `end`, and no more than `most`, which is a part's size at
-   * least. Rejects where they are gone.
+   * A copy of some bytes from `position` on, at least one, none at or past `end`, and no more than `most`,
+   * which is a part's size at least. Rejects where they are gone.
    */
   async read(position: number, end: number, most: number = PIECE_BYTES): Promise<Uint8Array> {
     const n = Math.floor(position / PIECE_BYTES);
@@ -146,7 +151,10 @@ export class BodyLog {
     return this.inMemory ? this.#tail.slice(0, this.#tailSize) : null;
   }
 
-  /** Lends the bytes that are in no stored piece, for as long as it is used. Nothing may be appended meanwhile. */
+  /**
+   * Lends the bytes that are in no stored piece, for as long as it is used. Nothing may be appended
+   * meanwhile.
+   */
   withRest<T>(use: (rest: Uint8Array) => Promise<T>): Promise<T> {
     if (this.inMemory) return use(this.#tail.subarray(0, this.#tailSize));
     return this.#room.inTurn(async () => {

@@ -1,44 +1,20 @@
-import type { FailureCause } from '../../inspection.ts';
+/** @module One run of a request upstream. Runs in: the ledger object. */
+
 import { type LoggedRequest, log, requestFields, textOf } from '../../log.ts';
-import type {
-  NoResponseReason,
-  Policy,
-  Recording,
-  ResponseHead,
-  RunTimes,
-  UnknownCause,
-} from '../../protocol.ts';
+import type { NoResponseReason, Policy, Recording, ResponseHead } from '../../protocol.ts';
 import { Abandonment, CancelledError } from './abandonment.ts';
 import { AMPLE, type SpareRoom } from './body-log.ts';
+import type { ExecutionStore } from './execution-store.ts';
 import { HandlerNotReachedError } from './handler-response.ts';
 import { type Judge, judgeOf } from './judge/judge.ts';
-import { type HeldPieceStore, LiveBody } from './live-body.ts';
+import { LiveBody } from './live-body.ts';
 import { isRecordStatus, sendsElsewhere } from './record-status.ts';
 import { responseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
 import { Silence } from './silence.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** What an execution has written down. */
-export interface ExecutionStore extends HeldPieceStore {
-  /**
-   * The upstream said, by its status or in its body, that it failed: no record is left, and a retry runs again. The pieces
-   * stay for those who read them, until they are dropped.
-   */
-  failed(cause: FailureCause): void;
-  /** The upstream sent the client elsewhere with its request: no record is left, and what comes there under this key may run. */
-  redirected(status: number, times: RunTimes): void;
-  /** Whether the upstream acted on the request is not known. */
-  unknown(cause: UnknownCause, times: RunTimes, why: FailureCause): void;
-  /**
-   * The whole response is here; `rest` is what of its body is in no piece, lent until this resolves, or `null` if it is
-   * not recorded. Resolves when all of it is written, and tells whether the response is recorded.
-   */
-  completed(head: ResponseHead, size: number, rest: Uint8Array | null, times: RunTimes): Promise<boolean>;
-  /** Resolves when everything written so far is durable. */
-  durable(): Promise<void>;
-}
-
+/** The head of a response, or why there is none. */
 export type HeadOutcome =
   | {
       readonly kind: 'head';
@@ -61,8 +37,9 @@ export type ExecutionPolicy = Pick<
 >;
 
 /**
- * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came: an empty or
- * broken response, a connection that timed out, and no head in time. They are «no response», not a failure.
+ * Statuses by which Cloudflare's edge, not the upstream, says that a request went out and no response came:
+ * an empty or broken response, a connection that timed out, and no head in time. They are «no response», not
+ * a failure.
  */
 const NO_RESPONSE_STATUSES = [520, 522, 524];
 
@@ -123,12 +100,18 @@ export class Execution {
     return this.body.readable;
   }
 
-  /** Whether all of a response came that is not to be handed out, as what has become of it could not be written down. */
+  /**
+   * Whether all of a response came that is not to be handed out, as what has become of it could not be
+   * written down.
+   */
   get isLost(): boolean {
     return this.#isReceived && this.#recording === 'unknown' && this.body.isBroken;
   }
 
-  /** The request leaves when its intent is durable; `null`: it has none. Where it never is, the run itself says so. */
+  /**
+   * The request leaves when its intent is durable; `null`: it has none. Where it never is, the run itself
+   * says so.
+   */
   sentWhen(durable: Promise<void> | null): void {
     const sent = () => {
       this.times.sentAt = Date.now();
@@ -143,8 +126,9 @@ export class Execution {
   }
 
   /**
-   * Runs to the end, whoever reads. Never rejects: whatever goes wrong ends the execution as unknown. It takes the response
-   * to come, not what sends the request, so that the request's body can go when it is sent.
+   * Runs to the end, whoever reads. Never rejects: whatever goes wrong ends the execution as unknown. It
+   * takes the response to come, not what sends the request, so that the request's body can go when it is
+   * sent.
    */
   async run(pending: Promise<Response>): Promise<void> {
     try {
@@ -175,7 +159,9 @@ export class Execution {
     this.#abandonment.stop();
   }
 
-  /** Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it. */
+  /**
+   * Decides from the head what becomes of the response. A failed one is forgotten before anybody hears of it.
+   */
   #judge(head: ResponseHead, length: number | null): void {
     const { status } = head;
     this.#status = status;
@@ -222,8 +208,8 @@ export class Execution {
         if (this.#marks !== null) await this.#marks.see(value);
         await this.body.append(value);
         if (this.#recording === 'stored' && !this.body.isKept) this.#findNoRoom();
-        // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop. A service is
-        // not held to what it announced.
+        // HTTP ends the body here: to read on, only to be told so, would cost another turn of the event loop.
+        // A service is not held to what it announced.
         if (this.body.size === length && this.#policy.sendTo.kind === 'url') return;
       }
     } finally {
@@ -247,7 +233,8 @@ export class Execution {
     if (this.#recording === 'stored' || this.#recording === 'not-recorded') {
       const recorded = await this.#record(head);
       if (!recorded) this.#forgo('not-recorded');
-      // An answer with the whole body in it is held back by the runtime until what was written is durable; a stream is not.
+      // An answer with the whole body in it is held back by the runtime until what was written is durable; a
+      // stream is not.
       if (!this.body.endsInOneAnswer) await this.#store.durable();
     }
     this.body.end(this.#givenUp ? 'broken' : 'whole');

@@ -1,3 +1,5 @@
+/** @module The response that the handler behind the middleware gave. Runs in: the ledger object. */
+
 import { log } from '../../log.ts';
 import { HANDLER_NOT_REACHED } from '../../own-invocation.ts';
 import type { Policy } from '../../protocol.ts';
@@ -18,8 +20,9 @@ let hasSaid = false;
 const NOTHING_THERE = [404, 405];
 
 /**
- * The response that the handler behind the middleware gave. Middleware before may have refused the request this time, as one that counts
- * requests does, and that is a failure like any other. But nothing is recorded, or taken for an answer, that does not come from the handler.
+ * The response that the handler behind the middleware gave. Middleware before may have refused the request
+ * this time, as one that counts requests does, and that is a failure like any other. But nothing is recorded,
+ * or taken for an answer, that does not come from the handler.
  *
  * @throws HandlerNotReachedError
  */

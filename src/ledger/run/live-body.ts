@@ -1,3 +1,5 @@
+/** @module A response body while it comes, and its readers. Runs in: the ledger object. */
+
 import { settlesWithin } from '../../deadline.ts';
 import { PIECE_BYTES } from '../../record/format.ts';
 import { watchReader } from '../../record/stalled-reader.ts';
@@ -5,11 +7,12 @@ import { AMPLE, BodyLog, type PieceStore, type SpareRoom } from './body-log.ts';
 import { ReaderMemory } from './reader-memory.ts';
 
 /**
- * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a stream. `broken`: the
- * rest will never come.
+ * `whole`: every byte came, and what had to be recorded is written, and durable where somebody reads a
+ * stream. `broken`: the rest will never come.
  */
 export type BodyEnd = 'whole' | 'broken';
 
+/** Where full pieces go, while some reader may still want them. */
 export interface HeldPieceStore extends PieceStore {
   /** Whether there is room for a piece more. */
   hasRoom(): boolean;
@@ -42,11 +45,10 @@ interface Place {
 }
 
 /**
- * A response body while it comes, and the callers that read it, each from the first byte and at its own pace.
- *
- * While the body is to be recorded it is kept whole and has a bound, so it waits for no reader. One that is not recorded
- * has no bound: only what some reader has yet to read is kept, and it comes no faster than the fastest reader takes it.
- * A reader that falls too far behind is cut off, and so are readers of whom none moves for long.
+ * Each reader begins with the first byte and has its own pace. While the body is to be recorded it is kept
+ * whole and has a bound, so it waits for no reader. One that is not recorded has no bound: only what some
+ * reader has yet to read is kept, and it comes no faster than the fastest reader takes it. A reader that
+ * falls too far behind is cut off, and so are readers of whom none moves for long.
  */
 export class LiveBody {
   readonly #store: HeldPieceStore;
@@ -100,7 +102,7 @@ export class LiveBody {
     return this.#end === 'broken';
   }
 
-  /** Whether every caller gets it whole in an answer of the ledger, which the runtime holds back until all is durable. */
+  /** Whether every caller gets it whole in an answer, which the runtime holds back until all is durable. */
   get endsInOneAnswer(): boolean {
     return !this.#streamed && this.size <= PIECE_BYTES && this.#bytes.inMemory;
   }
@@ -115,12 +117,12 @@ export class LiveBody {
     return this.#deserted.promise;
   }
 
-  /** Resolves when the body is not for the record and the last reader has left: nobody will ever want the rest of it. */
+  /** Resolves when it is not for the record and the last reader has left: nobody will want the rest. */
   get unwanted(): Promise<void> {
     return this.#unwanted.promise;
   }
 
-  /** A client that knows the length takes the last byte for the end, so that one is held back until the end. */
+  /** A client that knows the length takes the last byte for the end, so it is held back until the end. */
   expect(length: number): void {
     this.#length = length;
   }
@@ -273,7 +275,7 @@ export class LiveBody {
     this.#signalMove();
   }
 
-  /** When the last reader has gone, what is in memory of a body that has ended goes too, and all of one that is not recorded. */
+  /** With the last reader goes what is in memory of an ended body, and all of one that is not recorded. */
   #leaveOff(): void {
     if (this.#readers.size > 0) return;
     if (this.#end !== null) {

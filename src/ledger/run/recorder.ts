@@ -1,3 +1,5 @@
+/** @module Writes down one execution. Runs in: the ledger object. */
+
 import { free } from '../../body-bytes.ts';
 import type { Counter } from '../../counters.ts';
 import type { FailureCause } from '../../inspection.ts';
@@ -16,7 +18,7 @@ import type { Begun, Completion } from '../store/row.ts';
 import type { Rows } from '../store/rows.ts';
 import type { StorageRoom } from '../store/storage-room.ts';
 import type { CallerUsage } from '../usage.ts';
-import type { ExecutionStore } from './execution.ts';
+import type { ExecutionStore } from './execution-store.ts';
 import type { Intent } from './intent.ts';
 import type { RunMemory } from './run-memory.ts';
 
@@ -48,7 +50,10 @@ export class Recorder implements ExecutionStore {
   readonly #leave: () => void;
   /** Ready long before there is anything to seal: the upstream takes its time. */
   readonly #seal: Promise<Seal>;
-  /** Of the parts that are written down for want of memory. No position of the record's own seal may be used twice. */
+  /**
+   * Of the parts that are written down for want of memory. No position of the record's own seal may be used
+   * twice.
+   */
   #partSeal: Promise<Seal> | null = null;
   #hasPieces = false;
 
@@ -117,7 +122,9 @@ export class Recorder implements ExecutionStore {
     if (this.#hasPieces) this.#clearUp(() => this.#parts.pieces.remove(this.#begun.seq, below));
   }
 
-  /** What is left of pieces goes with the next start of the object anyway, so that it is no reader's trouble. */
+  /**
+   * What is left of pieces goes with the next start of the object anyway, so that it is no reader's trouble.
+   */
   #clearUp(task: () => void): void {
     try {
       task();
@@ -207,7 +214,10 @@ export class Recorder implements ExecutionStore {
     return this.#parts.sync();
   }
 
-  /** A result that cannot be written is one that is not recorded, if at least that can be. Returns whether it is written. */
+  /**
+   * A result that cannot be written is one that is not recorded, if at least that can be. Returns whether it
+   * is written.
+   */
   #completeWith(
     ended: Omit<Completion, 'result'>,
     record: { readonly preamble: Uint8Array; readonly rest: Uint8Array },

@@ -1,3 +1,5 @@
+/** @module What runs hold in memory, and how much they may. Runs in: the ledger object. */
+
 import type { Room } from '../../body-bytes.ts';
 import { ByteBudget, type Hold } from '../../budget.ts';
 import type { IsolateMemory, MemoryUser } from '../../isolate-memory.ts';
@@ -12,8 +14,9 @@ export const OBJECT_BODIES_BYTES = 40 * 1024 * 1024;
 export const RUN_BYTES = 32 * 1024;
 
 /**
- * Of the memory: up to where buffers grow that could as well be written down, up to where results are held that can be put into
- * RESULTS later, and one caller's share: up to there its buffers grow, and past it, where memory is short, it is the one to be told so.
+ * Of the memory: up to where buffers grow that could as well be written down, up to where results are held
+ * that can be put into RESULTS later, and one caller's share: up to there its buffers grow, and past it,
+ * where memory is short, it is the one to be told so.
  */
 const TAILS_PART = 1 / 2;
 const RESULTS_PART = 3 / 4;
@@ -21,7 +24,10 @@ const SHARE_PART = 1 / 4;
 /** No caller has more than this of all there is, so that there is always something for another. */
 const CALLER_PART = 3 / 4;
 
-/** What the runs of one ledger object hold in memory: their requests' bodies until they are sent, and their responses'. */
+/**
+ * What the runs of one ledger object hold in memory: their requests' bodies until they are sent, and their
+ * responses'.
+ */
 export class RunMemory implements MemoryUser {
   readonly #budget: ByteBudget;
   readonly #isolate: IsolateMemory | null;
@@ -47,7 +53,10 @@ export class RunMemory implements MemoryUser {
     return this.#budget.heldBytes;
   }
 
-  /** Takes what a run needs at least; tells why not where there is no room for it. `parties` are whom it counts against. */
+  /**
+   * Takes what a run needs at least; tells why not where there is no room for it. `parties` are whom it
+   * counts against.
+   */
   admit(parties: readonly string[]): RunRoom | NoRoom {
     const room = new RunRoom(this.#budget.hold(), parties, this);
     return room.grow(RUN_BYTES) ? room : this.refusal(parties);
@@ -70,7 +79,10 @@ export class RunMemory implements MemoryUser {
     );
   }
 
-  /** Whether what has `ownBytes` may take so many more and leave something for others than its parties. One body may be as large as it is. */
+  /**
+   * Whether what has `ownBytes` may take so many more and leave something for others than its parties. One
+   * body may be as large as it is.
+   */
   leavesSome(parties: readonly string[], bytes: number, ownBytes: number): boolean {
     return parties.every((party) => {
       const here = this.heldBy(party);
@@ -82,7 +94,10 @@ export class RunMemory implements MemoryUser {
     });
   }
 
-  /** Holds a result while it is put into RESULTS. `null` where memory is short, so that it is put there later, by the sweep. */
+  /**
+   * Holds a result while it is put into RESULTS. `null` where memory is short, so that it is put there later,
+   * by the sweep.
+   */
   holdResult(bytes: number): { release(): void } | null {
     const { heldBytes, maxBytes } = this.#budget;
     if (heldBytes + bytes > maxBytes * RESULTS_PART) return null;

@@ -3,6 +3,7 @@
 import type { Begun } from '../store/row.ts';
 import type { Execution } from './execution.ts';
 
+/** A run, with what began it. */
 export interface Run {
   readonly begun: Begun;
   readonly expiresAt: number;

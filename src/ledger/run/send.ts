@@ -1,3 +1,5 @@
+/** @module Sends a request upstream, or to the Worker's own handler. Runs in: the ledger object. */
+
 import { serviceOf } from '../../bindings.ts';
 import type { BodyBytes } from '../../body-bytes.ts';
 import { appendAll } from '../../headers.ts';
@@ -5,7 +7,10 @@ import { ownProps } from '../../own-invocation.ts';
 import type { LedgerCall, Policy } from '../../protocol.ts';
 import { handlerResponse } from './handler-response.ts';
 
-/** A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until it is answered. */
+/**
+ * A larger body is sent as a stream, which lets go of it while it is sent. A request holds on to bytes until
+ * it is answered.
+ */
 const STREAMED_BODY_MIN_BYTES = 16 * 1024;
 
 /** What is sent, and where. */
@@ -27,7 +32,8 @@ export async function send(
     redirect: 'manual',
   });
   appendAll(request.headers, call.headers);
-  // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and handed on.
+  // `manual`: the body stays in the coding in which it comes, so that whatever it holds can be recorded and
+  // handed on.
   const init = { signal, encodeResponseBody: 'manual' } as const;
   const { sendTo } = call.policy;
   switch (sendTo.kind) {

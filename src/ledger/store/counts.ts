@@ -1,3 +1,5 @@
+/** @module The counters, in memory and in their table. Runs in: the ledger object. */
+
 import { COUNTERS, type Counter, growth, noTotals, sumOf, type Totals } from '../../counters.ts';
 import { bucketFor } from '../../histogram.ts';
 import type { Failure, MinuteCounts } from '../../inspection.ts';
@@ -36,12 +38,13 @@ export function isLimit(reason: Refusal): reason is LimitRefusal {
 }
 
 /**
- * Counts in memory, and writes the counts down when it is told to. Nothing here writes on the way of a request, so what
- * was counted since the last flush goes with the object's memory; no execution's state ever does.
+ * Counts in memory, and writes the counts down when it is told to. Nothing here writes on the way of a
+ * request, so what was counted since the last flush goes with the object's memory; no execution's state ever
+ * does.
  *
- * The table holds running totals, a row for each minute that saw something. The newest row is the all-time totals, and
- * two rows tell what came between: one row written serves both. How far the sweep has come is in it too, as it would else be a
- * row more, as often; and which runs failed in that minute.
+ * The table holds running totals, a row for each minute that saw something. The newest row is the all-time
+ * totals, and two rows tell what came between: one row written serves both. How far the sweep has come is in
+ * it too, as it would else be a row more, as often; and which runs failed in that minute.
  */
 export class Counts {
   readonly #sql: SqlStorage;
@@ -167,8 +170,8 @@ export class Counts {
   }
 
   /**
-   * What each minute saw, from `minute` on, or so many at once, oldest first. Those that saw nothing are left out. As the rows hold
-   * running totals, the last row of each span tells all.
+   * What each minute saw, from `minute` on, or so many at once, oldest first. Those that saw nothing are left
+   * out. As the rows hold running totals, the last row of each span tells all.
    */
   since(minute: number, minutesAtOnce = 1): MinuteCounts[] {
     const rows = this.#sql

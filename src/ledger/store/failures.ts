@@ -1,3 +1,5 @@
+/** @module The runs that failed lately, in a ring. Runs in: the ledger object. */
+
 import type { Failure } from '../../inspection.ts';
 
 /** So many of the newest are kept, and at most so many of one minute. */
@@ -7,8 +9,8 @@ export const KEPT_FAILURES = 200;
 export type FailuresRow = { minute: number; failures: string | null };
 
 /**
- * The runs that failed lately. They are written down in the row of the minute's counts, which a failure changes anyway, so that they
- * cost no row; those of the last seconds are in memory alone.
+ * The runs that failed lately. They are written down in the row of the minute's counts, which a failure
+ * changes anyway, so that they cost no row; those of the last seconds are in memory alone.
  */
 export class Failures {
   readonly #sql: SqlStorage;

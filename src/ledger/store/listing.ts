@@ -1,3 +1,5 @@
+/** @module Executions as the operator sees them. Runs in: the ledger object. */
+
 import {
   compareNewestFirst,
   type ExecutionView,
@@ -31,15 +33,21 @@ interface Running {
   readonly execution: { readonly times: RunTimes };
 }
 
-/** So many rows are read for one part of a list, however few of them match: some milliseconds, in which nothing else is decided. */
+/**
+ * So many rows are read for one part of a list, however few of them match: some milliseconds, in which
+ * nothing else is decided.
+ */
 const LOOK_AT_MAX_ROWS = 5_000;
 
-/** Two objects' clocks, or one's after it was moved, may differ by so much: rows are not numbered quite as they were received. */
+/**
+ * Two objects' clocks, or one's after it was moved, may differ by so much: rows are not numbered quite as
+ * they were received.
+ */
 const CLOCK_SLACK_MS = 5_000;
 
 /**
- * The executions as the operator sees them: those that run, from memory, whether or not they have a row, and those that have ended.
- * What it reads for a part of a list has a bound.
+ * The executions as the operator sees them: those that run, from memory, whether or not they have a row, and
+ * those that have ended. What it reads for a part of a list has a bound.
  */
 export class Listing {
   readonly #sql: SqlStorage;
@@ -82,7 +90,10 @@ export class Listing {
       .map((run) => this.#running(run));
   }
 
-  /** Rows are numbered as they begin, so the newest come first. What is as old as the last one is read to its end. */
+  /**
+   * Rows are numbered as they begin, so the newest come first. What is as old as the last one is read to its
+   * end.
+   */
   #listEnded(query: ListQuery, state: 'completed' | 'unknown' | null): ListPart {
     const { after, limit } = query;
     const now = Date.now();
@@ -115,10 +126,9 @@ export class Listing {
     const from = newest === Number.MAX_SAFE_INTEGER ? newest : this.#lastSeq(newest + CLOCK_SLACK_MS);
     const [matches, values] = matching(query, state);
     // Unknown outcomes have an index of their own, so that they are found among however many others.
+    const [of, and] = state === 'unknown' ? [FROM_UNKNOWN, `AND e.state = 'unknown'`] : [FROM, ''];
     return this.#sql.exec<ViewRow & { matches: number }>(
-      `${SELECT}, (${matches}) AS matches ${FROM} WHERE e.seq <= ?
-       AND ${state === 'unknown' ? `e.state = 'unknown'` : 'TRUE'}
-       ORDER BY e.seq DESC`,
+      `${SELECT}, (${matches}) AS matches ${of} WHERE e.seq <= ? ${and} ORDER BY e.seq DESC`,
       ...values,
       from,
     );
@@ -174,7 +184,10 @@ export class Listing {
     };
   }
 
-  /** `null` where its time has ended. A row that says `running`, with nobody running it, could not be ended in any other way. */
+  /**
+   * `null` where its time has ended. A row that says `running`, with nobody running it, could not be ended in
+   * any other way.
+   */
   #ended(row: ViewRow, now: number): ExecutionView | null {
     if (row.expires_at <= now) return null;
     const state = row.state === 'completed' ? 'completed' : 'unknown';
@@ -248,6 +261,7 @@ const SELECT = `
     e.head_at, e.completed_at, e.archived_at, e.unarchived, e.expires_at, ${repeatColumns('r')}`;
 
 const FROM = 'FROM executions e LEFT JOIN repeats r ON r.seq = e.seq';
+const FROM_UNKNOWN = FROM.replace('executions e', 'executions e INDEXED BY unknown_outcomes');
 
 type ViewRow = RepeatsRow & {
   seq: number;

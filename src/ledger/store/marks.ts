@@ -16,4 +16,5 @@ export interface Marks {
   readonly archivedBefore: number;
 }
 
+/** Those of an object that is new. */
 export const NO_MARKS: Marks = { openFrom: 0, archivedBefore: 0 };

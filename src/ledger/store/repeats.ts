@@ -7,6 +7,8 @@ import { REPEAT_REFUSALS, type RepeatRefusal, type Repeats } from '../../protoco
 import { addMissingColumns, countColumns } from './columns.ts';
 
 const KINDS = ['replays', 'joins', ...REPEAT_REFUSALS] as const;
+
+/** What became of a request after the first. */
 export type RepeatKind = (typeof KINDS)[number];
 
 type Pending = Record<RepeatKind, number> & { lastAt: number };

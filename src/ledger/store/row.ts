@@ -1,4 +1,5 @@
-/** What a row of the table of executions says, as a value. */
+/** @module What a row of the table of executions says, as a value. Runs in: the ledger object. */
+
 import { PLACES, type Place, type RunTimes } from '../../protocol.ts';
 import type { RequestLabels } from '../../request/labels.ts';
 
@@ -14,9 +15,13 @@ interface CommonRow {
   readonly expiresAt: number;
 }
 
-/** A `running` row says that the request was about to be sent. Where nobody runs it any more, its outcome is unknown. */
+/**
+ * A `running` row says that the request was about to be sent. Where nobody runs it any more, its outcome is
+ * unknown.
+ */
 export type Row = (CommonRow & { readonly state: 'running' | 'unknown' }) | CompletedRow;
 
+/** A row whose run came to its end. */
 export interface CompletedRow extends CommonRow {
   readonly state: 'completed';
   readonly place: Place;
@@ -60,7 +65,9 @@ export interface Completion {
       };
 }
 
-/** A record of such a body is read along with its row: whoever looks for one most often wants to replay it. */
+/**
+ * A record of such a body is read along with its row: whoever looks for one most often wants to replay it.
+ */
 const READ_ALONG_MAX_BYTES = 64 * 1024;
 
 /** The columns that make a {@link Row}. */
@@ -72,6 +79,7 @@ export const COLUMNS_AND_RECORD = `${COLUMNS},
   CASE WHEN size <= ${READ_ALONG_MAX_BYTES} THEN preamble END AS preamble,
   CASE WHEN size <= ${READ_ALONG_MAX_BYTES} THEN rest END AS rest`;
 
+/** A row as SQLite gives it. */
 export type SqlRow = {
   seq: number;
   id: string;
@@ -110,6 +118,7 @@ export function toRow(row: SqlRow): Row {
   };
 }
 
+/** Whether the run came to its end. */
 export function isCompleted(row: Row): row is CompletedRow {
   return row.state === 'completed';
 }

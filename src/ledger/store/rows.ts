@@ -1,3 +1,5 @@
+/** @module The table of executions. Runs in: the ledger object. */
+
 import type { RunTimes, UnknownCause } from '../../protocol.ts';
 import type { Marks } from './marks.ts';
 import {
@@ -13,7 +15,9 @@ import {
   toRow,
 } from './row.ts';
 
-/** The table of executions, one method a change. All of it is synchronous: a decision is never interleaved. */
+/**
+ * The table of executions, one method a change. All of it is synchronous: a decision is never interleaved.
+ */
 export class Rows {
   readonly #sql: SqlStorage;
   #nextSeq: number;
@@ -25,12 +29,13 @@ export class Rows {
   }
 
   /**
-   * Settles what an earlier life of the object left open. What was running may have had its effect: it is unknown from now
-   * on, for a whole TTL. Results that may have been on their way to RESULTS are not there for all we know. Returns how many
-   * were running.
+   * Settles what an earlier life of the object left open. What was running may have had its effect: it is
+   * unknown from now on, for a whole TTL. Results that may have been on their way to RESULTS are not there
+   * for all we know. Returns how many were running.
    */
   settleCutOff({ openFrom, archivedBefore }: Marks): number {
-    // Where the newest rows are gone, their numbers are not given again: nothing before the mark is looked at any more.
+    // Where the newest rows are gone, their numbers are not given again: nothing before the mark is looked at
+    // any more.
     this.#nextSeq = Math.max(this.#nextSeq, openFrom);
     const cutOff = this.#sql
       .exec(
@@ -83,7 +88,10 @@ export class Rows {
     }
   }
 
-  /** Results that RESULTS does not have and should, oldest first. Reads those only: they have an index of their own. */
+  /**
+   * Results that RESULTS does not have and should, oldest first. Reads those only: they have an index of
+   * their own.
+   */
   unarchived(limit: number): CompletedRow[] {
     return this.#select('WHERE unarchived = 1 ORDER BY seq LIMIT ?', limit).filter(isCompleted);
   }
@@ -156,8 +164,8 @@ export class Rows {
   }
 
   /**
-   * RESULTS has it, since then. Its body, where that is to leave, stays until every place can have seen that: for as long as it is
-   * hot after its completion, or {@link KV_SETTLES_MS} where that is shorter.
+   * RESULTS has it, since then. Its body, where that is to leave, stays until every place can have seen that:
+   * for as long as it is hot after its completion, or {@link KV_SETTLES_MS} where that is shorter.
    */
   markArchived(seq: number, archivedAt: number): void {
     this.#sql.exec(
@@ -170,7 +178,10 @@ export class Rows {
     );
   }
 
-  /** Lets a row live until `expiresAt`, as if it were received now: it moves among those that are, and that end about then. */
+  /**
+   * Lets a row live until `expiresAt`, as if it were received now: it moves among those that are, and that
+   * end about then.
+   */
   renew(seq: number, receivedAt: number, expiresAt: number): void {
     const next = this.takeSeq();
     this.#sql.exec(
@@ -183,7 +194,10 @@ export class Rows {
     this.#sql.exec('UPDATE repeats SET seq = ? WHERE seq = ?', next, seq);
   }
 
-  /** Gives the name of an execution free for another one, and leaves the row for its readers until it is swept. */
+  /**
+   * Gives the name of an execution free for another one, and leaves the row for its readers until it is
+   * swept.
+   */
   rename(seq: number): void {
     this.#sql.exec(`UPDATE executions SET id = id || '/' || seq, expires_at = 0 WHERE seq = ?`, seq);
   }
@@ -201,7 +215,9 @@ export class Rows {
     );
   }
 
-  /** The preamble and the last piece of a result that is still here, in one look-up. Throws where it is gone. */
+  /**
+   * The preamble and the last piece of a result that is still here, in one look-up. Throws where it is gone.
+   */
   record(seq: number): StoredParts {
     const { preamble, rest } = this.#sql
       .exec<{ preamble: ArrayBuffer; rest: ArrayBuffer }>(
@@ -220,7 +236,10 @@ export class Rows {
   }
 }
 
-/** How long it may take until what was written to KV is seen in every place, and no longer what was there before. */
+/**
+ * How long it may take until what was written to KV is seen in every place, and no longer what was there
+ * before.
+ */
 export const KV_SETTLES_MS = 60_000;
 
 /** Rows that are read at once. */

@@ -1,11 +1,13 @@
+/** @module The tables. Runs in: the ledger object. */
+
 import { addMissingColumns } from './columns.ts';
 
 /** By what an operator knows a request again. */
 const LABELS = { method: 'TEXT', path: 'TEXT', trace: 'TEXT' } as const;
 
 /**
- * The tables of executions and their bodies. What changes often is not beside what is large: to change a column is to write the
- * whole row anew, with the last piece of its body in it.
+ * The tables of executions and their bodies. What changes often is not beside what is large: to change a
+ * column is to write the whole row anew, with the last piece of its body in it.
  */
 export function createTables(sql: SqlStorage): void {
   sql.exec(`

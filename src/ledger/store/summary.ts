@@ -1,3 +1,5 @@
+/** @module What was counted, for the operator. Runs in: the ledger object. */
+
 import type { LedgerSummary } from '../../inspection.ts';
 import type { Counts } from './counts.ts';
 import type { Listing } from './listing.ts';

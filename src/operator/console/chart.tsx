@@ -1,3 +1,5 @@
+/** @module The chart of requests over time. Runs in: the Worker. */
+
 import type { Totals } from '../../counters.ts';
 import { clockText, countText } from '../../format.ts';
 import { Clock } from './parts.tsx';
@@ -9,7 +11,10 @@ export interface Bar {
   readonly counts: Totals;
 }
 
-/** What a bar is made of, from the bottom up. Every request under a key that reached the ledger is in one of them. */
+/**
+ * What a bar is made of, from the bottom up. Every request under a key that reached the ledger is in one of
+ * them.
+ */
 export const SERIES = [
   {
     name: 'sent upstream',
@@ -38,8 +43,8 @@ const BAR_GAP = 2;
 const X_LABELS = 4;
 
 /**
- * Stacked bars, drawn on the server so that they need no script. Only the bars are SVG, and they stretch with the page;
- * the words around them are text and keep their size. Screen readers get the table below instead.
+ * Stacked bars, drawn on the server so that they need no script. Only the bars are SVG, and they stretch with
+ * the page; the words around them are text and keep their size. Screen readers get the table below instead.
  */
 export function Chart({
   bars,
@@ -151,6 +156,7 @@ function Figures({ bars, now }: { bars: readonly Bar[]; now: number }) {
   return <ScrollingTable label="The figures" columns={columns} rows={busy} />;
 }
 
+/** How high a bar is, in requests. */
 export function heightOf(counts: Totals): number {
   return SERIES.reduce((sum, { of }) => sum + of(counts), 0);
 }

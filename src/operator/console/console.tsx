@@ -1,3 +1,5 @@
+/** @module The console's pages, and what each asks the ledger. Runs in: the Worker. */
+
 import * as v from 'valibot';
 import type { Config } from '../../config.ts';
 import type { OperatorApp } from '../app.ts';

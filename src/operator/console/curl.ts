@@ -1,3 +1,5 @@
+/** @module A `curl` that repeats a request's shape. Runs in: the Worker. */
+
 import type { KeyFrom } from '../../key-from.ts';
 
 /** Stands where a key has to be put. */

@@ -1,3 +1,5 @@
+/** @module The page of one execution. Runs in: the Worker. */
+
 import type { Child } from 'hono/jsx';
 import type { Route } from '../../config.ts';
 import { bytesText, countText, durationText, relativeText } from '../../format.ts';

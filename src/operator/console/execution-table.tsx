@@ -1,3 +1,5 @@
+/** @module A table of executions. Runs in: the Worker. */
+
 import { bytesText, countText, durationText } from '../../format.ts';
 import { repeatsOf } from '../execution-texts.ts';
 import type { Execution } from '../schemas.ts';

@@ -1,3 +1,5 @@
+/** @module The page of the list of executions. Runs in: the Worker. */
+
 import type { Config } from '../../config.ts';
 import { countText } from '../../format.ts';
 import { type ExecutionList, executionState, type Failure } from '../schemas.ts';

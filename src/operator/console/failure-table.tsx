@@ -1,3 +1,5 @@
+/** @module A table of failures. Runs in: the Worker. */
+
 import { FAILURE_TEXTS } from '../execution-texts.ts';
 import type { Failure } from '../schemas.ts';
 import { CONSOLE } from './page.tsx';

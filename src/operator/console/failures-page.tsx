@@ -1,3 +1,5 @@
+/** @module The page of the runs that failed lately. Runs in: the Worker. */
+
 import type { Config } from '../../config.ts';
 import { countText } from '../../format.ts';
 import type { FailureList } from '../schemas.ts';

@@ -1,4 +1,5 @@
-/** What forms that narrow a list are made of. */
+/** @module What forms that narrow a list are made of. Runs in: the Worker. */
+
 import type { Config } from '../../config.ts';
 
 /** One of several values, or none. */

@@ -1,3 +1,5 @@
+/** @module The page that asks before many are forgotten, and says what became of it. Runs in: the Worker. */
+
 import type { Forgettable } from '../forget-many.ts';
 import type { ForgetManyAnswer } from '../schemas.ts';
 import { ExecutionTable } from './execution-table.tsx';

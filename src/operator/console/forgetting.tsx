@@ -1,3 +1,5 @@
+/** @module The pages by which many executions are forgotten. Runs in: the Worker. */
+
 import * as v from 'valibot';
 import type { Config } from '../../config.ts';
 import type { OperatorApp } from '../app.ts';

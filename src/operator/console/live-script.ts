@@ -1,12 +1,14 @@
+/** @module The console's script, as text: it runs in the operator's browser. Runs in: the Worker. */
+
 import { PAGE_TOKEN_HEADER } from './page.tsx';
 
 /** How often a page that is looked at is asked for again. Each time costs one call to each ledger object. */
 export const REFRESH_MS = 10_000;
 
 /**
- * The console's only script, for the browser. It says times in the reader's zone, and copies. A live page it asks for again
- * every few seconds and puts in what changed: it leaves alone what the reader is in (a focused link, an open disclosure), stops
- * while the page is hidden, and says when the gateway does not answer.
+ * The console's only script, for the browser. It says times in the reader's zone, and copies. A live page it
+ * asks for again every few seconds and puts in what changed: it leaves alone what the reader is in (a focused
+ * link, an open disclosure), stops while the page is hidden, and says when the gateway does not answer.
  */
 export const LIVE_SCRIPT = `
 const day = new Intl.DateTimeFormat('sv', { dateStyle: 'short' });

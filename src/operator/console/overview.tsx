@@ -1,3 +1,5 @@
+/** @module The first page: is it working, and what did it save. Runs in: the Worker. */
+
 import { noTotals, sumOf, type Totals } from '../../counters.ts';
 import { bytesText, countText, durationText } from '../../format.ts';
 import { MINUTE_MS } from '../../time.ts';
@@ -16,8 +18,10 @@ export const WINDOWS = {
   '24h': { name: 'last 24 hours', minutes: 1_440, minutesPerBar: 20 },
 } as const;
 
+/** How far back. */
 export type WindowName = keyof typeof WINDOWS;
 
+/** Whether it is the name of one. */
 export function isWindowName(name: string): name is WindowName {
   return Object.hasOwn(WINDOWS, name);
 }

@@ -1,3 +1,5 @@
+/** @module A page of the console as a response. Runs in: the Worker. */
+
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import type { OperatorEnv } from '../app.ts';

@@ -1,11 +1,18 @@
+/** @module What every page of the console has around it. Runs in: the Worker. */
+
 import type { Child } from 'hono/jsx';
 import { version } from '../../../package.json';
 import { OPERATOR_PREFIX } from '../../settings.ts';
 
+/** Where the console is. */
 export const CONSOLE = `${OPERATOR_PREFIX}/console`;
 
-/** By these the console's own forms and its script are told from what others send with the operator's login. */
+/**
+ * By these the console's own forms and its script are told from what others send with the operator's login.
+ */
 export const FORM_TOKEN_FIELD = 'form_token';
+
+/** The field in which the script sends a page's token. */
 export const PAGE_TOKEN_HEADER = 'oncegate-page-token';
 
 const SECTIONS = [
@@ -15,9 +22,13 @@ const SECTIONS = [
   { href: `${CONSOLE}/configuration`, name: 'Configuration' },
 ] as const;
 
+/** A part of the console, as its navigation names it. */
 export type Section = (typeof SECTIONS)[number]['name'];
 
-/** What each page's head has. The script says times in the reader's zone, copies, and refreshes a `live` page, with its token. */
+/**
+ * What each page's head has. The script says times in the reader's zone, copies, and refreshes a `live` page,
+ * with its token.
+ */
 export function Head({
   title,
   live = false,
@@ -42,7 +53,10 @@ export function Head({
   );
 }
 
-/** The token that the forms of a page carry. There is none on a page for a program, which logs in with each request. */
+/**
+ * The token that the forms of a page carry. There is none on a page for a program, which logs in with each
+ * request.
+ */
 export type FormToken = string | undefined;
 
 /** A form that is taken as the console's own. */

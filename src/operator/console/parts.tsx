@@ -1,4 +1,5 @@
-/** What several pages of the console have in common. */
+/** @module What several pages of the console have in common. Runs in: the Worker. */
+
 import { clockText, relativeText } from '../../format.ts';
 import type { Execution } from '../schemas.ts';
 

@@ -1,3 +1,5 @@
+/** @module A table of routes. Runs in: the Worker. */
+
 import { sumOf, type Totals } from '../../counters.ts';
 import { countText, durationText } from '../../format.ts';
 import { type HistogramName, quantile } from '../../histogram.ts';

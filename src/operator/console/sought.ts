@@ -1,4 +1,7 @@
-/** What a list of executions is narrowed to, as it stands in the address of its page. */
+/**
+ * @module What a list of executions is narrowed to, as it stands in the address of its page.
+ * Runs in: the Worker.
+ */
 
 /** A key is there by its digest: what is in an address is kept in logs and in the browser's history. */
 export const FILTERS = [

@@ -1,3 +1,5 @@
+/** @module The console's style sheet, as text. Runs in: the Worker. */
+
 /** The console's style: one column, system fonts, tabular figures, light and dark by the reader's setting. */
 export const STYLE = `
 :root {

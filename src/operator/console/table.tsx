@@ -1,3 +1,5 @@
+/** @module A table. Runs in: the Worker. */
+
 import type { Child } from 'hono/jsx';
 
 /** One column of a table, and what stands in it in a row. */
@@ -47,7 +49,9 @@ export function Table<Row>(props: { columns: readonly Column<Row>[]; rows: reado
   );
 }
 
-/** A table that is wider than a narrow page scrolls by itself. It is in a region that the keyboard reaches. */
+/**
+ * A table that is wider than a narrow page scrolls by itself. It is in a region that the keyboard reaches.
+ */
 export function ScrollingTable<Row>(props: {
   label: string;
   columns: readonly Column<Row>[];

@@ -1,4 +1,7 @@
-/** An app that asks itself, as the Worker is asked: its main file wraps the context anew for each request, as tracers do. */
+/**
+ * An app that asks itself, as the Worker is asked: its main file wraps the context anew for each request, as
+ * tracers do.
+ */
 import { Hono } from 'hono';
 import { idempotency, Ledger } from 'oncegate/hono';
 

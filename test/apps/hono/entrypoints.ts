@@ -1,4 +1,7 @@
-/** A Worker whose default export is a class, which serves the app under another export as well, and has objects of its own. */
+/**
+ * A Worker whose default export is a class, which serves the app under another export as well, and has
+ * objects of its own.
+ */
 import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import { Hono } from 'hono';
 import { idempotency, ledgerWith, operator } from 'oncegate/hono';

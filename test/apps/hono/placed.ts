@@ -1,4 +1,7 @@
-/** Apps that say to clients «come back», some of which have no place, or the wrong one, to come back to. Each has a path of its own. */
+/**
+ * Apps that say to clients «come back», some of which have no place, or the wrong one, to come back to. Each
+ * has a path of its own.
+ */
 import { Hono } from 'hono';
 import { except } from 'hono/combine';
 import { idempotency, Ledger, operator, results } from 'oncegate/hono';

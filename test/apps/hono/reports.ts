@@ -1,4 +1,7 @@
-/** An app whose reports take their time, so that clients come back for them. Who comes is found out first. It counts what it runs. */
+/**
+ * An app whose reports take their time, so that clients come back for them. Who comes is found out first. It
+ * counts what it runs.
+ */
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';

@@ -1,4 +1,6 @@
-/** An app as many are: who comes is found out first, and then some of it runs once. It counts what it runs. */
+/**
+ * An app as many are: who comes is found out first, and then some of it runs once. It counts what it runs.
+ */
 import { Hono } from 'hono';
 import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';

@@ -9,7 +9,10 @@ export interface BareWorker {
   readonly stop: () => Promise<void>;
 }
 
-/** A Worker that takes bodies, and hands them out: `/kv/…` from KV, `/object/…` from an object, in pieces, as a stream over RPC. */
+/**
+ * A Worker that takes bodies, and hands them out: `/kv/…` from KV, `/object/…` from an object, in pieces, as
+ * a stream over RPC.
+ */
 const SCRIPT = `
 import { DurableObject } from 'cloudflare:workers';
 

@@ -38,6 +38,7 @@ function problem(status: number, slug: string): CallOutcome {
   return { kind: 'problem', status, slug };
 }
 
+const LEFT: CallOutcome = { kind: 'broken', by: 'client', from: null };
 const BROKEN: CallOutcome = { kind: 'broken', by: 'gateway', from: null };
 
 function history(calls: Call[], runs: Run[], deaths: Death[] = [], outages: Interval[] = []): History {
@@ -111,6 +112,21 @@ describe('a history that keeps every promise is let through', () => {
           call([1200, 1300], result(2)),
         ],
         [run(1, [10, 90], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
+      'a run that came to the origin when it had been given up, and its client could not be told',
+      history(
+        [call([0, 1200], LEFT), call([1150, 1300], result(2))],
+        [run(1, [1100, 1110], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
+      'a run that came to the origin when the gateway that had sent it was dead',
+      history(
+        [call([0, 310], BROKEN), call([320, 500], result(2))],
+        [run(1, [350, 360], 'succeeded'), run(2, [410, 490], 'succeeded')],
+        [{ at: 50, until: 300 }],
       ),
     ],
     [
@@ -276,6 +292,23 @@ describe('a history that breaks a promise is found out', () => {
       history(
         [call([0, 50], { kind: 'broken', by: 'client', from: null }), call([60, 100], result(2))],
         [run(1, [10, 51], 'cut'), run(2, [70, 90], 'succeeded')],
+      ),
+    ],
+    [
+      'a run that came in time is dropped when its client leaves, however late that is',
+      ['reason-to-run'],
+      history(
+        [call([0, 1200], LEFT), call([1150, 1300], result(2))],
+        [run(1, [900, 1110], 'succeeded'), run(2, [1210, 1290], 'succeeded')],
+      ),
+    ],
+    [
+      'a run that began after a death, of a call that began after it too, is run again',
+      ['reason-to-run'],
+      history(
+        [call([310, 320], BROKEN), call([320, 500], result(2))],
+        [run(1, [350, 360], 'succeeded'), run(2, [410, 490], 'succeeded')],
+        [{ at: 50, until: 300 }],
       ),
     ],
     [

@@ -54,11 +54,11 @@ interface Story {
 type Found = { readonly checks: number; readonly faults: readonly string[] };
 
 /**
- * Holds a history against the promises. Pure: it decides from what clients and origin saw, and knows nothing of how the
- * gateway works.
+ * Holds a history against the promises. Pure: it decides from what clients and origin saw, and knows nothing
+ * of how the gateway works.
  *
- * A result's TTL begins when it is recorded, which nobody outside sees. It is no sooner than the end of its run, so what
- * happens less than a TTL after that end is within it.
+ * A result's TTL begins when it is recorded, which nobody outside sees. It is no sooner than the end of its
+ * run, so what happens less than a TTL after that end is within it.
  */
 export function check(history: History): Verdict {
   const violations: Violation[] = [];
@@ -155,6 +155,7 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
     overNeighbours(runs, (first, second) =>
       mayRunAgain(first, second, policy, deaths) ||
       wasGivenUp(first, second, policy, calls) ||
+      cameLate(first, policy, calls, deaths) ||
       wasLeft(first, second, policy, calls)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
@@ -218,7 +219,10 @@ function withinTtl(run: Run, at: number, policy: Policy): boolean {
   return at < run.endedAt + policy.ttlMs;
 }
 
-/** Whether the answer is at odds with a result that is known. To have no answer is allowed; to have another is not. */
+/**
+ * Whether the answer is at odds with a result that is known. To have no answer is allowed; to have another is
+ * not.
+ */
 function deniesResult({ body, outcome }: Call, seen: Delivered, policy: Policy): boolean {
   if (outcome.kind === 'response') return outcome.digest !== seen.outcome.digest;
   if (outcome.kind !== 'problem') return false;
@@ -250,7 +254,10 @@ function nameOf({ outcome }: Call): string {
   }
 }
 
-/** A second run needs a first that failed, that broke off, whose result has expired, or that a death may have cut off. */
+/**
+ * A second run needs a first that failed, that broke off, whose result has expired, or that a death may have
+ * cut off.
+ */
 function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly Death[]): boolean {
   if (first.fate === 'failed' || first.fate === 'broke') return true;
   if (!withinTtl(first, second.startedAt, policy)) return true;
@@ -258,7 +265,10 @@ function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly D
   return first.fate === 'cut' && first.endedAt - first.startedAt >= policy.silenceMs;
 }
 
-/** A run that clients have left, one of them while it lasted or just before it was seen to begin, may have been cancelled. */
+/**
+ * A run that clients have left, one of them while it lasted or just before it was seen to begin, may have
+ * been cancelled.
+ */
 function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly Call[]): boolean {
   return (
     cancels &&
@@ -273,8 +283,8 @@ function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly C
 }
 
 /**
- * A busy machine may hold a request up on its way to the origin, which then sees less of the silence than the gateway. So
- * a client's word counts too, if it waited for so long before it was told.
+ * A busy machine may hold a request up on its way to the origin, which then sees less of the silence than the
+ * gateway. So a client's word counts too, if it waited for so long before it was told.
  */
 function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Call[]): boolean {
   const tells = ({ outcome }: Call) =>
@@ -288,6 +298,27 @@ function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Cal
       call.startedAt <= first.startedAt &&
       call.endedAt <= second.startedAt,
   );
+}
+
+/**
+ * Held up for longer still, a request comes to the origin when the gateway has given it up, and its client
+ * has left and cannot be told; or when the gateway that sent it is dead, and another one answers.
+ */
+function cameLate(
+  first: Run,
+  { silenceMs }: Policy,
+  calls: readonly Call[],
+  deaths: readonly Death[],
+): boolean {
+  return calls.some(({ startedAt, endedAt, outcome }) => {
+    if (outcome.kind !== 'broken' || outcome.from !== null) return false;
+    if (outcome.by === 'client')
+      return startedAt + silenceMs <= first.startedAt && endedAt >= first.startedAt;
+    return deaths.some(
+      ({ at, until }) =>
+        startedAt <= at && at <= endedAt && first.startedAt - until <= silenceMs && until <= first.startedAt,
+    );
+  });
 }
 
 function overPairs<T>(items: readonly T[], fault: (first: T, second: T) => string | null): Found {

@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, CallOutcome, Provenance } from './history.ts';
 import { comesBack, type KeyPlan, type Leave, pathOf, wireOf } from './plan.ts';
 
-/** No call may take longer than this; one that does is broken off, and the promise that it breaks is in the report. */
+/**
+ * No call may take longer than this; one that does is broken off, and the promise that it breaks is in the
+ * report.
+ */
 const CALL_MAX_MS = 30_000;
 /** How long a client stays away that comes back for a result. */
 const COMES_BACK_AFTER_MS = 50;
@@ -14,7 +17,10 @@ const LEAVES_AFTER_MS = 4;
 /** What one request is answered with. `at`: the path and query where its result will be. */
 type Answer = CallOutcome | { readonly kind: 'accepted'; readonly at: string };
 
-/** Sends requests and writes down what came back. It retries nothing by itself, so that each call is in the history. */
+/**
+ * Sends requests and writes down what came back. It retries nothing by itself, so that each call is in the
+ * history.
+ */
 export class RecordingClient {
   readonly calls: Call[] = [];
   readonly left = { 'before-head': 0, 'mid-body': 0 };

@@ -11,7 +11,9 @@ export interface Forget extends Subject {
 
 export interface ForgetfulHistory extends History {
   readonly forgets: readonly Forget[];
-  /** When the ledger was out of reach, or was being ended. KV is all that a client can be answered from then. */
+  /**
+   * When the ledger was out of reach, or was being ended. KV is all that a client can be answered from then.
+   */
   readonly ledgerGone: readonly Interval[];
   /** So long a place may still see what was removed from KV. */
   readonly kvSettlesMs: number;
@@ -30,8 +32,9 @@ export interface ForgetfulVerdict extends Verdict {
 }
 
 /**
- * Holds a history against the promises in which executions are forgotten. What comes after a forget is another execution: nothing
- * of the one before may be seen in it. A call or a run during a forget belongs to either; such a call is left out.
+ * Holds a history against the promises in which executions are forgotten. What comes after a forget is
+ * another execution: nothing of the one before may be seen in it. A call or a run during a forget belongs to
+ * either; such a call is left out.
  */
 export function checkForgetful(history: ForgetfulHistory): ForgetfulVerdict {
   const bySubject = Map.groupBy(history.forgets, subjectOf);

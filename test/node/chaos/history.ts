@@ -1,5 +1,6 @@
 /**
- * What happened, as each side saw it: the clients' calls and the origin's runs. All times are milliseconds on one clock.
+ * What happened, as each side saw it: the clients' calls and the origin's runs. All times are milliseconds on
+ * one clock.
  */
 
 /** One execution as the contract names it: a key is only a key of one caller on one route. */

@@ -45,8 +45,8 @@ export const CALM_KV: KvBehaviour = {
 const READ_PIECE_BYTES = 96 * 1024;
 
 /**
- * Workers KV as workerd asks for it, over HTTP, in the process that checks. It outlives the gateway, as the real one does: what
- * was on its way when a gateway died arrives.
+ * Workers KV as workerd asks for it, over HTTP, in the process that checks. It outlives the gateway, as the
+ * real one does: what was on its way when a gateway died arrives.
  */
 export class KvServer {
   readonly inflicted = {

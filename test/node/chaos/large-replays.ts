@@ -1,9 +1,11 @@
 /**
- * Large bodies again and again, with readers that leave: `npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
- * [--from kv|object|runs] [--calls N] [--clients N] [--seed N]`. It looks for calls that hang.
+ * Large bodies again and again, with readers that leave: it looks for calls that hang.
  *
- * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`: each call has a key of its
- * own, so that none is a replay.
+ *     npx node test/node/chaos/large-replays.ts [--of gateway|bare] [--on workerd|miniflare]
+ *       [--from kv|object|runs] [--calls N] [--clients N] [--seed N]
+ *
+ * `bare`: of a Worker that has nothing of the gateway in it. What hangs there is not the gateway's. `runs`:
+ * each call has a key of its own, so that none is a replay.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -53,6 +55,7 @@ const agent = new Agent({ keepAlive: true });
 const seen = {
   whole: 0,
   left: 0,
+  problem: 0,
   broken: 0,
   hung: 0,
   replayed: 0,
@@ -96,7 +99,7 @@ function call(n: number, leaves: boolean): Promise<void> {
       gapMs = Math.max(gapMs, performance.now() - lastAt);
       lastAt = performance.now();
     };
-    let end: 'whole' | 'left' | 'broken' | 'hung' = 'broken';
+    let end: 'whole' | 'left' | 'problem' | 'broken' | 'hung' = 'broken';
     const headers = {
       'accept-encoding': 'identity',
       'idempotency-key': flags.from === 'runs' ? randomUUID() : `key-${n}`,
@@ -121,7 +124,8 @@ function call(n: number, leaves: boolean): Promise<void> {
         sent.destroy();
       });
       response.on('end', () => {
-        if (bytes === sizes[n] && response.complete) end = 'whole';
+        if (response.statusCode !== 200) end = 'problem';
+        else if (bytes === sizes[n] && response.complete) end = 'whole';
       });
       response.on('error', () => {});
     });

@@ -6,10 +6,15 @@ import type { FaultPlan } from './plan.ts';
 
 /** Log lines that say that the gateway itself, not its surroundings, went wrong. */
 const DEFECT = /"event":"(unexpected|sweep-failed|record-damaged|ledger-write-failed)"|Uncaught/;
-/** What the runtime logs as an exception of its own when a response breaks off, and when an object is ended. */
+/**
+ * What the runtime logs as an exception of its own when a response breaks off, and when an object is ended.
+ */
 const EXPECTED = /ReadableStream received over RPC disconnected|reset on order/;
 
-/** The gateway on workerd itself, in processes of its own that die and come back on the same storage, and the same port if they can. */
+/**
+ * The gateway on workerd itself, in processes of its own that die and come back on the same storage, and the
+ * same port if they can.
+ */
 export class MortalGateway {
   readonly deaths: Death[] = [];
   readonly outages: Interval[] = [];

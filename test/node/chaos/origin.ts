@@ -6,8 +6,8 @@ import type { Provenance, Run, RunFate } from './history.ts';
 import { type Answer, type Behaviour, callerNamed, readWire } from './plan.ts';
 
 /**
- * The API behind the gateway, in the process that checks: it never dies, so its history is whole. What it does on a run
- * stands in the request; how often each behaviour came is counted.
+ * The API behind the gateway, in the process that checks: it never dies, so its history is whole. What it
+ * does on a run stands in the request; how often each behaviour came is counted.
  */
 export class ChaosOrigin {
   readonly runs: Run[] = [];

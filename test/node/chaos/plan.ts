@@ -87,9 +87,10 @@ const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 const KIB = 1024;
 
 /**
- * The routes of the gateway under test. On `brief`, results expire while the run goes on; on `cancel`, a run ends when its last client
- * leaves; on `later`, clients come back for what they were not willing to wait for. On `body` and `hook` the key is in the body, and no
- * two attempts have the same bytes: on `body` they say the same, on `hook` each has another counter.
+ * The routes of the gateway under test. On `brief`, results expire while the run goes on; on `cancel`, a run
+ * ends when its last client leaves; on `later`, clients come back for what they were not willing to wait for.
+ * On `body` and `hook` the key is in the body, and no two attempts have the same bytes: on `body` they say
+ * the same, on `hook` each has another counter.
  */
 const ROUTES = {
   '/retry/*': { unknownOutcome: 'retry', ttlSeconds: 3_600 },
@@ -194,7 +195,10 @@ export function keyPlan(seed: number, index: number, world = ORDINARY): KeyPlan 
   };
 }
 
-/** In a body, a key may be a number. None is a part of another one's beginning alone, so that one that is cut is another key's. */
+/**
+ * In a body, a key may be a number. None is a part of another one's beginning alone, so that one that is cut
+ * is another key's.
+ */
 function keyNamed(route: string, pair: number): string {
   return isInBody(route) ? String(100_000 + pair) : `key-${pair}`;
 }
@@ -203,7 +207,10 @@ function isInBody(route: string): boolean {
   return route === '/body/*' || route === '/hook/*';
 }
 
-/** What is sent of a request: its body, which differs with each attempt where the key is in it, and its key's header, if it has one. */
+/**
+ * What is sent of a request: its body, which differs with each attempt where the key is in it, and its key's
+ * header, if it has one.
+ */
 export function wireOf(
   { subject: { route, key } }: KeyPlan,
   body: string,

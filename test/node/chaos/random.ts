@@ -6,7 +6,10 @@ export class Random {
     this.#state = state;
   }
 
-  /** The stream of choices for one thing, such as the nth key. Its choices do not depend on those of any other. */
+  /**
+   * The stream of choices for one thing, such as the nth key. Its choices do not depend on those of any
+   * other.
+   */
   static of(seed: number, ...thing: readonly number[]): Random {
     const mixed = thing.reduce((state, n) => Math.imul(state ^ n, 0x9e37_79b1) ^ (state >>> 15), seed | 0);
     const random = new Random(mixed);

@@ -1,9 +1,10 @@
 /**
- * The chaos run: `npm run chaos [-- --short] [--hostile] [--large] [--seed N] [--keys N] [--clients N]`. It sends load through a gateway that is killed again
- * and again, to an origin that misbehaves, and holds what clients and origin saw against the promises.
+ * The chaos run: `npm run chaos [-- --short] [--hostile] [--large] [--seed N] [--keys N] [--clients N]`. It
+ * sends load through a gateway that is killed again and again, to an origin that misbehaves, and holds what
+ * clients and origin saw against the promises.
  *
- * `--hostile`: KV is one that takes its time, forgets, refuses and fails, and operators have executions forgotten. `--large`: ten
- * times as many large bodies.
+ * `--hostile`: KV is one that takes its time, forgets, refuses and fails, and operators have executions
+ * forgotten. `--large`: ten times as many large bodies.
  *
  * The same seed makes the same plan. When exactly a fault meets a request is up to the machine.
  */

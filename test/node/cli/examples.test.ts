@@ -1,4 +1,7 @@
-/** Each example as somebody has it who copies its folder, installs what it names, the package as it is packed, and starts it. */
+/**
+ * Each example as somebody has it who copies its folder, installs what it names, the package as it is packed,
+ * and starts it.
+ */
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';

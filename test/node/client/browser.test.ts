@@ -55,7 +55,10 @@ describe.skipIf(skipped)('in Chromium', () => {
 
   afterAll(() => browser?.close());
 
-  /** A shop: its pages, the library, and its orders behind the gateway. `cut` counts the orders' connections only. */
+  /**
+   * A shop: its pages, the library, and its orders behind the gateway. `cut` counts the orders' connections
+   * only.
+   */
   async function shop(orders: (number: number) => Answer, cut?: StandInOptions['cut']): Promise<StandIn> {
     let connections = 0;
     let executed = 0;

@@ -11,7 +11,10 @@ export interface Answer {
 
 export interface StandInOptions {
   readonly concurrent?: 'wait' | 'reject';
-  /** Bytes after which the client's connection number n (from 1) is cut, 0 for no head at all; the execution goes on. */
+  /**
+   * Bytes after which the client's connection number n (from 1) is cut, 0 for no head at all; the execution
+   * goes on.
+   */
   readonly cut?: (connection: number) => number | undefined;
 }
 
@@ -20,7 +23,10 @@ export interface StandIn extends Server {
   readonly executions: readonly Received[];
 }
 
-/** A small gateway that keeps to the contract: one execution per caller and key, replayed or joined by all others. */
+/**
+ * A small gateway that keeps to the contract: one execution per caller and key, replayed or joined by all
+ * others.
+ */
 export async function standIn(
   upstream: (request: Received, execution: number) => Answer | Promise<Answer>,
   options: StandInOptions = {},

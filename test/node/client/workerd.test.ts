@@ -7,7 +7,9 @@ import { root } from './build.ts';
 import { serve, status, steps } from './server.ts';
 import { standIn } from './stand-in.ts';
 
-/** A Worker that runs one named scenario against the server it is given, with the library as it is published. */
+/**
+ * A Worker that runs one named scenario against the server it is given, with the library as it is published.
+ */
 const WORKER = `
 import { deterministicKey, idempotentFetch, MemoryStore, requestKey, runBatch } from './client/index.js';
 

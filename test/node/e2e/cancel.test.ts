@@ -26,8 +26,8 @@ const gateway = useGateway(() => ({
 }));
 
 /**
- * A client that leaves when it is told to. It resets its connection: one that only closes it is not known to be gone, over bare
- * TCP, before something is sent to it.
+ * A client that leaves when it is told to. It resets its connection: one that only closes it is not known to
+ * be gone, over bare TCP, before something is sent to it.
  */
 function leaving(url: string, key: string) {
   const sent = request(url, {

@@ -7,7 +7,10 @@ import { useGateway, useOrigin } from '../harness/use.ts';
 
 const origin = useOrigin();
 
-/** Codes its response itself, lets the runtime do it, tells a length that is not that of the coded body, or claims a coding. */
+/**
+ * Codes its response itself, lets the runtime do it, tells a length that is not that of the coded body, or
+ * claims a coding.
+ */
 const codingService = `
   const text = 'what was compressed, '.repeat(50);
   export default { async fetch(request) {

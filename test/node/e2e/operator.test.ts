@@ -105,7 +105,8 @@ test('what is forgotten is replayed to nobody any more, in a storm of retries ne
   const clients = Array.from({ length: 8 }, async () => {
     while (!storm.signal.aborted) await retry();
   });
-  // Long enough that the ledger object waits for the leases that it gave, and not for those of an earlier life of it.
+  // Long enough that the ledger object waits for the leases that it gave, and not for those of an earlier
+  // life of it.
   const startedAt = Date.now();
   await expect.poll(() => Date.now() - startedAt, { timeout: 30_000 }).toBeGreaterThan(4_000);
   expect(runs.length).toBeGreaterThan(200);

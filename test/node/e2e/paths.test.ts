@@ -1,4 +1,7 @@
-/** Which route a path takes, on workerd itself: what stands in front of it elsewhere puts most of these right before. */
+/**
+ * Which route a path takes, on workerd itself: what stands in front of it elsewhere puts most of these right
+ * before.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -170,7 +170,10 @@ test('a request without a key that the upstream does not answer in time is a 504
   await letGo;
 });
 
-/** How long an odd upstream leaves its connection open: the head of what it began to send is handed on by then. */
+/**
+ * How long an odd upstream leaves its connection open: the head of what it began to send is handed on by
+ * then.
+ */
 const OPEN_MS = 200;
 
 /** An upstream that answers each request with these bytes, and then closes. */

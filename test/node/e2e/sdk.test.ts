@@ -9,7 +9,10 @@ import { useGateway, useOrigin } from '../harness/use.ts';
 const provider = new LLMock({ port: 0 });
 const origin = useOrigin();
 
-/** The provider takes this long before it answers; a client that waits half as long gives up on its first attempt. */
+/**
+ * The provider takes this long before it answers; a client that waits half as long gives up on its first
+ * attempt.
+ */
 const PROVIDER_LATENCY_MS = 2_000;
 const IMPATIENT_MS = 1_000;
 
@@ -44,7 +47,10 @@ function openai(timeout = 30_000): IdempotentOpenAI {
   return new IdempotentOpenAI({ apiKey: 'key', baseURL: `${gateway.url}/llm/v1`, timeout, maxRetries: 5 });
 }
 
-/** The Anthropic SDK runs a middleware for each attempt, with the same options object for all attempts of a call. */
+/**
+ * The Anthropic SDK runs a middleware for each attempt, with the same options object for all attempts of a
+ * call.
+ */
 function anthropic(timeout = 30_000): Anthropic {
   const keys = new WeakMap<object, string>();
   return new Anthropic({
@@ -154,7 +160,10 @@ test('the stripe SDK, which sends keys of its own, is replayed', async () => {
   });
 });
 
-/** Problems that no retry mends, and what becomes of all requests when a call that leads to them is made twice. */
+/**
+ * Problems that no retry mends, and what becomes of all requests when a call that leads to them is made
+ * twice.
+ */
 const finals = [
   ['outcome-unknown', '/refuse', ['upstream-unreachable', 'outcome-unknown', 'outcome-unknown']],
   ['not-recorded', '/brief/count', ['executed', 'not-recorded']],

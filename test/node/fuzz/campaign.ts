@@ -20,7 +20,10 @@ const BENT_MS = 250;
 
 /** What the runtime says by itself of a method that it does not know; no Worker sees such a request. */
 const UNKNOWN_METHOD = 'ERROR: Unrecognized request method.';
-/** With any other or a second one, Miniflare's front may fail before the gateway is asked; Cloudflare's edge says 400. */
+/**
+ * With any other or a second one, Miniflare's front may fail before the gateway is asked; Cloudflare's edge
+ * says 400.
+ */
 const HOST = 'Host: gateway.example\r\n';
 const FRONT_FAILED = 'Invalid URL string';
 /** The platform's fetch sends none; the gateway says 502 and nothing goes out. */

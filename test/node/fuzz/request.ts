@@ -1,6 +1,9 @@
 import type { Random } from '../chaos/random.ts';
 
-/** A request as bytes, and whether its framing was bent, so that the runtime and not the gateway may answer it. */
+/**
+ * A request as bytes, and whether its framing was bent, so that the runtime and not the gateway may answer
+ * it.
+ */
 export interface FuzzedRequest {
   readonly bytes: Buffer;
   readonly wellFramed: boolean;

@@ -1,4 +1,7 @@
-/** The fuzz run: `npx node test/node/fuzz/run.ts [--count N] [--seed N]`. The same seed sends the same requests. */
+/**
+ * The fuzz run: `npx node test/node/fuzz/run.ts [--count N] [--seed N]`. The same seed sends the same
+ * requests.
+ */
 import { parseArgs } from 'node:util';
 import bundle from '../harness/bundle.ts';
 import '../harness/signals.ts';

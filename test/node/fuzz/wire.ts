@@ -7,8 +7,9 @@ export type WireAnswer =
   | { readonly kind: 'nothing' };
 
 /**
- * Sends bytes as they are, however wrong, and reads what comes back until the peer closes or has been silent for so long.
- * The sending side stays open, as a client's does; a well-formed request should ask for `Connection: close`.
+ * Sends bytes as they are, however wrong, and reads what comes back until the peer closes or has been silent
+ * for so long. The sending side stays open, as a client's does; a well-formed request should ask for
+ * `Connection: close`.
  */
 export function exchange(port: number, bytes: Buffer, silenceMs: number): Promise<WireAnswer> {
   return new Promise((resolve) => {

@@ -9,8 +9,8 @@ export interface BrokenNetwork {
 }
 
 /**
- * A network between client and gateway that breaks: when the test says so, or as soon as the gateway has answered on the
- * first connection.
+ * A network between client and gateway that breaks: when the test says so, or as soon as the gateway has
+ * answered on the first connection.
  */
 export async function startBrokenNetwork(
   gatewayUrl: string,

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** What the tests are about: the gateway, or an app with the middleware that does as much. The project of the tests says which. */
+/**
+ * What the tests are about: the gateway, or an app with the middleware that does as much. The project of the
+ * tests says which.
+ */
 export const SUBJECT = process.env.E2E_SUBJECT === 'app' ? 'app' : 'gateway';
 
 /** Each subject as `wrangler deploy` would upload it, and the same with faults to order. */

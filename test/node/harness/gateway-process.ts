@@ -1,6 +1,7 @@
 /**
- * Runs the bundled gateway on Miniflare in a process of its own, so that a test can kill it. The first argument is JSON:
- * the bindings, where storage lives, and the service bindings' scripts. It prints its URL when it is ready.
+ * Runs the bundled gateway on Miniflare in a process of its own, so that a test can kill it. The first
+ * argument is JSON: the bindings, where storage lives, and the service bindings' scripts. It prints its URL
+ * when it is ready.
  */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -21,11 +21,16 @@ const MIB = 1024 * 1024;
 
 /** What there is at most under any load: docs/limits.md says why. */
 export const BOUNDS = {
-  /** In array buffers: the bodies of an isolate, what it replays without asking, and what is passing through. */
+  /**
+   * In array buffers: the bodies of an isolate, what it replays without asking, and what is passing through.
+   */
   bufferBytes: (72 + 8 + 8 + 8) * MIB,
   /** What the platform gives an isolate. */
   isolateBytes: 128_000_000,
-  /** What the process may take more than at its start: an isolate, and what the runtime and its allocator keep for each connection. */
+  /**
+   * What the process may take more than at its start: an isolate, and what the runtime and its allocator keep
+   * for each connection.
+   */
   processBytes: (connections: number) => 128_000_000 + connections * MIB,
 } as const;
 

@@ -1,6 +1,6 @@
 /**
- * An HTTP API in a process of its own, well-behaved or not by the path it is asked for. It remembers each run under the
- * idempotency key that came with it. A path with a gate waits there until the test opens it.
+ * An HTTP API in a process of its own, well-behaved or not by the path it is asked for. It remembers each run
+ * under the idempotency key that came with it. A path with a gate waits there until the test opens it.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -123,7 +123,9 @@ const behaviours: Record<string, Behaviour> = {
     response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' });
     response.end(gzipSync('what was compressed'));
   },
-  /** A body in a coding, or one that only claims to be; see `codedBody`. `?gate` waits there before the end. */
+  /**
+   * A body in a coding, or one that only claims to be; see `codedBody`. `?gate` waits there before the end.
+   */
   coded: async ({ response, argument, query }) => {
     const body = codedBody(argument, query.get('form') ?? 'whole');
     response.setHeader('content-encoding', argument);

@@ -8,7 +8,9 @@ export interface Run {
   readonly bytes: number;
 }
 
-/** What the origin's own clock says of a request, in milliseconds since the epoch; `null`: that never came. */
+/**
+ * What the origin's own clock says of a request, in milliseconds since the epoch; `null`: that never came.
+ */
 export interface OriginTimes {
   readonly requestAt: number;
   headAt: number | null;

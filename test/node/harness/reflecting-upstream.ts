@@ -1,6 +1,7 @@
 /**
- * An API as many are: it answers preflights by a list of allowed fields that the idempotency key is not in, and shares each
- * response with the one origin that asked. In the process of the test, which decides when what is held goes on.
+ * An API as many are: it answers preflights by a list of allowed fields that the idempotency key is not in,
+ * and shares each response with the one origin that asked. In the process of the test, which decides when
+ * what is held goes on.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,7 +22,10 @@ export interface ReflectingUpstreamOptions {
   readonly allowedHeaders: string;
 }
 
-/** `/held/…` waits before its head, `/stream/…` in its body; `/status/N`, `/bytes/N`, `/drop` and `/silent` do what they say. */
+/**
+ * `/held/…` waits before its head, `/stream/…` in its body; `/status/N`, `/bytes/N`, `/drop` and `/silent` do
+ * what they say.
+ */
 export async function startReflectingUpstream(
   options: ReflectingUpstreamOptions,
 ): Promise<ReflectingUpstream> {

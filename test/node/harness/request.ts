@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * Sends a keyed POST through the gateway. It asks for no coding: Miniflare's own front, like Cloudflare's edge, would
- * compress what the gateway answers.
+ * Sends a keyed POST through the gateway. It asks for no coding: Miniflare's own front, like Cloudflare's
+ * edge, would compress what the gateway answers.
  */
 export function post(url: string, key: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);

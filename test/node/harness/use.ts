@@ -7,8 +7,9 @@ import { type Origin, startOrigin } from './origin.ts';
 import type { RunningScript } from './process.ts';
 
 /**
- * Starts something before the tests of a file and stops it after them, in the order in which a file says so, and the other way round.
- * What is returned stands for it, from then on: a file can say `const gateway = …` once, above its tests.
+ * Starts something before the tests of a file and stops it after them, in the order in which a file says so,
+ * and the other way round. What is returned stands for it, from then on: a file can say `const gateway = …`
+ * once, above its tests.
  */
 export function use<T extends object>(
   start: () => Promise<T>,
@@ -34,7 +35,10 @@ export function useOrigin(): Origin {
   return use(startOrigin, (origin) => origin.stop());
 }
 
-/** The gateway with these settings, for the tests of a file. They are asked for when what stands above them has started. */
+/**
+ * The gateway with these settings, for the tests of a file. They are asked for when what stands above them
+ * has started.
+ */
 export function useGateway(options: () => GatewayOptions | Promise<GatewayOptions>): RunningScript {
   return use(
     async () => startGateway(await options()),

@@ -1,4 +1,7 @@
-/** A receiver of webhooks, in the process of the test: it verifies each delivery, and processes what is genuine. */
+/**
+ * A receiver of webhooks, in the process of the test: it verifies each delivery, and processes what is
+ * genuine.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * Those who send webhooks: what a delivery looks like, and how it is signed and verified, by their own libraries where these are
- * on npm and small. The other signatures are held against the examples in their documentation.
+ * Those who send webhooks: what a delivery looks like, and how it is signed and verified, by their own
+ * libraries where these are on npm and small. The other signatures are held against the examples in their
+ * documentation.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { sign as signGitHub, verify as verifyGitHub } from '@octokit/webhooks-methods';

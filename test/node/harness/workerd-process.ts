@@ -1,7 +1,7 @@
 /**
- * Runs the bundled gateway on workerd itself, in a process group of its own, so that a test can kill it. KV is where
- * `kvUrl` says: a process of the test's. The first argument is JSON, see {@link GatewayOptions}. It prints its URL when it is
- * ready.
+ * Runs the bundled gateway on workerd itself, in a process group of its own, so that a test can kill it. KV
+ * is where `kvUrl` says: a process of the test's. The first argument is JSON, see {@link GatewayOptions}. It
+ * prints its URL when it is ready.
  */
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';

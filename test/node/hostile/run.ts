@@ -1,6 +1,6 @@
 /**
- * Lets many hostile worlds happen: `npx node test/node/hostile/run.ts [--seed N] [--worlds N]`. The same seed makes the same plans; when a fault
- * meets a call is up to the machine.
+ * Lets many hostile worlds happen: `npx node test/node/hostile/run.ts [--seed N] [--worlds N]`. The same seed
+ * makes the same plans; when a fault meets a call is up to the machine.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

@@ -28,7 +28,10 @@ async function blocks(page: string, language: 'toml' | 'jsonc'): Promise<string[
   );
 }
 
-/** Puts blocks into this repository's wrangler.toml as the text says: tables at its end, what is no table before the first. */
+/**
+ * Puts blocks into this repository's wrangler.toml as the text says: tables at its end, what is no table
+ * before the first.
+ */
 async function inToml(...pasted: readonly string[]): Promise<string> {
   const original = await read('wrangler.toml');
   let text = original.replace('# UPSTREAM_URL =', 'UPSTREAM_URL =');
@@ -107,7 +110,10 @@ describe.each([
 /** What is bound is known by its kind, not by its name. */
 const BINDINGS = ['LEDGER', 'RESULTS', 'RATE_LIMITER', 'EVENTS'];
 
-/** The first two cells of each row of a page's tables that begins with a variable's name: the name, and what is beside it. */
+/**
+ * The first two cells of each row of a page's tables that begins with a variable's name: the name, and what
+ * is beside it.
+ */
 async function variablesOf(page: string): Promise<Map<string, string>> {
   const rows = (await read(page)).matchAll(/^\| *`([A-Z_]+)` *\| *([^|]*?) *\|/gm);
   return new Map([...rows].map(([, name = '', beside = '']) => [name, beside]));

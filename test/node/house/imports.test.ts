@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { files, imports, root, textOf } from './sources.ts';
 
-/** The house from the roof down, as ARCHITECTURE.md has it. Who is on a line may import from those below it, and from itself. */
+/**
+ * The house from the roof down, as ARCHITECTURE.md has it. Who is on a line may import from those below it,
+ * and from itself.
+ */
 const FLOORS = floorsOf(readFileSync(`${root}ARCHITECTURE.md`, 'utf8'));
 
 /** These go out as programs and a library of their own. The client imports nothing of the rest. */

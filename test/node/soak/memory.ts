@@ -1,6 +1,7 @@
 /**
- * The memory of one ledger object under all that one caller can ask of it: `npx node test/node/soak/memory.ts [--part N]`. It takes
- * some 5 GB of disk and several minutes; `--part 4` is a quarter of it.
+ * The memory of one ledger object under all that one caller can ask of it:
+ * `npx node test/node/soak/memory.ts [--part N]`. It takes some 5 GB of disk and several minutes; `--part 4`
+ * is a quarter of it.
  */
 import { parseArgs } from 'node:util';
 import { CALM_KV, KvServer } from '../chaos/kv-server.ts';

@@ -1,6 +1,7 @@
 /**
- * The soak run: `npx node test/node/soak/run.ts [--seconds N]`. A day of keys in compressed time: results live for seconds, so that what
- * is written, moved to RESULTS and swept in a day is so in minutes. Memory and disk must level off, and nothing may stay.
+ * The soak run: `npx node test/node/soak/run.ts [--seconds N]`. A day of keys in compressed time: results
+ * live for seconds, so that what is written, moved to RESULTS and swept in a day is so in minutes. Memory and
+ * disk must level off, and nothing may stay.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

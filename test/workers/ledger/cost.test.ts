@@ -3,7 +3,10 @@ import { env, exports } from 'cloudflare:workers';
 import { expect, test, vi } from 'vitest';
 import { ledger, MIB, pass, running, testNumber, useWorld } from './world.ts';
 
-/** What Cloudflare bills a ledger object for, counted by SQLite itself. docs/cost.md takes its figures from here. */
+/**
+ * What Cloudflare bills a ledger object for, counted by SQLite itself. docs/cost.md takes its figures from
+ * here.
+ */
 interface Bill {
   readonly rowsRead: number;
   readonly rowsWritten: number;
@@ -23,7 +26,10 @@ async function requests(count: number, path: string, archived = count): Promise<
   await expect.poll(async () => (await env.RESULTS.list()).keys.length).toBe(archived);
 }
 
-/** Counts from now on what happens in the one ledger object of a route. Each call takes what came since the last. */
+/**
+ * Counts from now on what happens in the one ledger object of a route. Each call takes what came since the
+ * last.
+ */
 async function counter(route = '/*'): Promise<() => Bill> {
   const cursors: { rowsRead: number; rowsWritten: number }[] = [];
   let alarmsSet = 0;
@@ -59,8 +65,9 @@ const DAY_MS = 86_401_000;
 /** The counts of the minutes that saw something are a row each, which all executions share. */
 const COUNT_ROWS = 1;
 
-// The rows: the result and its index, and the row removed; under `refuse`, the intent, too. Of a body of several pieces: when it may
-// leave, that it has left, and each full piece with its index, and once more to remove it.
+// The rows: the result and its index, and the row removed; under `refuse`, the intent, too. Of a body of
+// several pieces: when it may leave, that it has left, and each full piece with its index, and once more to
+// remove it.
 test.each([
   { what: 'one of 1 KB', count: 1, bytes: 1024, rows: 3 },
   { what: 'many of 1 KB', count: 250, bytes: 1024, rows: 3 },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Execution, type ExecutionStore } from '../../../src/ledger/run/execution.ts';
+import { Execution } from '../../../src/ledger/run/execution.ts';
+import type { ExecutionStore } from '../../../src/ledger/run/execution-store.ts';
 import type { ResponseHead } from '../../../src/protocol.ts';
 import { PIECE_BYTES } from '../../../src/record/format.ts';
 import { policyFor } from './world.ts';

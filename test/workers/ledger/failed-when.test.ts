@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 let tests = 0;
 
 beforeEach(() => {
-  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+  // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of
+  // its own.
   tests += 1;
 });
 

@@ -29,7 +29,10 @@ const SWEEP_GAP_MS = 5_000;
 /** What RESULTS did not take is tried again this soon. */
 const RETRY_MS = 30_000;
 
-/** The executions of one sequence: two keys on the route of each policy, one of which has bodies of several pieces. */
+/**
+ * The executions of one sequence: two keys on the route of each policy, one of which has bodies of several
+ * pieces.
+ */
 const SUBJECTS = [
   { policy: 'retry', path: '', route: '/*', key: 'a' },
   { policy: 'retry', path: '', route: '/*', key: 'large' },
@@ -119,7 +122,8 @@ test('whatever happens in whatever order, the ledger does what the contract’s 
       const mayBe = executions.reduce((sum, execution) => sum + execution.putsAtMost, 0);
       expect(puts.mock.calls.length - before).toBeLessThanOrEqual(mayBe);
     }),
-    // A ledger that runs what it should refuse waits for a verdict that does not come: that is a failure with a sequence.
+    // A ledger that runs what it should refuse waits for a verdict that does not come: that is a failure with
+    // a sequence.
     { numRuns: SEQUENCES, timeout: SEQUENCE_MAX_MS },
   );
 }, 120_000);
@@ -204,7 +208,10 @@ class Modelled {
   #state: State = { kind: 'absent' };
   #body: 'first' | 'other' = 'first';
   #runs = 0;
-  /** How often its results may be put into RESULTS: once each, and again where it was lost what has become of the first. */
+  /**
+   * How often its results may be put into RESULTS: once each, and again where it was lost what has become of
+   * the first.
+   */
   #putsAtMost = 0;
   #isWrittenDown = true;
   /** The requests that wait for the run under way. */
@@ -296,7 +303,10 @@ class Modelled {
     this.#state = afterForget(this.#state);
   }
 
-  /** The object was lost, or put away. Whoever waited hears that the outcome is unknown, and the run’s late end changes nothing. */
+  /**
+   * The object was lost, or put away. Whoever waited hears that the outcome is unknown, and the run’s late
+   * end changes nothing.
+   */
   async lost(): Promise<void> {
     if (!this.#isWrittenDown) this.#putsAtMost += 1;
     this.#isWrittenDown = true;
@@ -329,7 +339,10 @@ async function expectVerdict(response: Response, verdict: Verdict, run: number):
   }
 }
 
-/** Resolves when the run is at the origin. Rejects where there is an answer before: a run answers after its verdict. */
+/**
+ * Resolves when the run is at the origin. Rejects where there is an answer before: a run answers after its
+ * verdict.
+ */
 async function begun(key: string, run: number, response: Promise<Response>): Promise<void> {
   const arrived = origin(`arrived/${key}/${run}`).then(() => null);
   const early = await Promise.race([arrived, response]);

@@ -34,7 +34,10 @@ export function afterVerdict(run: number, verdict: Verdict, policy: Policy, expi
   return { kind: 'unknown', expiresAt };
 }
 
-/** A run that the loss of its object cut off: gone under `retry`, and unknown for a whole TTL from then on under `refuse`. */
+/**
+ * A run that the loss of its object cut off: gone under `retry`, and unknown for a whole TTL from then on
+ * under `refuse`.
+ */
 export function afterLoss(state: State, policy: Policy, expiresAt: number): State {
   if (state.kind !== 'running') return state;
   return policy === 'retry' ? ABSENT : { kind: 'unknown', expiresAt };

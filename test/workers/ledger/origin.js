@@ -1,4 +1,5 @@
-// The upstream of the ledger's tests, bound as a service: counts its runs, at once, after a while, or when it is told to.
+// The upstream of the ledger's tests, bound as a service: counts its runs, at once, after a while, or when it
+// is told to.
 let runs = 0;
 
 export default {
@@ -50,8 +51,9 @@ function stream(rest) {
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 }
 
-// `held/NAME` waits until `verdict/NAME/RUN/VERDICT` says how its nth run ends; `arrived/NAME/RUN` waits until it is there.
-// A promise of one request must not be settled by another, so whoever waits looks every millisecond.
+// `held/NAME` waits until `verdict/NAME/RUN/VERDICT` says how its nth run ends; `arrived/NAME/RUN` waits
+// until it is there. A promise of one request must not be settled by another, so whoever waits looks every
+// millisecond.
 const arrived = new Map();
 const verdicts = new Map();
 

@@ -6,7 +6,10 @@ import { HOT_MS, ledger, MIB, pass, post as postTo, sweep, useWorld } from './wo
 
 useWorld();
 
-/** So long a place may go on seeing nothing, or something older, after a write to KV: Cloudflare says a minute or more. */
+/**
+ * So long a place may go on seeing nothing, or something older, after a write to KV: Cloudflare says a minute
+ * or more.
+ */
 const KV_SETTLES_MS = 60_000;
 const PATH = `/bytes/${2 * MIB}`;
 

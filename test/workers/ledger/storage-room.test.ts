@@ -268,7 +268,8 @@ test('what an object ran that has lost its storage is handed out to nobody, and 
   const lost = await post('/count/x', 'small');
   expect(lost.status).toBe(502);
   expect(lost.headers.get('cache-status')).toBe('oncegate; fwd=miss; detail=unknown');
-  // The head of a larger one may be on its way by then. Its body breaks off, so that nobody takes it for whole.
+  // The head of a larger one may be on its way by then. Its body breaks off, so that nobody takes it for
+  // whole.
   const large = await post(`/bytes/${3 * MIB}`, 'large');
   if (large.status === 200) await expect(large.arrayBuffer()).rejects.toThrow();
   else expect(large.status).toBe(502);

@@ -1,4 +1,7 @@
-/** What the tests of the ledger have in common: one object for each route, and a clock that stands until it is set. */
+/**
+ * What the tests of the ledger have in common: one object for each route, and a clock that stands until it is
+ * set.
+ */
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
@@ -20,7 +23,8 @@ let tests = 0;
 export function useWorld(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] });
-    // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+    // The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of
+    // its own.
     tests += 1;
   });
   afterEach(async () => {

@@ -8,7 +8,8 @@ export const TOKEN = 'the-admin-token-of-the-tests';
 
 let tests = 0;
 
-// The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its own.
+// The isolate outlives a test, and with it what it may replay without asking. So each test is a caller of its
+// own.
 beforeEach(() => {
   tests += 1;
 });

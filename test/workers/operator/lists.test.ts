@@ -116,6 +116,9 @@ test('a search reads no more rows at a time than it may, however many there are,
     await (await post(`/bytes/${n}`, `key-${n}`)).arrayBuffer();
     pass(1_000);
   }
+  const unknown = await listWith(10, { state: 'unknown', after: null, limit: 5 });
+  expect(unknown).toMatchObject({ paths: [], lookedTo: null });
+  expect(unknown.rowsRead).toBeLessThanOrEqual(2);
   const found: (string | null)[] = [];
   let after: ListQuery['after'] = null;
   let parts = 0;
@@ -126,7 +129,8 @@ test('a search reads no more rows at a time than it may, however many there are,
       limit: 5,
     });
     found.push(...part.paths);
-    // Each row is looked up among the repeats too. The rest is finding the place, with the rows of five seconds.
+    // Each row is looked up among the repeats too. The rest is finding the place, with the rows of five
+    // seconds.
     expect(part.rowsRead).toBeLessThanOrEqual(2 * (10 + 6) + 2 * 7 + 2);
     after = part.lookedTo;
     parts += 1;

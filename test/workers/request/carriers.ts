@@ -1,6 +1,6 @@
 /**
- * Header fields in which APIs, gateways and platforms take credentials, or are told on whose behalf a request is made, as
- * their public documentation has them.
+ * Header fields in which APIs, gateways and platforms take credentials, or are told on whose behalf a request
+ * is made, as their public documentation has them.
  */
 export const CREDENTIAL_CARRIERS = [
   ['Authorization', 'RFC 9110'],

@@ -275,7 +275,10 @@ describe('who puts a text into one spelling says the same of what is in it', () 
   });
 });
 
-/** What a body of the largest size by default may cost in time: many times what it does, on a machine with other things to do. */
+/**
+ * What a body of the largest size by default may cost in time: many times what it does, on a machine with
+ * other things to do.
+ */
 const BOUND_MS = 20_000;
 const MIB = 1024 * 1024;
 

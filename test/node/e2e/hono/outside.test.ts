@@ -1,4 +1,7 @@
-/** Nobody but the ledger makes the handler run: a list of what somebody outside may send, each of it more than once. */
+/**
+ * Nobody but the ledger makes the handler run: a list of what somebody outside may send, each of it more than
+ * once.
+ */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshKey, type RunningApp, startApp } from './world.ts';
@@ -13,7 +16,9 @@ afterAll(() => app[Symbol.asyncDispose]());
 
 const RUN = JSON.stringify({ oncegate: { name: '/guarded/*', key: 'mine', execution: 'x'.repeat(43) } });
 
-/** Fields by which one might think that the inner request is known, or that the method or the path is changed. */
+/**
+ * Fields by which one might think that the inner request is known, or that the method or the path is changed.
+ */
 const FIELDS: Record<string, string>[] = [
   { props: RUN },
   { 'cf-props': RUN, 'x-props': RUN, 'ctx-props': RUN, 'worker-props': RUN },

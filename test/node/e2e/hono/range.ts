@@ -1,6 +1,7 @@
 /**
- * Runs what is tested of `oncegate/hono`, as it is and as it is packed, with the lowest version of Hono that package.json says it works
- * with, and with the newest one. It takes them from the registry: the lowest has faults of its own by now, so it is no dependency.
+ * Runs what is tested of `oncegate/hono`, as it is and as it is packed, with the lowest version of Hono that
+ * package.json says it works with, and with the newest one. It takes them from the registry: the lowest has
+ * faults of its own by now, so it is no dependency.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

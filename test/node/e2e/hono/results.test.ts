@@ -1,4 +1,7 @@
-/** Who is told to come back for a result gets it where the app keeps it, and nobody else; and no handler runs for that. */
+/**
+ * Who is told to come back for a result gets it where the app keeps it, and nobody else; and no handler runs
+ * for that.
+ */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

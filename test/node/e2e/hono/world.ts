@@ -1,4 +1,7 @@
-/** What the tests of `oncegate/hono` have in common: an app of the folder beside in a runtime of its own, as a Worker. */
+/**
+ * What the tests of `oncegate/hono` have in common: an app of the folder beside in a runtime of its own, as a
+ * Worker.
+ */
 import { randomUUID } from 'node:crypto';
 import { build, type Plugin } from 'esbuild';
 import { Log, LogLevel, Miniflare } from 'miniflare';

@@ -219,7 +219,10 @@ export const streams: readonly [name: string, lines: readonly string[], rule: st
   ['data that is no JSON', sse('{"error":"x"', '[DONE'), null],
 ];
 
-/** A name, the text, and the rule that `json-error,json:/ok=false,json:/a/1/b~1="x, y",json:/n=1` finds broken. */
+/**
+ * A name, the text, and the rule that `json-error,json:/ok=false,json:/a/1/b~1="x, y",json:/n=1` finds
+ * broken.
+ */
 export const documents: readonly [name: string, text: string, rule: string | null][] = [
   ['an error object', '{"error":{"message":"boom"}}', 'json-error'],
   ['an error text', '{"id":1,"error":"boom"}', 'json-error'],
