@@ -139,8 +139,9 @@ export class Counts {
       marks.openFrom,
       marks.archivedBefore,
       ...COUNTERS.map((counter) => totals[counter]),
-      this.#failures.flushed(minute),
+      this.#failures.toWrite(minute),
     );
+    this.#failures.written(minute);
     this.#sql.exec('DELETE FROM totals WHERE minute < ?', minute - KEPT_MINUTES);
     this.#flushed = totals;
     this.#marks = marks;
