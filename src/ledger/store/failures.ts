@@ -62,18 +62,20 @@ export class Failures {
     );
   }
 
-  /** Newest first. */
-  newest(limit: number): Failure[] {
+  /** Newest first; of one key alone, where it is named. */
+  newest(limit: number, keyHash: string | null): Failure[] {
     const found = this.#pending.toReversed();
     const rows = this.#sql.exec<FailuresRow>(
       'SELECT minute, failures FROM totals WHERE failures IS NOT NULL ORDER BY minute DESC',
     );
-    const most = Math.min(limit, KEPT_FAILURES);
+    // One key's may be anywhere among them.
+    const most = keyHash === null ? Math.min(limit, KEPT_FAILURES) : KEPT_FAILURES;
     for (const row of rows) {
       if (found.length >= most) break;
       found.push(...parsed(row).reverse());
     }
-    return found.slice(0, most);
+    const kept = found.slice(0, most);
+    return keyHash === null ? kept : kept.filter((failure) => failure.keyHash === keyHash).slice(0, limit);
   }
 }
 
