@@ -195,7 +195,7 @@ export class Recorder implements ExecutionStore {
       throw error;
     }
     counts.add(isRecorded ? 'recorded' : 'tooLarge');
-    if (times.sentAt !== null) this.#noteTimes(times.sentAt, completedAt);
+    if (isRecorded && times.sentAt !== null) this.#noteTimes(times.sentAt, completedAt);
     if (!isRecorded || toArchive === null) held?.release();
     else if (held === null) archive.putLater();
     else {

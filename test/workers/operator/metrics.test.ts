@@ -110,6 +110,15 @@ test('a run is in both histograms, and what is written down of them outlives the
   expect(text).toContain('oncegate_added_duration_seconds_count{route="/*"} 1\n');
 });
 
+test('what is too large to be recorded is in neither histogram', async () => {
+  await (await post(`/bytes/${26 * 1024 * 1024}`, 'key')).arrayBuffer();
+  await runDurableObjectAlarm(env.LEDGER.getByName('/*:0'));
+  const text = await (await operator('/metrics')).text();
+  expect(text).toContain('oncegate_run_results_total{route="/*",result="not-recorded"} 1\n');
+  expect(text).toContain('oncegate_upstream_duration_seconds_count{route="/*"} 0\n');
+  expect(text).toContain('oncegate_added_duration_seconds_count{route="/*"} 0\n');
+});
+
 test.each([
   ['nothing', {}, 0.5, null],
   ['one bucket, in its middle', { upstreamUpTo10: 2 }, 0.5, 7.5],
