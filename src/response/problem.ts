@@ -112,7 +112,7 @@ export const problemTypes = {
     status: 429,
     title: 'This caller is over a limit',
     page: [
-      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER), or its running requests take more than a caller’s share of the gateway’s memory. Limits hold for a client’s address, too. Nothing was sent upstream.',
+      'The caller has more requests running, more results stored, or sends more requests a minute than the gateway lets one caller have (MAX_RUNNING_PER_CALLER, MAX_STORED_BYTES_PER_CALLER, RATE_LIMITER), or what it has running, or is reading, takes more than a caller’s share of the gateway’s memory. Limits hold for a client’s address, too. Nothing was sent upstream.',
       'Retry with the same key after the time that Retry-After gives.',
     ],
     retry: true,

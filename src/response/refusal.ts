@@ -184,7 +184,7 @@ const REFUSALS = {
   },
   'too-much-held': {
     slug: 'caller-limit',
-    detail: 'This caller’s running requests take more than its share of the gateway’s memory.',
+    detail: 'What this caller has running, or is reading, takes more than its share of the gateway’s memory.',
     retryAfterSeconds: BUSY_RETRY_AFTER_SECONDS,
   },
   'no-room': {

@@ -101,6 +101,8 @@ test.each([
     const limited = await post('/count/x', 'key', init);
     expect(limited.status).toBe(429);
     expect(limited.headers.get('retry-after')).toBe('2');
+    // Readers of recorded results are refused with it, too, and have nothing running.
+    expect(await limited.json()).toMatchObject({ detail: expect.stringContaining('or is reading') });
     // What is known is answered all the same, and nothing of what was refused.
     expect((await post('/count/x', 'before', init)).headers.get('idempotent-replayed')).toBe('true');
     admit.mockRestore();
