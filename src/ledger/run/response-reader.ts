@@ -26,11 +26,6 @@ export class ResponseReader {
     this.#buffer = this.#newBuffer(Math.min(length ?? 0, READ_MAX_BYTES));
   }
 
-  /** Whether nobody wants the rest. */
-  get givenUp(): boolean {
-    return this.#givenUp;
-  }
-
   /** The next bytes, which are there until the next call; `null` at the end, or where it was given up. */
   async next(): Promise<Uint8Array | null> {
     if (this.#isFilled && this.#spare === 0) this.#buffer = this.#newBuffer(READ_MAX_BYTES);

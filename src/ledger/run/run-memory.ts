@@ -11,7 +11,7 @@ import type { SpareRoom } from './body-log.ts';
 export const OBJECT_BODIES_BYTES = 40 * 1024 * 1024;
 
 /** What a run takes without its bodies' larger buffers: its first ones, its streams and itself, about. */
-export const RUN_BYTES = 32 * 1024;
+const RUN_BYTES = 32 * 1024;
 
 /**
  * Of the memory: up to where buffers grow that could as well be written down, up to where results are held

@@ -10,7 +10,7 @@ export type ConsoleContext = Context<OperatorEnv>;
 
 export type Answer = Promise<Response>;
 
-export interface PageHead {
+interface PageHead {
   readonly title: string;
   readonly section: Section;
   readonly soughtKey?: string | undefined;
