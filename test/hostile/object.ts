@@ -2,6 +2,7 @@ import type { Interval } from '../node/chaos/history.ts';
 import { type Clock, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { InstanceStorage, Statement } from './storage.ts';
+import type { Tables } from './tables.ts';
 import { Trace } from './trace.ts';
 
 /**
@@ -11,6 +12,10 @@ import { Trace } from './trace.ts';
 export class SimulatedObject {
   /** All that was committed, since ever. */
   readonly log: Statement[] = [];
+  /** What was in the database of the instance that committed the last of it. */
+  committed: Tables | null = null;
+  /** Where the double is not what it stands for. Nothing that is judged after that counts. */
+  readonly flaws: string[] = [];
   alarmAt: number | null = null;
   /** Its alarm is being handled. */
   isRinging = false;
@@ -73,6 +78,13 @@ export class SimulatedObject {
   died(why: string): void {
     this.faults.count(why);
     this.#next();
+  }
+
+  /** Says that the double is wrong, which is as bad as a broken promise. */
+  flaw(instance: string, what: string): Error {
+    const flaw = `the double of ${instance} is wrong: ${what}`;
+    this.flaws.push(flaw);
+    return new Error(flaw);
   }
 
   /** It could not write down what it had to, which ends a run as a death does. */

@@ -259,7 +259,7 @@ class World {
       calls: this.#calls.length,
       runs: runs.length,
       answers: countOf(this.#calls.map(nameOf)),
-      violations: [...this.#own, ...judgement.violations].map(
+      violations: [...objects.flatMap(({ flaws }) => flaws), ...this.#own, ...judgement.violations].map(
         (violation) => `seed ${seed}, ${violation}${this.#traceOf(violation)}`,
       ),
     };
