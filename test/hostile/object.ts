@@ -24,7 +24,6 @@ export class SimulatedObject {
   readonly deaths: Interval[] = [];
   #generation = 1;
   #instance: InstanceStorage | null = null;
-  #begun = Promise.withResolvers<void>();
 
   constructor(
     readonly name: string,
@@ -37,9 +36,12 @@ export class SimulatedObject {
     return `${this.name}#${this.#generation}`;
   }
 
-  /** Resolves when there is an instance that is the object. On a busy machine one takes its time to start. */
-  get begun(): Promise<void> {
-    return this.#begun.promise;
+  /**
+   * Whether there is an instance that is the object. On a busy machine one takes its time to start. Not a
+   * promise: one that an instance settles is lost where that instance ends in the same moment.
+   */
+  get hasBegun(): boolean {
+    return this.#instance !== null;
   }
 
   /** An instance starts. One that was there before has ended: it was idle, or could not start. */
@@ -50,7 +52,6 @@ export class SimulatedObject {
       this.#noteDeath();
     }
     this.#instance = instance;
-    this.#begun.resolve();
   }
 
   /**
@@ -94,7 +95,6 @@ export class SimulatedObject {
 
   #next(): void {
     this.#instance = null;
-    this.#begun = Promise.withResolvers();
     this.#generation += 1;
     this.#noteDeath();
   }

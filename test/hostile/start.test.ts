@@ -1,3 +1,4 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { Random } from '../node/chaos/random.ts';
@@ -5,6 +6,7 @@ import { Clock, enterWorld, worldNow } from './clock.ts';
 import { Faults, NO_FAULTS } from './faults.ts';
 import { SimulatedObject } from './object.ts';
 import { register } from './registry.ts';
+import { Instance } from './worker.ts';
 
 enterWorld();
 
@@ -72,4 +74,31 @@ test.each(WAYS)('an object $way has all that was committed when it can start', a
   const { totals } = await instance().summary(0);
   expect(totals.loginsFailed).toBe(1);
   expect(object.flaws).toEqual([]);
+});
+
+test('a double whose instances do not begin with what was committed is found out', async () => {
+  const its = anObject();
+  const { object, instance } = its;
+  await countALogin(its);
+  const at = object.log.findIndex(
+    (statement) => 'query' in statement && statement.query.includes('INTO totals'),
+  );
+  object.log.splice(at, 1);
+  object.supersede();
+
+  await instance().summary(0);
+  expect(object.flaws).toEqual([expect.stringContaining('totals lacks')]);
+});
+
+test('a double that takes itself for the storage below it is found out', async () => {
+  const its = anObject();
+  const { object, instance } = its;
+  await countALogin(its);
+  const committed = [...object.log];
+
+  await runInDurableObject(instance(), (_, ctx) => {
+    expect(() => new Instance(ctx, {})).toThrow('what another one has left');
+  });
+  expect(object.log).toEqual(committed);
+  expect(object.flaws).toHaveLength(1);
 });

@@ -31,9 +31,17 @@ function surround(ctx: DurableObjectState): Surroundings {
   });
   object.started(storage);
   const block = ctx.blockConcurrencyWhile.bind(ctx);
+  const begin = async (task: () => Promise<unknown>) => {
+    try {
+      return await object.clock.run(task);
+    } catch (error) {
+      storage.end(`cannot start: ${error}`);
+      throw error;
+    }
+  };
   Object.defineProperties(ctx, {
     storage: { value: storage.storage },
-    blockConcurrencyWhile: { value: (task: () => Promise<unknown>) => block(() => object.clock.run(task)) },
+    blockConcurrencyWhile: { value: (task: () => Promise<unknown>) => block(() => begin(task)) },
   });
   const surrounding = { object, storage, env: env(storage) };
   surroundings.set(ctx, surrounding);
