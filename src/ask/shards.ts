@@ -48,6 +48,7 @@ export async function askShards<T, Route extends LedgerObjects>(
           route: shard.route.path,
           shard: shard.number,
           reason: textOf(error),
+          askedBy: 'operator',
         });
         unanswered.push(shard);
       }
