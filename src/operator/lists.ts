@@ -18,6 +18,7 @@ import {
 } from './schemas.ts';
 import { nameOf, toExecution, toFailure } from './views.ts';
 
+/** A list, or why the query is bad. */
 export type ListResult<List = ExecutionList> =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'bad-query'; readonly why: string };
@@ -26,11 +27,11 @@ export type ListResult<List = ExecutionList> =
 export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
 
 /**
- * So often a page has each ledger object look on where too little matches. Between two looks, requests get
- * through.
+ * Where too little matches, a page asks each ledger object to look on, up to this many times. Between two
+ * looks, requests get through.
  */
 const SEARCH_LOOKS = 10;
-/** A page that has been searched for so long is given as it is. */
+/** After this time a page is given as it is. */
 const SEARCH_MAX_MS = 5_000;
 
 /** The newest executions that match, from the cursor on. A page that is to be cheap looks once. */
@@ -122,7 +123,7 @@ export function hashOfKey(typed: string): Promise<string> {
   return sha256(parsed.kind === 'key' ? parsed.key : typed);
 }
 
-/** What a ledger object is told of what is looked for. */
+/** The query as ledger objects take it. */
 async function filterOf(query: ListQuery): Promise<ListFilter> {
   const { key, state = null, status, method = null, path = null, caller = null, from, to } = query;
   return {

@@ -42,6 +42,7 @@ export const limitValue = v.pipe(
   v.description('At most so many.'),
 );
 
+/** How many a list has where the query does not say. */
 export const limitDefault = LIST_DEFAULT;
 
 const limit = v.optional(
@@ -276,12 +277,16 @@ export const forgetManyAnswer = v.object({
   unanswered,
 });
 
+/** The answer, as it is read. */
 export type ForgetManyAnswer = v.InferOutput<typeof forgetManyAnswer>;
 
 /** The parameters, as they are read. */
 export type ListQueryInput = v.InferOutput<typeof listQuery>;
+/** The same for failures. */
 export type FailuresQueryInput = v.InferOutput<typeof failuresQuery>;
+/** A run that failed. */
 export type Failure = v.InferOutput<typeof failure>;
+/** The runs that failed lately. */
 export type FailureList = v.InferOutput<typeof failureList>;
 
 /** An execution in a list. */

@@ -11,7 +11,7 @@ import type { ExecutionList } from './schemas.ts';
 /** What one route has counted, over those of its ledger objects that answered. */
 export interface RouteSummary {
   readonly route: Route;
-  /** Since ever. */
+  /** All-time. */
   readonly totals: Totals;
   /** Oldest first; minutes that saw nothing are left out. */
   readonly minutes: readonly MinuteCounts[];

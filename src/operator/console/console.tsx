@@ -11,11 +11,11 @@ import { ConfigurationPage } from './configuration-page.tsx';
 import { ExecutionPage } from './execution-page.tsx';
 import { ExecutionsPage } from './executions-page.tsx';
 import { FailuresPage } from './failures-page.tsx';
+import type { ListParams } from './filters.ts';
 import { addForgetting } from './forgetting.tsx';
 import { firstMinute, isWindowName, Overview, WINDOWS } from './overview.tsx';
 import { CONSOLE, PAGE_TOKEN_HEADER } from './page.tsx';
 import { type Answer, type ConsoleContext, Message, page } from './page-response.tsx';
-import type { Sought } from './sought.ts';
 
 /** So many of the newest executions are on the overview. */
 const RECENT = 10;
@@ -61,14 +61,14 @@ async function overview(c: ConsoleContext, config: Config): Answer {
 }
 
 async function executions(c: ConsoleContext, config: Config): Answer {
-  const sought = givenIn(c);
-  const query = v.safeParse(consoleQuery, sought);
+  const params = givenIn(c);
+  const query = v.safeParse(consoleQuery, params);
   // A page that is looked at asks each ledger object once.
   const looks = c.req.header(PAGE_TOKEN_HEADER) === undefined ? undefined : 1;
   const result = query.success
     ? await listExecutions(config, query.output, looks)
     : { kind: 'bad-query' as const, why: query.issues.map(({ message }) => message).join('; ') };
-  return executionsPage(c, config, sought, undefined, result);
+  return executionsPage(c, config, params, undefined, result);
 }
 
 async function failures(c: ConsoleContext, config: Config): Answer {
@@ -176,11 +176,11 @@ const consoleQuery = strictQuery({
 async function executionsPage(
   c: ConsoleContext,
   config: Config,
-  sought: Sought,
-  soughtKey: string | undefined,
+  params: ListParams,
+  searchedKey: string | undefined,
   result: ListResult,
 ): Answer {
-  const { keyHash, cursor } = sought;
+  const { keyHash, cursor } = params;
   const isNothing = result.kind === 'list' && result.list.executions.length === 0;
   const failed =
     isNothing && keyHash !== undefined && cursor === undefined
@@ -192,13 +192,13 @@ async function executionsPage(
     {
       title: 'Executions',
       section: 'Executions',
-      soughtKey,
-      live: soughtKey === undefined && cursor === undefined,
+      searchedKey,
+      live: searchedKey === undefined && cursor === undefined,
     },
     <ExecutionsPage
       config={config}
-      sought={sought}
-      soughtKey={soughtKey}
+      params={params}
+      searchedKey={searchedKey}
       result={result.kind === 'list' ? result.list : result.why}
       failures={failed?.kind === 'list' ? failed.list.failures : []}
       now={Date.now()}

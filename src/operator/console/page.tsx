@@ -70,17 +70,17 @@ export function OwnForm(props: { action: string; formToken: FormToken; class?: s
   );
 }
 
-/** A page of the console. `soughtKey` stands in the search field. */
+/** A page of the console. `searchedKey` stands in the search field. */
 export function Page(props: {
   title: string;
   section: Section;
   host: string;
-  soughtKey?: string | undefined;
+  searchedKey?: string | undefined;
   live?: boolean;
   formToken: FormToken;
   children?: Child;
 }) {
-  const { title, section, host, soughtKey, live = false, formToken, children } = props;
+  const { title, section, host, searchedKey, live = false, formToken, children } = props;
   return (
     <html lang="en">
       <Head title={title} live={live} formToken={formToken} />
@@ -109,7 +109,7 @@ export function Page(props: {
                 id="key"
                 name="key"
                 type="search"
-                value={soughtKey ?? ''}
+                value={searchedKey ?? ''}
                 placeholder="What happened to this key?"
                 autocomplete="off"
                 spellcheck={false}

@@ -16,9 +16,11 @@ export const FILTERS = [
   'to',
 ] as const;
 
+/** The name of one filter. */
 export type Filter = (typeof FILTERS)[number];
 
-export type Sought = Readonly<Partial<Record<Filter | 'cursor' | 'trail', string | undefined>>>;
+/** The parameters in the address of a list’s page: its filters, and which page it is. */
+export type ListParams = Readonly<Partial<Record<Filter | 'cursor' | 'trail', string | undefined>>>;
 
 /** Places of pages that were gone through; the oldest are forgotten. */
 const TRAIL_MAX = 30;
@@ -26,27 +28,27 @@ const TRAIL_MAX = 30;
 const BETWEEN = '.';
 
 /** Those of the values that narrow the list. */
-export function filtersOf(sought: Sought): [Filter, string][] {
+export function filtersOf(params: ListParams): [Filter, string][] {
   return FILTERS.flatMap((name): [Filter, string][] => {
-    const value = sought[name];
+    const value = params[name];
     return value === undefined ? [] : [[name, value]];
   });
 }
 
 /** The address of the page after this one. It knows the way back. */
-export function olderPage(sought: Sought, next: string): string {
-  const before = sought.trail === undefined ? [] : sought.trail.split(BETWEEN);
-  const trail = [...before, sought.cursor ?? ''].slice(-TRAIL_MAX).join(BETWEEN);
-  return `?${new URLSearchParams([...filtersOf(sought), ['cursor', next], ['trail', trail]])}`;
+export function olderPage(params: ListParams, next: string): string {
+  const before = params.trail === undefined ? [] : params.trail.split(BETWEEN);
+  const trail = [...before, params.cursor ?? ''].slice(-TRAIL_MAX).join(BETWEEN);
+  return `?${new URLSearchParams([...filtersOf(params), ['cursor', next], ['trail', trail]])}`;
 }
 
 /** The address of the page before this one; `null` on the first. */
-export function newerPage(sought: Sought): string | null {
-  if (sought.cursor === undefined) return null;
-  const trail = sought.trail?.split(BETWEEN) ?? [''];
+export function newerPage(params: ListParams): string | null {
+  if (params.cursor === undefined) return null;
+  const trail = params.trail?.split(BETWEEN) ?? [''];
   const cursor = trail.pop() ?? '';
   const rest: [string, string][] = [];
   if (cursor !== '') rest.push(['cursor', cursor]);
   if (trail.length > 0) rest.push(['trail', trail.join(BETWEEN)]);
-  return `?${new URLSearchParams([...filtersOf(sought), ...rest])}`;
+  return `?${new URLSearchParams([...filtersOf(params), ...rest])}`;
 }
