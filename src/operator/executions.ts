@@ -14,7 +14,7 @@ import { nameOf, type ShardName, timelineOf, toExecution } from './views.ts';
 export type FindResult =
   | { readonly kind: 'found'; readonly execution: ExecutionDetail }
   | { readonly kind: 'absent' }
-  /** Not found where it could be looked for, and these did not answer. */
+  /** These ledger objects did not answer, and the others do not have it. */
   | { readonly kind: 'unanswered'; readonly shards: readonly ShardName[] };
 
 /** Looks for an execution in each ledger object that may have it. */
@@ -58,7 +58,7 @@ export async function forgetExecution(config: Config, id: string): Promise<Forge
   return forgotten ?? (unanswered.length > 0 ? 'unanswered' : 'absent');
 }
 
-/** An id says in which ledger object of a route it would be, but not of which route it is. */
+/** An id tells the number of its ledger object, but not its route. */
 function candidates(config: Config, id: string): Shard[] {
   return config.routes.map((route) => ({ route, number: shardOf(id, route.shards) }));
 }

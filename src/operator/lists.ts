@@ -23,7 +23,7 @@ export type ListResult<List = ExecutionList> =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'bad-query'; readonly why: string };
 
-/** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
+/** A query for a list. A key may also be given by its digest, which need not be kept out of URLs. */
 export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
 
 /**
@@ -34,7 +34,7 @@ const SEARCH_LOOKS = 10;
 /** After this time a page is given as it is. */
 const SEARCH_MAX_MS = 5_000;
 
-/** The newest executions that match, from the cursor on. A page that is to be cheap looks once. */
+/** The newest executions that match, from the cursor on. `looks: 1` makes a cheap page. */
 export async function listExecutions(
   config: Config,
   query: ListQuery,
@@ -71,8 +71,8 @@ interface Merged extends Omit<ExecutionList, 'next'> {
 }
 
 /**
- * What ledger objects have found, as one list. It goes as far back as the one of them that looked the least
- * far: what is older than that is left for the next look.
+ * Merges what ledger objects have found. The list ends where the object that looked least far back stopped:
+ * what is older is left for the next look.
  */
 export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, limit: number): Merged {
   const horizons = answers.flatMap(({ value: { lookedTo } }) => (lookedTo === null ? [] : [lookedTo]));
@@ -91,7 +91,7 @@ export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, l
   };
 }
 
-/** The runs that failed lately, newest first: at most as many as each ledger object remembers. */
+/** The runs that failed lately, newest first: at most as many as the ledger objects keep. */
 export async function listFailures(
   config: Config,
   query: Omit<FailuresQueryInput, 'key'> & { readonly keyHash?: string | undefined },

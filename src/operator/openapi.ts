@@ -22,7 +22,7 @@ import {
   problem,
 } from './schemas.ts';
 
-/** What the document calls by a name of its own. */
+/** The schemas that have a name in the document. */
 const NAMED = {
   ExecutionId: executionId,
   Execution: execution,
@@ -144,7 +144,7 @@ export function openApiDocument(origin: string): object {
   };
 }
 
-/** What each operation answers to who has not the token. */
+/** What each operation answers without the token. */
 const CLOSED = {
   401: { description: 'ADMIN_TOKEN is missing or wrong.' },
   429: { description: 'Too many wrong tokens came from this address. Retry-After says when to try again.' },

@@ -24,13 +24,13 @@ export const executionId = v.pipe(
   v.description('A digest of route, caller and idempotency key.'),
 );
 
-/** What an execution that is known can be. */
+/** The states of a known execution. */
 export const executionState = v.picklist(
   ['running', 'completed', 'unknown'],
   'state must be running, completed or unknown',
 );
 
-/** The field that a key may be looked for by, instead of `?key=`, which logs on the way keep. */
+/** The field that may name a key instead of `?key=`, which proxies would log. */
 export const KEY_FIELD = 'Oncegate-Key';
 
 /** How many of a list are given at once. In a query it is a text, which says the same. */
@@ -126,7 +126,7 @@ export const filterParameters = {
   to: when('to', 'Received before this time, in UTC.'),
 };
 
-/** The parameters of forgetting many: a filter, and how many of those that match it there have to be. */
+/** The parameters of forgetting many: a filter, and the number of executions that must match it. */
 export const forgetManyQuery = strictQuery({
   ...filterParameters,
   count: v.pipe(
@@ -149,8 +149,8 @@ export const listQuery = strictQuery(listParameters);
 export const failuresQuery = strictQuery({ ...given, limit });
 
 /**
- * The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to
- * be there is asked for.
+ * The parameters of a query and no others. An error names the one that a misspelt one looks like, and one
+ * that is missing.
  */
 export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   return v.strictObject(parameters, ({ path }) => {

@@ -17,13 +17,13 @@ import { firstMinute, isWindowName, Overview, WINDOWS } from './overview.tsx';
 import { CONSOLE, PAGE_TOKEN_HEADER } from './page.tsx';
 import { type Answer, type ConsoleContext, Message, page } from './page-response.tsx';
 
-/** So many of the newest executions are on the overview. */
+/** The newest executions on the overview. */
 const RECENT = 10;
 
-/** So many of the last failures are on their page. */
+/** The last failures on their page. */
 const FAILURES = 200;
 
-/** The console's pages. They are whole without a script; the script refreshes them. */
+/** The console's pages. They work without a script; the script refreshes them. */
 export function addConsole(app: OperatorApp, config: Config): void {
   app.get('', (c) => overview(c, config));
   app.get('/console/executions', (c) => executions(c, config));
@@ -63,7 +63,7 @@ async function overview(c: ConsoleContext, config: Config): Answer {
 async function executions(c: ConsoleContext, config: Config): Answer {
   const params = givenIn(c);
   const query = v.safeParse(consoleQuery, params);
-  // A page that is looked at asks each ledger object once.
+  // A page that refreshes itself asks each ledger object once.
   const looks = c.req.header(PAGE_TOKEN_HEADER) === undefined ? undefined : 1;
   const result = query.success
     ? await listExecutions(config, query.output, looks)
@@ -95,7 +95,7 @@ function givenIn(c: ConsoleContext): Record<string, string> {
   return Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ''));
 }
 
-/** The key is in the body, as what is in a query is kept in logs and in the browser's history. */
+/** The key comes in the body: queries are kept in logs and in the browser's history. */
 async function executionsOfKey(c: ConsoleContext, config: Config): Answer {
   const { key } = await c.req.parseBody();
   const query = v.safeParse(v.pick(listQuery, ['key', 'limit']), { key });
@@ -166,7 +166,7 @@ const MESSAGES = {
   },
 } as const;
 
-/** What a list can be narrowed to. A key stands in a URL by its digest only, as it does in the log. */
+/** The parameters of a list's page. Of a key, a URL has the digest only, as has the log. */
 const consoleQuery = strictQuery({
   ...v.omit(listQuery, ['key']).entries,
   keyHash: keyDigest,

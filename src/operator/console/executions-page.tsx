@@ -18,7 +18,7 @@ export function ExecutionsPage(props: {
   searchedKey: string | undefined;
   /** A list, or why there is none. */
   result: ExecutionList | string;
-  /** The failures of a key that nothing else is known of. */
+  /** The failures of a key that has no execution. */
   failures: readonly Failure[];
   now: number;
 }) {

@@ -3,7 +3,7 @@
  * Runs in: the Worker.
  */
 
-/** A key is there by its digest: what is in an address is kept in logs and in the browser's history. */
+/** The key is given by its digest: addresses are kept in logs and in the browser's history. */
 export const FILTERS = [
   'keyHash',
   'state',
@@ -22,9 +22,9 @@ export type Filter = (typeof FILTERS)[number];
 /** The parameters in the address of a list’s page: its filters, and which page it is. */
 export type ListParams = Readonly<Partial<Record<Filter | 'cursor' | 'trail', string | undefined>>>;
 
-/** Places of pages that were gone through; the oldest are forgotten. */
+/** The most pages that a trail remembers; the oldest are dropped. */
 const TRAIL_MAX = 30;
-/** No cursor holds it. The first page has an empty one. */
+/** Stands between the cursors of a trail; none holds it. That of the first page is empty. */
 const BETWEEN = '.';
 
 /** Those of the values that narrow the list. */

@@ -7,10 +7,10 @@ import { type Filter, filtersOf, type ListParams } from './filters.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { Unanswered } from './parts.tsx';
 
-/** So many of those that would be forgotten are shown. */
+/** The most executions that the page shows. */
 const SHOWN = 10;
 
-/** How many would be forgotten, and a field for that number: nobody forgets so many by a slip. */
+/** How many would be forgotten, and a field for that number: so many are not forgotten by a slip. */
 export function ForgetPage(props: {
   params: ListParams;
   found: Forgettable;

@@ -41,7 +41,7 @@ export async function page(
   );
 }
 
-/** What a page says that has nothing else to show. */
+/** A page that has nothing to show but this. */
 export function Message({ title, detail }: { title: string; detail: string }) {
   return (
     <>
