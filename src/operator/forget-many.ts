@@ -1,4 +1,4 @@
-/** @module Forgetting all executions that match the filters of a list, some at a time. Runs in: the Worker. */
+/** @module Forgets all executions that match a list's filters, some at a time. Runs in: the Worker. */
 
 import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';

@@ -16,7 +16,7 @@ import {
   forgetManyAnswer,
   forgetManyQuery,
   KEY_FIELD,
-  limitDefault,
+  LIST_DEFAULT,
   limitValue,
   listQuery,
   problem,
@@ -165,7 +165,7 @@ function listParameters(entries: Readonly<Record<string, GenericSchema>> & { key
     required: name === 'count',
     schema,
   });
-  const limit = { ...schemaOf(limitValue), default: limitDefault };
+  const limit = { ...schemaOf(limitValue), default: LIST_DEFAULT };
   return [
     ...Object.entries(entries).map(([name, schema]) =>
       parameter('query', name, name === 'limit' ? limit : name === 'count' ? COUNT : schemaOf(schema)),

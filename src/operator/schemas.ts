@@ -11,7 +11,8 @@ import { FAILURE_REASONS } from '../inspection.ts';
 import { nearestName } from '../nearest-name.ts';
 import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
-const LIST_DEFAULT = 50;
+/** How many a list has where the query does not say. */
+export const LIST_DEFAULT = 50;
 const LIST_MAX = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -41,9 +42,6 @@ export const limitValue = v.pipe(
   v.maxValue(LIST_MAX),
   v.description('At most so many.'),
 );
-
-/** How many a list has where the query does not say. */
-export const limitDefault = LIST_DEFAULT;
 
 const limit = v.optional(
   v.pipe(

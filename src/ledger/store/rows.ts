@@ -229,7 +229,7 @@ export class Rows {
     return { preamble: new Uint8Array(preamble), rest: new Uint8Array(rest) };
   }
 
-  /** By what an operator knows the request of an execution again; `null` where the row is gone or says nothing. */
+  /** By what an operator knows the request again; `null` where the row is gone, or of an earlier version. */
   labels(seq: number): RequestLabels | null {
     const [row] = this.#sql
       .exec<{ method: string | null; path: string | null; trace: string | null }>(
