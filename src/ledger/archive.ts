@@ -252,10 +252,15 @@ export class Archive {
     }
   }
 
-  /** For the log. */
+  /** Which request a result is of, for the log: its execution alone, where the row cannot be read either. */
   #fieldsOf({ seq, id }: Pick<CompletedRow, 'seq' | 'id'>): RequestFields | { execution: string } {
-    const labels = this.#rows.labels(seq);
-    return labels === null ? { execution: id } : requestFields({ id, ...labels });
+    try {
+      const labels = this.#rows.labels(seq);
+      if (labels !== null) return requestFields({ id, ...labels });
+    } catch {
+      // Said by what is returned.
+    }
+    return { execution: id };
   }
 
   *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {
