@@ -79,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'app',
           include: [
-            'test/node/e2e/{asynchronous,cancel,client,failed-when,memory,outage,replay,sdk,sealed,stream}.test.ts',
+            'test/node/e2e/{asynchronous,cancel,client,failed-when,large-bodies,memory,outage,replay,sdk,sealed,stream}.test.ts',
           ],
           env: { E2E_SUBJECT: 'app' },
           globalSetup: 'test/node/harness/bundle.ts',

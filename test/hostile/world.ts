@@ -4,6 +4,7 @@ import type { Forget } from '../node/chaos/forgets.ts';
 import type { Call } from '../node/chaos/history.ts';
 import { Random } from '../node/chaos/random.ts';
 import { Clock, pass, worldNow } from './clock.ts';
+import { answersTo, seenOf } from './counted.ts';
 import { type FaultRates, Faults, FULL, NO_FAULTS } from './faults.ts';
 import { type Judgement, judge } from './judge.ts';
 import { HostileKv, KV_SETTLES_MS } from './kv.ts';
@@ -258,7 +259,7 @@ class World {
       faults: new Map([...this.#faults.counted, ...seenOf(this.#kv)]),
       calls: this.#calls.length,
       runs: runs.length,
-      answers: countOf(this.#calls.map(nameOf)),
+      answers: answersTo(this.#calls),
       violations: [...this.#own, ...judgement.violations].map(
         (violation) => `seed ${seed}, ${violation}${this.#traceOf(violation)}`,
       ),
@@ -275,32 +276,3 @@ async function ask(request: Request, bindings: object): Promise<Response> {
 }
 
 type IncomingRequest = Request<unknown, IncomingRequestCfProperties>;
-
-function seenOf({ store }: HostileKv): [string, number][] {
-  const { stale, staleMisses, outOfOrder } = store.seen;
-  return [
-    ['a read of KV saw another value than the last one', stale],
-    ['a read of KV saw nothing where there was something', staleMisses],
-    ['an earlier value came to KV after a later one', outOfOrder],
-  ];
-}
-
-function countOf(names: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return counts;
-}
-
-function nameOf({ outcome }: Call): string {
-  switch (outcome.kind) {
-    case 'response':
-      if (outcome.status >= 300) return 'the origin’s error';
-      return outcome.replayed ? 'a replay' : 'a run';
-    case 'problem':
-      return `${outcome.status} ${outcome.slug}`;
-    case 'stray':
-      return `a bare ${outcome.status}`;
-    case 'broken':
-      return 'broken off';
-  }
-}

@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-
-const bindings = { LEDGER: { getByName() {} }, RESULTS: { getWithMetadata() {} } };
-const minimal = { ...bindings, UPSTREAM_URL: 'https://api.example' };
+import { minimal } from './minimal-env.ts';
 
 function routes(env: object) {
   const result = parseConfig(env);
@@ -178,123 +176,6 @@ test('a key that is derived cannot do without a fingerprint', () => {
     ok: false,
     bad: [{ setting: 'ROUTES[0].fingerprint', why }],
   });
-});
-
-test.each([
-  ['UPSTREAM_URL', undefined, 'is missing'],
-  ['UPSTREAM_URL', 'ftp://x', 'http or https'],
-  ['UPSTREAM_URL', 'api.example', 'http or https'],
-  ['UPSTREAM_URL', 'https://user:pass@api.example', 'credentials'],
-  ['UPSTREAM_URL', 'https://api.example?x=1', 'query'],
-  ['TTL_SECONDS', '0', '1 to 7776000'],
-  ['TTL_SECONDS', '7776001', '1 to 7776000'],
-  ['TTL_SECONDS', '1.5', 'whole number'],
-  ['TTL_SECONDS', 'a day', 'whole number'],
-  ['TTL_SECONDS', '', 'whole number'],
-  ['TTL_SECONDS', true, 'whole number'],
-  ['HOT_SECONDS', '-1', 'whole number'],
-  ['KEY', 'sometimes', 'required, optional, derived'],
-  ['KEY_FROM', 'Idempotency Key', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 'query:', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 'json:', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 'json:id', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 'json:/a~2', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 'cookie:a', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', ',', 'header names, query:NAME and json:/POINTER'],
-  ['KEY_FROM', 5, 'header names, query:NAME and json:/POINTER'],
-  ['METHODS', 'POST,HEAD', 'HEAD'],
-  ['METHODS', '', 'list'],
-  ['METHODS', 'P OST', 'HTTP methods'],
-  ['SCOPE_FROM', 'cookie:', 'cookie:NAME'],
-  ['SCOPE_FROM', 'auto,authorization', 'must be auto, none, or a list'],
-  ['SCOPE_FROM', '', 'must be auto, none, or a list'],
-  ['SCOPE_FROM', 1, 'must be auto, none, or a list'],
-  ['FINGERPRINT', 'yaml', 'bytes, json'],
-  ['RECORD_STATUSES', '299-200', 'ends before it begins'],
-  ['RECORD_STATUSES', '2xx', '200-299,404'],
-  ['RECORD_STATUSES', '100', '200 to 599'],
-  ['RECORD_STATUSES', '200,307', 'must not hold 307 or 308'],
-  ['RECORD_STATUSES', '307-308', 'must not hold 307 or 308'],
-  ['FORWARDED', 'yes', 'set, pass, drop'],
-  ['CORS_ORIGINS', '', 'list such as https://app.example.com,'],
-  ['CORS_ORIGINS', 'app.example', 'such as https://app.example.com; "app.example" is not one'],
-  ['CORS_ORIGINS', 'localhost:3000', '"localhost:3000" is not one'],
-  ['CORS_ORIGINS', '//app.example', '"//app.example" is not one'],
-  [
-    'CORS_ORIGINS',
-    'https://app.example/',
-    'a slash at the end: https://app.example, not "https://app.example/"',
-  ],
-  ['CORS_ORIGINS', 'https://app.example/shop', 'without a path'],
-  ['CORS_ORIGINS', 'https://app.example:443', 'https://app.example, not "https://app.example:443"'],
-  ['CORS_ORIGINS', 'https://App.example', 'https://app.example, not "https://App.example"'],
-  ['CORS_ORIGINS', 'https://bücher.example', 'https://xn--bcher-kva.example, not'],
-  ['CORS_ORIGINS', 'https://ann@app.example', 'https://app.example, not'],
-  ['CORS_ORIGINS', 'https://*.app.example', 'is a pattern'],
-  ['CORS_ORIGINS', 'null', 'must not hold null'],
-  ['CORS_ORIGINS', 'capacitor://localhost/', 'scheme://host[:port]'],
-  ['CORS_ORIGINS', 'file:///', 'scheme://host[:port]'],
-  ['CORS_ORIGINS', '*,https://app.example', 'or * for all'],
-  ['CORS_ORIGINS', 'https://app.example,none', 'or * for all'],
-  ['FAILED_WHEN', '', 'list'],
-  ['FAILED_WHEN', 7, 'list'],
-  ['FAILED_WHEN', 'sse-eror', 'sse-error, json-error, no-end-mark'],
-  ['FAILED_WHEN', 'SSE-ERROR', 'sse-error, json-error, no-end-mark'],
-  ['FAILED_WHEN', 'json:/ok=false,sse-eror', 'sse-error, json-error, no-end-mark'],
-  ['FAILED_WHEN', 'json:/status=failed, declined', 'sse-error, json-error, no-end-mark'],
-  ['FAILED_WHEN', 'none,sse-error', 'beside none'],
-  ['FAILED_WHEN', 'json:ok=false', 'such as json:/ok=false'],
-  ['FAILED_WHEN', 'json:/ok', 'such as json:/ok=false'],
-  ['FAILED_WHEN', 'json:/ok=', 'such as json:/ok=false'],
-  ['FAILED_WHEN', 'json:/a~2=1', '~0'],
-  ['FAILED_WHEN', 'json:/ok=False', 'no JSON value'],
-  ['FAILED_WHEN', 'json:/ok="false', 'no JSON value'],
-  ['FAILED_WHEN', 'json:/ok=[]', 'a text, a number'],
-  ['FAILED_WHEN', 'json:/n=9007199254740993', '2^53'],
-  ['FAILED_WHEN', `json:/ok=${'x'.repeat(1_100)}`, '1024 characters'],
-  ['FAILED_WHEN', Array(33).fill('json-error'), 'at most 32'],
-  ['FAILED_WHEN', `json:${'/'.repeat(100_000)}`, 'such as json:/ok=false'],
-  ['MAX_RECORD_BYTES', '26214400', 'whole number'],
-  ['LEDGER_SHARDS', 'many', 'whole number'],
-  ['LEDGER_LOCATION', 'moon', 'location hint'],
-  ['LEDGER', undefined, 'Durable Object'],
-  ['RESULTS', 'x', 'KV namespace'],
-  ['ROUTES', 'x', 'list'],
-  ['ROUTES', [], 'list'],
-  ['ROUTES', [1], 'list'],
-])('%s = %j is refused once, by name and with the reason', (name, value, why) => {
-  expect(parseConfig({ ...minimal, [name]: value })).toEqual({
-    ok: false,
-    bad: [{ setting: name, why: expect.stringContaining(why) }],
-  });
-});
-
-test.each([
-  ['an unknown setting', { ttl: 1 }, 'ROUTES[0].ttl', 'not a route setting'],
-  ['a bad value', { ttlSeconds: 0 }, 'ROUTES[0].ttlSeconds', '1 to 7776000'],
-  ['a service that is not bound', { service: 'API' }, 'ROUTES[0].service', 'not a service binding'],
-  ['an upstream and a service', { service: 'BOUND', upstream: 'https://x' }, 'ROUTES[0]', 'one of them'],
-  ['a pattern that is none', { path: 'v1/*' }, 'ROUTES[0].path', 'begin with /'],
-  ['a pattern that does not compile', { path: '/:id{[}' }, 'ROUTES[0].path', 'path pattern'],
-  ['the gateway’s own path', { path: '/_oncegate/*' }, 'ROUTES[0].path', 'own'],
-])('a route with %s is refused by name', (_, route, setting, why) => {
-  const result = parseConfig({ ...minimal, BOUND: { fetch() {} }, ROUTES: [route] });
-  expect(result).toEqual({ ok: false, bad: [{ setting, why: expect.stringContaining(why) }] });
-});
-
-test('every bad setting is named, not only the first', () => {
-  const result = parseConfig({
-    ...bindings,
-    TTL_SECONDS: '0',
-    KEY: 'x',
-    ROUTES: [{ path: '/a', ttlSeconds: 'x' }],
-  });
-  expect(result.ok ? [] : result.bad.map(({ setting }) => setting)).toEqual([
-    'TTL_SECONDS',
-    'KEY',
-    'ROUTES[0].ttlSeconds',
-    'ROUTES[0].upstream',
-  ]);
 });
 
 test('a route takes what it does not set from the environment', () => {

@@ -9,6 +9,7 @@ import type { CountingKv } from './kv.ts';
 import { DAY_MS } from './lived.ts';
 import type { CountedObject } from './object.ts';
 import { type Fate, type Key, runOf, UPSTREAM_OUTAGE } from './plan.ts';
+import { newStory, type Run, type Story } from './story.ts';
 import type { Counted, Tally } from './tally.ts';
 import { answerUpstream } from './upstream.ts';
 
@@ -19,25 +20,6 @@ const MAX_ATTEMPTS = 7;
 const SILENCE_MS = 600_000;
 /** A result is durable so long after its run has ended, at most, if nothing happens to its object. */
 const RECORDED_WITHIN_MS = 1_000;
-
-interface Run {
-  readonly number: number;
-  readonly startedAt: number;
-  fate: Fate | 'running';
-  endedAt: number;
-}
-
-/** What is known of a key while somebody may ask for it. */
-interface Story {
-  readonly key: Key;
-  readonly id: string;
-  readonly secret: Uint8Array;
-  runs: number;
-  run: Run | null;
-  /** The run whose result a client has seen. */
-  seen: number | null;
-  isRepeated: boolean;
-}
 
 export interface World {
   readonly seed: number;
@@ -294,10 +276,3 @@ function isCounted(name: string): name is Counted {
 }
 
 const BODY = new TextEncoder().encode('{"amount":1200,"currency":"eur"}');
-
-function newStory(key: Key, random: Random): Story {
-  const secret = new Uint8Array(32);
-  for (let n = 0; n < secret.byteLength; n += 1) secret[n] = random.integer(0, 255);
-  const id = secret.toBase64({ alphabet: 'base64url', omitPadding: true });
-  return { key, id, secret, runs: 0, run: null, seen: null, isRepeated: false };
-}

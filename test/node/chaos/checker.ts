@@ -1,12 +1,6 @@
-import {
-  type Call,
-  type Death,
-  type History,
-  type Interval,
-  type Policy,
-  type Run,
-  subjectOf,
-} from './history.ts';
+import { type Call, type History, type Policy, type Run, subjectOf } from './history.ts';
+import { hasReasonToRun } from './reason-to-run.ts';
+import { type Delivered, type Story, storiesOf, withinTtl } from './story.ts';
 import { timelineOf } from './timeline.ts';
 
 /** What the gateway promises, in the words of the report. */
@@ -35,20 +29,6 @@ export interface Verdict {
   readonly violations: readonly Violation[];
   /** How often each promise was put to the test: pairs compared, runs and responses looked at. */
   readonly checks: Readonly<Record<PromiseName, number>>;
-}
-
-type Delivered = Call & { readonly outcome: { readonly kind: 'response' } };
-
-/** Everything about one key. */
-interface Story {
-  readonly calls: readonly Call[];
-  readonly runs: readonly Run[];
-  readonly policy: Policy;
-  readonly deaths: readonly Death[];
-  readonly outages: readonly Interval[];
-  /** Whole successful responses, in the order in which their clients had them. */
-  readonly successes: readonly Delivered[];
-  readonly runOf: (call: Delivered) => Run | undefined;
 }
 
 type Found = { readonly checks: number; readonly faults: readonly string[] };
@@ -151,12 +131,9 @@ const LOOKS: Record<PromiseName, (story: Story) => Found> = {
             : `run ${second.run} began although run ${first.run} had ${PAST[first.fate]}`,
         ),
 
-  'reason-to-run': ({ runs, policy, deaths, calls }) =>
-    overNeighbours(runs, (first, second) =>
-      mayRunAgain(first, second, policy, deaths) ||
-      wasGivenUp(first, second, policy, calls) ||
-      cameLate(first, policy, calls, deaths) ||
-      wasLeft(first, second, policy, calls)
+  'reason-to-run': (story) =>
+    overNeighbours(story.runs, (first, second) =>
+      hasReasonToRun(first, second, story)
         ? null
         : `run ${second.run} began although nothing had ended run ${first.run}, which ${PAST[first.fate]}`,
     ),
@@ -215,10 +192,6 @@ const PAST = {
   cut: 'been cut off',
 } as const;
 
-function withinTtl(run: Run, at: number, policy: Policy): boolean {
-  return at < run.endedAt + policy.ttlMs;
-}
-
 /**
  * Whether the answer is at odds with a result that is known. To have no answer is allowed; to have another is
  * not.
@@ -254,73 +227,6 @@ function nameOf({ outcome }: Call): string {
   }
 }
 
-/**
- * A second run needs a first that failed, that broke off, whose result has expired, or that a death may have
- * cut off.
- */
-function mayRunAgain(first: Run, second: Run, policy: Policy, deaths: readonly Death[]): boolean {
-  if (first.fate === 'failed' || first.fate === 'broke') return true;
-  if (!withinTtl(first, second.startedAt, policy)) return true;
-  if (deaths.some((death) => death.until >= first.startedAt && death.at <= second.startedAt)) return true;
-  return first.fate === 'cut' && first.endedAt - first.startedAt >= policy.silenceMs;
-}
-
-/**
- * A run that clients have left, one of them while it lasted or just before it was seen to begin, may have
- * been cancelled.
- */
-function wasLeft(first: Run, second: Run, { cancels }: Policy, calls: readonly Call[]): boolean {
-  return (
-    cancels &&
-    calls.some(
-      ({ startedAt, endedAt, outcome }) =>
-        outcome.kind === 'broken' &&
-        outcome.by === 'client' &&
-        startedAt <= first.endedAt &&
-        endedAt <= second.startedAt,
-    )
-  );
-}
-
-/**
- * A busy machine may hold a request up on its way to the origin, which then sees less of the silence than the
- * gateway. So a client's word counts too, if it waited for so long before it was told.
- */
-function wasGivenUp(first: Run, second: Run, policy: Policy, calls: readonly Call[]): boolean {
-  const tells = ({ outcome }: Call) =>
-    outcome.kind === 'problem'
-      ? outcome.slug === 'upstream-timeout'
-      : outcome.kind === 'broken' && outcome.by === 'gateway' && outcome.from?.run === first.run;
-  return calls.some(
-    (call) =>
-      tells(call) &&
-      call.endedAt - call.startedAt >= policy.silenceMs &&
-      call.startedAt <= first.startedAt &&
-      call.endedAt <= second.startedAt,
-  );
-}
-
-/**
- * Held up for longer still, a request comes to the origin when the gateway has given it up, and its client
- * has left and cannot be told; or when the gateway that sent it is dead, and another one answers.
- */
-function cameLate(
-  first: Run,
-  { silenceMs }: Policy,
-  calls: readonly Call[],
-  deaths: readonly Death[],
-): boolean {
-  return calls.some(({ startedAt, endedAt, outcome }) => {
-    if (outcome.kind !== 'broken' || outcome.from !== null) return false;
-    if (outcome.by === 'client')
-      return startedAt + silenceMs <= first.startedAt && endedAt >= first.startedAt;
-    return deaths.some(
-      ({ at, until }) =>
-        startedAt <= at && at <= endedAt && first.startedAt - until <= silenceMs && until <= first.startedAt,
-    );
-  });
-}
-
 function overPairs<T>(items: readonly T[], fault: (first: T, second: T) => string | null): Found {
   const [first, ...others] = items;
   if (first === undefined) return NOTHING;
@@ -338,36 +244,4 @@ function overNeighbours<T>(items: readonly T[], fault: (first: T, second: T) => 
 
 function collect(faults: readonly (string | null)[]): Found {
   return { checks: faults.length, faults: faults.filter((fault) => fault !== null) };
-}
-
-function* storiesOf(history: History): Generator<[subject: string, story: Story]> {
-  const calls = Map.groupBy(history.calls, subjectOf);
-  const runs = Map.groupBy(history.runs, subjectOf);
-  for (const subject of new Set([...calls.keys(), ...runs.keys()])) {
-    const itsCalls = (calls.get(subject) ?? []).toSorted((a, b) => a.startedAt - b.startedAt);
-    const itsRuns = (runs.get(subject) ?? []).toSorted((a, b) => a.startedAt - b.startedAt);
-    const [some] = [...itsCalls, ...itsRuns];
-    const policy = history.policies.get(some?.route ?? '');
-    if (policy === undefined) throw new Error(`no policy for ${subject}`);
-    const byNumber = new Map(itsRuns.map((run) => [run.run, run]));
-    yield [
-      subject,
-      {
-        calls: itsCalls,
-        runs: itsRuns,
-        policy,
-        deaths: history.deaths,
-        outages: history.outages,
-        successes: itsCalls
-          .filter(isSuccess)
-          .filter(({ outcome }) => outcome.from.key === some?.key)
-          .toSorted((a, b) => a.endedAt - b.endedAt),
-        runOf: ({ outcome }) => byNumber.get(outcome.from.run),
-      },
-    ];
-  }
-}
-
-function isSuccess(call: Call): call is Delivered {
-  return call.outcome.kind === 'response' && call.outcome.status >= 200 && call.outcome.status <= 299;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { idempotentFetch, MemoryStore } from '../../../src/client/index.ts';
 import { type Handler, ok, type Server, serve, status, steps } from './server.ts';
+import { soon } from './soon.ts';
 
-const soon = { baseDelayMs: 1, maxDelayMs: 1 };
 const CREDENTIALS = { authorization: 'Bearer a', 'x-api-key': 'b', cookie: 'c=d' };
 const post = { method: 'POST', body: 'order', headers: { ...CREDENTIALS, 'x-note': 'n' } };
 

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { idempotentFetch } from '../../../src/client/index.ts';
 import { ok, serve, status, steps } from './server.ts';
-
-const soon = { baseDelayMs: 1, maxDelayMs: 1 };
+import { soon } from './soon.ts';
 
 const streamOf = (...chunks: unknown[]) =>
   new ReadableStream({

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { echoed, replayed, sendJson, sha256 } from '../harness/json-request.ts';
 import { freshGate, freshKey } from '../harness/request.ts';
 import { useGateway, useOrigin } from '../harness/use.ts';
 
@@ -10,7 +10,6 @@ const gateway = useGateway(() => ({
     UPSTREAM_URL: origin.url,
     KEY_FROM: 'json:/idempotency_key',
     ROUTES: [
-      { path: '/google/*', stripPrefix: '/google', keyFrom: 'json:/requestId', key: 'optional' },
       {
         path: '/aws/*',
         stripPrefix: '/aws',
@@ -26,8 +25,6 @@ const gateway = useGateway(() => ({
       },
       { path: '/named/*', stripPrefix: '/named', forwardKeyAs: 'Idempotency-Key' },
       { path: '/dropped/*', stripPrefix: '/dropped', forwardKeyAs: 'none' },
-      { path: '/small/*', stripPrefix: '/small', key: 'optional', maxRequestBytes: 1_000 },
-      { path: '/get/*', stripPrefix: '/get', key: 'optional', methods: 'GET,POST' },
       { path: '/derived/*', stripPrefix: '/derived', key: 'derived' },
       { path: '/async/*', stripPrefix: '/async', respondAsync: true },
       {
@@ -36,7 +33,6 @@ const gateway = useGateway(() => ({
         keyFrom: 'query:token',
         respondAsync: true,
       },
-      { path: '/key-alone/*', stripPrefix: '/key-alone', fingerprint: 'none' },
       {
         path: '/page/*',
         stripPrefix: '/page',
@@ -48,28 +44,8 @@ const gateway = useGateway(() => ({
   },
 }));
 
-const JSON_TYPE = { 'content-type': 'application/json', 'accept-encoding': 'identity' };
-
-function send(path: string, body: object | string, init: RequestInit = {}): Promise<Response> {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const headers = { ...JSON_TYPE, ...Object.fromEntries(new Headers(init.headers)) };
-  return fetch(`${gateway.url}${path}`, { method: 'POST', ...init, headers, body: text });
-}
-
-function replayed(response: Response): boolean {
-  return response.headers.get('idempotent-replayed') === 'true';
-}
-
-/** What the origin's `echo` says of a request. */
-async function echoed(response: Response) {
-  const { headers, bytes, sha256, url } = await response.json();
-  const fields = new Headers();
-  for (let at = 0; at < headers.length; at += 2) fields.append(headers[at], headers[at + 1]);
-  return { headers: fields, bytes, sha256, url };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function send(path: string, body: object | string, init?: RequestInit): Promise<Response> {
+  return sendJson(`${gateway.url}${path}`, body, init);
 }
 
 describe('a key in the body', () => {
@@ -177,54 +153,6 @@ test.each([
   });
 });
 
-describe('where a key is optional, a body without one passes through as it is', () => {
-  test.each([
-    ['small', JSON.stringify({ name: 'x' })],
-    ['empty', ''],
-    ['no JSON', 'a=1&b=2'],
-    ['of 9 MB', JSON.stringify({ name: 'x'.repeat(9_000_000) })],
-  ])('%s', async (_, body) => {
-    for (let time = 0; time < 2; time += 1) {
-      const response = await send('/google/echo?a=b', body, { headers: { 'x-extra': '1' } });
-      expect(response.headers.get('cache-status')).toBe('oncegate; fwd=bypass');
-      const { headers, bytes, sha256: sum, url } = await echoed(response);
-      expect({ bytes, sum, url }).toEqual({
-        bytes: Buffer.byteLength(body),
-        sum: sha256(body),
-        url: '/echo?a=b',
-      });
-      expect(headers.get('content-type')).toBe('application/json');
-      expect(headers.get('x-extra')).toBe('1');
-      expect(headers.get('via')).toMatch(/oncegate/);
-      expect(headers.get('expect')).toBeNull();
-    }
-  });
-
-  test('and one with a key runs once', async () => {
-    const body = { requestId: freshKey() };
-    expect(replayed(await send('/google/count', body))).toBe(false);
-    expect(replayed(await send('/google/count', body))).toBe(true);
-  });
-
-  test('and its redirects, errors and early answers are handed back', async () => {
-    const response = await send('/google/redirect/307', { a: 1 }, { redirect: 'manual' });
-    expect(response.status).toBe(307);
-    expect((await send('/google/status/503', { a: 1 })).status).toBe(503);
-    const broken = await send('/google/reset/before-head', { a: freshKey() });
-    expect([200, 502]).toContain(broken.status);
-  });
-
-  test('but for one that is too large to look into', async () => {
-    const response = await send('/small/echo', 'x'.repeat(1_001));
-    expect(response.status).toBe(413);
-  });
-
-  test('and a GET is not looked into', async () => {
-    const response = await fetch(`${gateway.url}/get/echo`);
-    expect(response.headers.get('cache-status')).toBe('oncegate; fwd=bypass');
-  });
-});
-
 describe('a key in the query', () => {
   test('makes a request run once, and stays there', async () => {
     const path = `/aws/echo?Action=RunInstances&ClientToken=${freshKey()}`;
@@ -281,39 +209,6 @@ test('where a key is derived, a body without one is its own', async () => {
   const keyed = { ...body, idempotency_key: freshKey() };
   expect(replayed(await send('/derived/count', keyed))).toBe(false);
   expect((await send('/derived/count', { ...keyed, name: 'other' })).status).toBe(422);
-});
-
-describe('where the key alone says which request it is', () => {
-  test('a retry may differ in its body, its path and its method', async () => {
-    const idempotency_key = freshKey();
-    const first = await send('/key-alone/count', { idempotency_key, attempt: 1 });
-    const later = await send(
-      '/key-alone/count/elsewhere?a=b',
-      { attempt: 2, idempotency_key },
-      { method: 'PATCH' },
-    );
-    expect([replayed(first), replayed(later)]).toEqual([false, true]);
-    expect(await later.json()).toEqual(await first.json());
-  });
-
-  test('it joins what runs, though it differs', async () => {
-    const [gate, idempotency_key] = [freshGate(), freshKey()];
-    const first = send(`/key-alone/held/${gate}`, { idempotency_key, attempt: 1 });
-    await origin.arrived(gate);
-    const second = send(`/key-alone/held/${gate}`, { idempotency_key, attempt: 2 });
-    await origin.open(gate);
-    expect(await (await second).json()).toEqual(await (await first).json());
-  });
-
-  test('it is refused with other cookies beside its credentials, as nobody gets what was made for somebody else', async () => {
-    const idempotency_key = freshKey();
-    const as = (session: string) => ({ headers: { authorization: 'app', cookie: `session=${session}` } });
-    await send('/key-alone/count', { idempotency_key, attempt: 1 }, as('alice'));
-    const other = await send('/key-alone/count', { idempotency_key, attempt: 2 }, as('mallory'));
-    expect(other.status).toBe(422);
-    expect((await other.json()).detail).toContain('with other credentials');
-    expect(replayed(await send('/key-alone/count', { idempotency_key, attempt: 3 }, as('alice')))).toBe(true);
-  });
 });
 
 describe('the result of a request that was not waited for is fetched', () => {

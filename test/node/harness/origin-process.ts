@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 import type { OriginTimes, Run } from './origin.ts';
+import { codedBody, pattern } from './origin-bodies.ts';
 
 const runs: Run[] = [];
 const gates = new Map<string, PromiseWithResolvers<void>>();
@@ -262,41 +263,6 @@ function json(response: ServerResponse, status: number, value: unknown): void {
     'content-length': Buffer.byteLength(body),
   });
   response.end(body);
-}
-
-const CODERS: Record<string, (text: string) => Buffer> = {
-  gzip: (text) => gzipSync(text),
-  GZIP: (text) => gzipSync(text),
-  // Not as small as can be: that takes seconds.
-  br: (text) => brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
-  deflate: (text) => deflateSync(text),
-  zstd: (text) => zstdCompressSync(text),
-};
-
-/** `whole` as it has to be, and whatever else an upstream may send under the name of a coding. */
-function codedBody(coding: string, form: string): Buffer {
-  const whole = CODERS[coding]?.('what was compressed, '.repeat(50)) ?? Buffer.alloc(0);
-  switch (form) {
-    case 'empty':
-      return Buffer.alloc(0);
-    case 'zeros':
-      return Buffer.concat([whole, Buffer.alloc(64)]);
-    case 'not-coded':
-      return Buffer.from('not coded at all');
-    case 'cut':
-      return whole.subarray(0, -5);
-    case 'large':
-      return CODERS[coding]?.(pattern(2_000_000).toString('hex')) ?? whole;
-    default:
-      return whole;
-  }
-}
-
-/** Bytes that are not the same anywhere for long, so that a piece out of place shows. */
-function pattern(size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
-  return bytes;
 }
 
 function sha256(bytes: Buffer): string {

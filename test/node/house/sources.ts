@@ -1,5 +1,6 @@
-/** The files of src, and what each imports. */
-import { globSync, readFileSync } from 'node:fs';
+/** The files of src and what each imports, and all that is written by hand. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,14 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url));
 export const files = globSync('**/*.{ts,tsx}', { cwd: `${root}src` }).filter(
   (file) => !file.endsWith('.d.ts'),
 );
+
+/** What is written by hand in the whole repository, committed or about to be: paths below its root. */
+export function written(): string[] {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  return execFileSync('git', list, { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((file) => /\.(ts|tsx|js|mjs)$/.test(file) && existsSync(`${root}${file}`));
+}
 
 export function textOf(file: string): string {
   return readFileSync(`${root}src/${file}`, 'utf8');

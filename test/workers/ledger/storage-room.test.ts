@@ -6,6 +6,7 @@ import {
   archived,
   DAY_MS,
   ended,
+  failing,
   HOT_MS,
   ledger,
   MIB,
@@ -44,18 +45,6 @@ async function storesAtMost(bytes: number): Promise<void> {
     const real = Object.getOwnPropertyDescriptor(prototype, 'databaseSize')?.get ?? (() => 0);
     vi.spyOn(prototype, 'databaseSize', 'get').mockImplementation(function (this: unknown) {
       return Reflect.apply(real, this, []) * (OBJECT_MAX_BYTES / bytes);
-    });
-  });
-}
-
-/** Has statements that match fail as they do where the disk is full. */
-async function failing(pattern: RegExp): Promise<void> {
-  await runInDurableObject(ledger(), (_, { storage }) => {
-    const prototype = Object.getPrototypeOf(storage.sql);
-    const real = prototype.exec;
-    vi.spyOn(prototype, 'exec').mockImplementation(function (this: unknown, ...args: unknown[]) {
-      if (pattern.test(String(args[0]))) throw new Error('database or disk is full: SQLITE_FULL');
-      return Reflect.apply(real, this, args);
     });
   });
 }

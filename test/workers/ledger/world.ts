@@ -14,6 +14,8 @@ import type { Policy } from '../../../src/protocol.ts';
 export const MIB = 1024 * 1024;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
+/** The path of a result in more than one row, whose body leaves when it is no longer hot. */
+export const LARGE = `/bytes/${MIB}`;
 /** `HOT_SECONDS` of the tests. */
 export const HOT_MS = 300_000;
 
@@ -106,4 +108,16 @@ export function policyFor(settings: Record<string, unknown> = {}): Policy {
 /** How many executions run. */
 export function running(route = '/*'): Promise<number> {
   return runInDurableObject(ledger(route), (instance: Ledger) => instance.summary(0).running);
+}
+
+/** Has statements that match fail as they do where the disk is full. */
+export async function failing(pattern: RegExp, route = '/*'): Promise<void> {
+  await runInDurableObject(ledger(route), (_, { storage }) => {
+    const prototype = Object.getPrototypeOf(storage.sql);
+    const real = prototype.exec;
+    vi.spyOn(prototype, 'exec').mockImplementation(function (this: unknown, ...args: unknown[]) {
+      if (pattern.test(String(args[0]))) throw new Error('database or disk is full: SQLITE_FULL');
+      return Reflect.apply(real, this, args);
+    });
+  });
 }

@@ -2,8 +2,8 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from 'cloudflare:workers';
 import * as v from 'valibot';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { executionDetail, executionList } from '../../../src/operator/schemas.ts';
-import { operator, post } from './gate.ts';
+import { executionDetail } from '../../../src/operator/schemas.ts';
+import { list, operator, post } from './gate.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
@@ -25,13 +25,6 @@ function passLeases(): void {
 
 function ledger(route = '/*') {
   return env.LEDGER.getByName(`${route}:0`);
-}
-
-/** The list that the API gives, checked against its own schema. */
-async function list(query = '') {
-  const response = await operator(`/executions${query}`);
-  expect(response.status).toBe(200);
-  return v.parse(executionList, await response.json());
 }
 
 async function onlyId(query = ''): Promise<string> {
@@ -177,24 +170,6 @@ test('an alarm comes within ten seconds of something to write down', async () =>
   expect(Number(await alarm()) - Date.now()).toBeLessThanOrEqual(10_000);
 });
 
-test('a list is newest first, page by page, with nothing twice and nothing left out', async () => {
-  const routes = ['/count/x', '/refuse/count/x'];
-  for (let n = 0; n < 23; n += 1) {
-    await post(routes[n % 2] ?? '', `key-${n}`);
-    // Several in one millisecond, too.
-    if (n % 3 === 0) pass(1);
-  }
-  const pages = [await list('?limit=5')];
-  for (let next = pages[0]?.next; next !== null && next !== undefined; next = pages.at(-1)?.next) {
-    pages.push(await list(`?limit=5&cursor=${encodeURIComponent(next)}`));
-  }
-  const all = pages.flatMap(({ executions }) => executions);
-  expect(pages.map(({ executions }) => executions.length)).toEqual([5, 5, 5, 5, 3]);
-  expect(new Set(all.map(({ id }) => id)).size).toBe(23);
-  const times = all.map(({ receivedAt }) => receivedAt);
-  expect(times).toEqual(times.toSorted().reverse());
-});
-
 test('a list can be narrowed to a route and to a state', async () => {
   await post('/count/x', 'one');
   await post('/refuse/count/x', 'two');
@@ -205,62 +180,6 @@ test('a list can be narrowed to a route and to a state', async () => {
   expect((await list('?state=completed')).executions).toMatchObject([{ route: '/*' }]);
   expect((await list('?state=unknown')).executions).toMatchObject([{ route: '/refuse/*' }]);
   expect((await list('?state=running')).executions).toEqual([]);
-});
-
-test.each([
-  ['state=lost', 'state must be running, completed or unknown.'],
-  ['state=', 'state must be running, completed or unknown.'],
-  ['limit=0', 'limit must be a whole number from 1 to 200.'],
-  ['limit=201', 'limit must be a whole number from 1 to 200.'],
-  ['limit=ten', 'limit must be a whole number from 1 to 200.'],
-  ['route=/none', 'route must be one of /refuse/*, /judged/*, /alone/*, /limited/*, /*.'],
-  ['cursor=none', 'cursor is not one that a page before has given.'],
-  ['key=', 'key must not be empty.'],
-  [`key=${'k'.repeat(1025)}`, 'key is longer than any key.'],
-  ['states=running', 'states is not a parameter; did you mean state?'],
-  [
-    'colour=red',
-    'colour is not a parameter; there are key, route, state, status, method, path, caller, from, to, limit, cursor.',
-  ],
-  [
-    'limit=0&state=lost',
-    'state must be running, completed or unknown; limit must be a whole number from 1 to 200.',
-  ],
-])('a query with %s is refused, and told why in words for people', async (query, detail) => {
-  const response = await operator(`/executions?${query}`);
-  expect(response.status).toBe(400);
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
-  expect(await response.json()).toMatchObject({ status: 400, detail });
-});
-
-test.each(['state=lost', 'limit=0', 'colour=red'])('the console says the same of %s', async (query) => {
-  const text = await (await operator(`/console/executions?${query}`)).text();
-  expect(text).toMatch(/state must be|limit must be|colour is not a parameter/);
-  expect(text).not.toMatch(/Expected|received|Invalid/);
-});
-
-test('a key can be looked for by a field, which logs of addresses do not keep', async () => {
-  await post('/count/x', 'order-1');
-  await post('/count/x', 'order-2');
-  for (const key of ['order-1', '"order-1"']) {
-    const response = await operator('/executions', { headers: { 'oncegate-key': key } });
-    expect(response.headers.get('vary')).toBe('Oncegate-Key');
-    expect(await response.json()).toEqual(await list('?key=order-1'));
-  }
-  expect(
-    await (await operator('/executions', { headers: { 'oncegate-key': 'order-3' } })).json(),
-  ).toMatchObject({
-    executions: [],
-  });
-});
-
-test.each([
-  ['?key=a', 'a', 'key is given twice, in the query and in Oncegate-Key.'],
-  ['', '', 'key must not be empty.'],
-])('%j with %j in the field is refused', async (query, key, detail) => {
-  const response = await operator(`/executions${query}`, { headers: { 'oncegate-key': key } });
-  expect(response.status).toBe(400);
-  expect(await response.json()).toMatchObject({ detail });
 });
 
 /** What a ledger finds that died between the intent and the result. */

@@ -1,5 +1,7 @@
 import { exports } from 'cloudflare:workers';
-import { beforeEach } from 'vitest';
+import * as v from 'valibot';
+import { beforeEach, expect } from 'vitest';
+import { executionList } from '../../../src/operator/schemas.ts';
 
 export const GATE = 'https://gate.example';
 
@@ -30,6 +32,13 @@ export function operator(path: string, init: RequestInit = {}): Promise<Response
     ...init,
     headers: { authorization: `Bearer ${TOKEN}`, ...init.headers },
   });
+}
+
+/** The list that the API gives, checked against its own schema. */
+export async function list(query = '') {
+  const response = await operator(`/executions${query}`);
+  expect(response.status).toBe(200);
+  return v.parse(executionList, await response.json());
 }
 
 /** An address that no other test has, as a failed login slows its address down. */

@@ -1,12 +1,10 @@
 import { reset, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
-import * as v from 'valibot';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ListQuery } from '../../../src/inspection.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { Listing } from '../../../src/ledger/store/listing.ts';
-import { executionList } from '../../../src/operator/schemas.ts';
-import { GATE, operator, post } from './gate.ts';
+import { GATE, list, operator, post } from './gate.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
@@ -22,9 +20,7 @@ function pass(ms: number): void {
 }
 
 async function pathsOf(query: string): Promise<(string | null)[]> {
-  const response = await operator(`/executions?${query}`);
-  expect(response.status).toBe(200);
-  return v.parse(executionList, await response.json()).executions.map(({ path }) => path);
+  return (await list(`?${query}`)).executions.map(({ path }) => path);
 }
 
 function send(path: string, key: string, authorization: string, method = 'POST'): Promise<Response> {
@@ -54,7 +50,7 @@ test('a list is narrowed by time, method, path, status and caller, each by itsel
   expect(await pathsOf(`to=${iso(60_000)}`)).toEqual(['/bytes/1']);
   expect(await pathsOf(`from=${iso(1)}&to=${iso(120_000)}`)).toEqual(['/bytes/2']);
 
-  const { executions } = v.parse(executionList, await (await operator('/executions')).json());
+  const { executions } = await list();
   const [bert, anna, annaToo] = executions.map(({ caller }) => caller);
   expect(annaToo).toBe(anna);
   expect(bert).not.toBe(anna);
@@ -145,4 +141,78 @@ test('a page is filled by looking on, and what matches is found however far back
   for (let n = 0; n < 30; n += 1) await (await post(`/bytes/${n}`, `key-${n}`)).arrayBuffer();
   expect(await pathsOf('path=/count/first')).toEqual(['/count/first']);
   expect(await pathsOf('key=key-first')).toEqual(['/count/first']);
+});
+
+test('a list is newest first, page by page, with nothing twice and nothing left out', async () => {
+  const routes = ['/count/x', '/refuse/count/x'];
+  for (let n = 0; n < 23; n += 1) {
+    await post(routes[n % 2] ?? '', `key-${n}`);
+    // Several in one millisecond, too.
+    if (n % 3 === 0) pass(1);
+  }
+  const pages = [await list('?limit=5')];
+  for (let next = pages[0]?.next; next !== null && next !== undefined; next = pages.at(-1)?.next) {
+    pages.push(await list(`?limit=5&cursor=${encodeURIComponent(next)}`));
+  }
+  const all = pages.flatMap(({ executions }) => executions);
+  expect(pages.map(({ executions }) => executions.length)).toEqual([5, 5, 5, 5, 3]);
+  expect(new Set(all.map(({ id }) => id)).size).toBe(23);
+  const times = all.map(({ receivedAt }) => receivedAt);
+  expect(times).toEqual(times.toSorted().reverse());
+});
+
+test.each([
+  ['state=lost', 'state must be running, completed or unknown.'],
+  ['state=', 'state must be running, completed or unknown.'],
+  ['limit=0', 'limit must be a whole number from 1 to 200.'],
+  ['limit=201', 'limit must be a whole number from 1 to 200.'],
+  ['limit=ten', 'limit must be a whole number from 1 to 200.'],
+  ['route=/none', 'route must be one of /refuse/*, /judged/*, /alone/*, /limited/*, /*.'],
+  ['cursor=none', 'cursor is not one that a page before has given.'],
+  ['key=', 'key must not be empty.'],
+  [`key=${'k'.repeat(1025)}`, 'key is longer than any key.'],
+  ['states=running', 'states is not a parameter; did you mean state?'],
+  [
+    'colour=red',
+    'colour is not a parameter; there are key, route, state, status, method, path, caller, from, to, limit, cursor.',
+  ],
+  [
+    'limit=0&state=lost',
+    'state must be running, completed or unknown; limit must be a whole number from 1 to 200.',
+  ],
+])('a query with %s is refused, and told why in words for people', async (query, detail) => {
+  const response = await operator(`/executions?${query}`);
+  expect(response.status).toBe(400);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(await response.json()).toMatchObject({ status: 400, detail });
+});
+
+test.each(['state=lost', 'limit=0', 'colour=red'])('the console says the same of %s', async (query) => {
+  const text = await (await operator(`/console/executions?${query}`)).text();
+  expect(text).toMatch(/state must be|limit must be|colour is not a parameter/);
+  expect(text).not.toMatch(/Expected|received|Invalid/);
+});
+
+test('a key can be looked for by a field, which logs of addresses do not keep', async () => {
+  await post('/count/x', 'order-1');
+  await post('/count/x', 'order-2');
+  for (const key of ['order-1', '"order-1"']) {
+    const response = await operator('/executions', { headers: { 'oncegate-key': key } });
+    expect(response.headers.get('vary')).toBe('Oncegate-Key');
+    expect(await response.json()).toEqual(await list('?key=order-1'));
+  }
+  expect(
+    await (await operator('/executions', { headers: { 'oncegate-key': 'order-3' } })).json(),
+  ).toMatchObject({
+    executions: [],
+  });
+});
+
+test.each([
+  ['?key=a', 'a', 'key is given twice, in the query and in Oncegate-Key.'],
+  ['', '', 'key must not be empty.'],
+])('%j with %j in the field is refused', async (query, key, detail) => {
+  const response = await operator(`/executions${query}`, { headers: { 'oncegate-key': key } });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail });
 });
