@@ -31,8 +31,8 @@ export function requestedTarget(target: URL, base: string): URL | null {
 export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
 
 /**
- * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate
- * limiter as one; it holds and stores nothing, so no other limit is its caller's.
+ * Answers with what became of a request. To ask costs what a replay does, so it counts as one: against the
+ * rate limiter, and among the readers of large results.
  */
 export async function answerResult(
   { request, target: of, caller: known, resultsBase }: Return,
@@ -49,11 +49,9 @@ export async function answerResult(
   const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
   const byFields = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
   const caller = known === null ? byFields : known(byFields);
+  const parties = await partiesOf(request.headers, route.path, caller);
   const { rateLimiter } = gate;
-  if (
-    rateLimiter !== null &&
-    !(await isWithinRate(rateLimiter, await partiesOf(request.headers, route.path, caller)))
-  ) {
+  if (rateLimiter !== null && !(await isWithinRate(rateLimiter, parties))) {
     return refuse({ reason: 'over-rate' }, key);
   }
   const [{ id, secret }, binding, keyHash] = await Promise.all([
@@ -62,7 +60,8 @@ export async function answerResult(
     sha256(key),
   ]);
   const asked = { shard: shardOf(id, route.shards), keyHash, id };
-  const answer = await askResult(gate, route, asked.shard, { route: route.path, id, secret, binding });
+  const query = { route: route.path, id, secret, binding, ...parties };
+  const answer = await askResult(gate, route, asked.shard, query);
   switch (answer.outcome) {
     case 'absent': {
       const detail = 'There is no result for this key and these credentials. Send the request itself again.';

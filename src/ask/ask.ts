@@ -116,12 +116,12 @@ async function settled(
 function recordOf(
   { results }: LedgerAccess,
   { path }: LedgerObjects,
-  { id, secret, caller, fingerprint }: Omit<LedgerCall, 'body'>,
+  { id, secret, caller, address, fingerprint }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, caller, route: path, faultOf }, archived);
+  return recordedIn(results, { id, secret, caller, address, route: path, faultOf }, archived);
 }
 
 /**

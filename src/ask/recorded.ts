@@ -12,9 +12,7 @@ const readers = new Readers(isolateMemory);
 isolateMemory.join(Symbol('readers'), readers);
 
 /** What is looked for in RESULTS. */
-export interface Sought extends Pick<LedgerCall, 'id' | 'secret'> {
-  /** Who looks for it, where that is known. */
-  readonly caller?: string;
+export interface Sought extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'> {
   /** For the log. */
   readonly route: string;
   /** Why a record with this fingerprint is not for who asks; `null` where it is. */
@@ -34,7 +32,7 @@ export interface Archived {
  */
 export async function recordedIn(
   results: KVNamespace,
-  { id, secret, caller, route, faultOf }: Sought,
+  { id, secret, caller, address, route, faultOf }: Sought,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   let reader: BodyReading | null = null;
@@ -54,7 +52,7 @@ export async function recordedIn(
       return { outcome: 'refused', reason };
     }
     if (body instanceof ReadableStream) {
-      const entered = readers.enter([caller ?? id]);
+      const entered = readers.enter(address === null ? [caller] : [caller, address]);
       if (typeof entered === 'string') {
         await discard(body);
         return { outcome: 'refused', reason: entered };

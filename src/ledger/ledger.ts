@@ -124,9 +124,9 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
-  async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const known = this.#known(id);
-    const result = resultOf(known, binding, Date.now());
+  async result(query: ResultQuery): Promise<LedgerAnswer | null> {
+    const known = this.#known(query.id);
+    const result = resultOf(known, query.binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
@@ -135,9 +135,9 @@ export class Ledger extends DurableObject<object> {
         known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
-        return this.#refuse(id, result.reason);
+        return this.#refuse(query.id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { id, secret, caller: result.row.caller, address: null });
+        return this.#replay(result.row, query);
     }
   }
 
