@@ -92,13 +92,14 @@ export class Archive {
 
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries
-   * again. What of the record is still in hand is not read back for it, and is held until this resolves.
+   * again. What of the record is still in hand is not read back for it, and is held until this resolves: a KV
+   * that has gone silent has it for as long as it likes.
    */
-  put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
+  put(result: ArchivedResult, record: StoredParts): Promise<unknown> {
     if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
     const put = this.#put(result, record);
     this.#ctx.waitUntil(put);
-    return put;
+    return this.#turns.get(result.seq) ?? put;
   }
 
   /** A result is recorded whose row says that RESULTS does not have it. */

@@ -160,10 +160,14 @@ test('a write to KV that was given up takes the place of no later one, and is re
     ];
     const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
 
-    archive.put(first, record);
+    let held = true;
+    void archive.put(first, record).finally(() => {
+      held = false;
+    });
     await vi.advanceTimersByTimeAsync(60_250);
     // The first is given up now: nobody waits for it. KV may take it all the same.
     await waited[0];
+    expect(held).toBe(true);
     archive.put(second, record);
     await waited[1];
     const row = { caller: 'c', fingerprint: 'f', receivedAt: now, parts: null };
@@ -172,6 +176,7 @@ test('a write to KV that was given up takes the place of no later one, and is re
     expect(arrived.map(([what]) => what)).toEqual(['put']);
     silent.resolve();
     await removed;
+    expect(held).toBe(false);
     expect(arrived.map(([what]) => what)).toEqual(['put', 'put', 'delete']);
     const [later, late, gone] = arrived.map(([, name]) => name);
     expect(late).not.toBe(later);
