@@ -90,6 +90,11 @@ export class Archive {
     return this.#lacking.has(seq);
   }
 
+  /** It is being removed from RESULTS, which may show it no more, whatever RESULTS says of that. */
+  isForgetting(seq: number): boolean {
+    return this.#forgetting.has(seq);
+  }
+
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries
    * again. What of the record is still in hand is not read back for it, and is held until this resolves: a KV
