@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { ByteBudget } from '../../../src/budget.ts';
 import type { HeaderList } from '../../../src/headers.ts';
+import { isolateMemory } from '../../../src/isolate-memory.ts';
 import { isNegotiatedGzip, withoutGzip } from '../../../src/response/coding.ts';
 import type { RespondingAnswer } from '../../../src/response/replay.ts';
 
@@ -68,4 +70,38 @@ test.each([
 ])('a whole body that is %s stays as it came', async (_, body) => {
   const answer = replayed(await body());
   expect(await withoutGzip(answer)).toBe(answer);
+});
+
+const LARGE_BYTES = 1024 * 1024;
+const large = 'x'.repeat(LARGE_BYTES);
+
+test.each([
+  ['read', async (body: Response) => expect(await body.text()).toBe(large)],
+  ['left', async (body: Response) => body.body?.cancel()],
+])('a large body that was decoded counts into the memory of its isolate until it is %s', async (_, end) => {
+  const { body, size } = await withoutGzip(replayed(await gzip(large)));
+  expect(size).toBe(LARGE_BYTES);
+  expect(isolateMemory.heldBytes).toBe(LARGE_BYTES);
+  await end(new Response(body));
+  await expect.poll(() => isolateMemory.heldBytes).toBe(0);
+});
+
+test('a body that is not wholly decoded leaves nothing held', async () => {
+  await withoutGzip(replayed((await gzip(large)).subarray(0, -3)));
+  await withoutGzip(replayed(await gzip('x'.repeat(9 * LARGE_BYTES))));
+  expect(isolateMemory.heldBytes).toBe(0);
+});
+
+test('where there is no memory to decode a large body, it is decoded while it is read', async () => {
+  const budget = new ByteBudget(isolateMemory.maxBytes, isolateMemory);
+  const others = { tally: budget.tally, heldBy: () => 0 };
+  isolateMemory.join('others', others);
+  const hold = budget.hold();
+  expect(hold.grow(isolateMemory.maxBytes)).toBe(true);
+  const { head, body, size } = await withoutGzip(replayed(await gzip(large)));
+  expect(isolateMemory.heldBytes).toBe(others.tally.heldBytes);
+  expect(size).toBeNull();
+  expect(head.headers.map(([name]) => name)).toEqual(['etag', 'vary']);
+  expect(await new Response(body).text()).toBe(large);
+  hold.release();
 });
