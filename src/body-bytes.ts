@@ -153,7 +153,7 @@ export class BodyBytes {
 async function fill(
   growing: GrowingSegments,
   reader: ReadableStreamBYOBReader,
-  { maxBytes, declaredBytes, silenceMs }: ReadOptions,
+  { maxBytes, declaredBytes, room, silenceMs }: ReadOptions,
 ): Promise<ReadFailure | null> {
   // A body that does not tell its length is too large with the first byte that it must not have.
   const end = declaredBytes ?? maxBytes + 1;
@@ -165,6 +165,8 @@ async function fill(
     const { done, value } = await read;
     if (value === undefined) return 'broken-off';
     growing.took(value);
+    // It may come so slowly that it does not grow for long. Whoever holds its memory is to know that it comes.
+    room.grow(0);
     if (done) break;
   }
   if (growing.size > maxBytes) return 'too-large';

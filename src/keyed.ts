@@ -168,7 +168,9 @@ async function handle(
   const { id } = identity;
   const shard = shardOf(id, route.shards);
   const askedAt = Date.now();
-  const respondAfterMs = respondAfterMsOf(request, route);
+  // Who does not know his key could not come back with it.
+  const isKeySent = read.request.keyToSend.place !== null;
+  const respondAfterMs = isKeySent ? respondAfterMsOf(request, route) : null;
   const sentOn = {
     identity,
     respondAfterMs,
@@ -228,8 +230,7 @@ export async function responseTo(
 /**
  * How long a caller waits for the head who prefers to come back for the result; `null`: as long as it takes.
  */
-function respondAfterMsOf({ headers }: Request, { respondAsync, key }: Route): number | null {
-  // Who does not know his key could not come back with it.
-  const seconds = respondAsync && key !== 'derived' ? asyncAfterSeconds(headers.get('prefer')) : null;
+function respondAfterMsOf({ headers }: Request, { respondAsync }: Route): number | null {
+  const seconds = respondAsync ? asyncAfterSeconds(headers.get('prefer')) : null;
   return seconds === null ? null : seconds * 1000;
 }

@@ -67,13 +67,13 @@ export class Replays {
     };
     try {
       const { preamble, rest } = row.parts ?? rows.record(seq);
+      // The last of several pieces is not kept here until it is its turn.
+      const only = last > 0 ? null : rest;
       const { head, seal } = await openPreamble(call.secret, preamble);
       const body = await openBody(seal, size, {
         read: (n) => {
           reader?.moved();
-          if (n < last) return pieces.read(seq, n);
-          // The last of several is not kept until it is its turn.
-          return last > 0 ? rows.record(seq).rest : rest;
+          return n < last ? pieces.read(seq, n) : (only ?? rows.record(seq).rest);
         },
         end: (error) => {
           release();

@@ -186,8 +186,14 @@ export class Recorder implements ExecutionStore {
     // What there is no memory for goes to RESULTS later, and its row says so.
     const unarchived = toArchive !== null && (held === null || archive.isMarkedPast(completedAt));
     const ended = { completedAt, expiresAt, size, status: head.status, times };
-    const isRecorded = record !== null && this.#completeWith(ended, record, toArchive !== null, unarchived);
-    if (record === null) this.#complete({ ...ended, result: { place: 'nowhere' } });
+    let isRecorded = false;
+    try {
+      if (record === null) this.#complete({ ...ended, result: { place: 'nowhere' } });
+      else isRecorded = this.#completeWith(ended, record, toArchive !== null, unarchived);
+    } catch (error) {
+      held?.release();
+      throw error;
+    }
     counts.add(isRecorded ? 'recorded' : 'tooLarge');
     if (times.sentAt !== null) this.#noteTimes(times.sentAt, completedAt);
     if (!isRecorded || toArchive === null) held?.release();

@@ -80,6 +80,15 @@ test('a caller that prefers it is told at once that its request runs, and fetche
   expect(await origin.runs(key)).toHaveLength(1);
 });
 
+test('where keys are derived, a caller that brings one of its own is told, too', async () => {
+  const [key, gate] = [freshKey(), freshGate()];
+  const accepted = await post(`${gateway.url}/derived/held/${gate}`, key, { headers: PREFER });
+  expect(accepted.status).toBe(202);
+  await origin.open(gate);
+  const location = accepted.headers.get('location');
+  await expect.poll(async () => (await ask(location, key)).status, { timeout: 20_000 }).toBe(200);
+});
+
 test('a response that comes in the time that the caller waits is answered as ever', async () => {
   const headers = { ...CALLER, prefer: 'respond-async, wait=20' };
   const response = await post(`${gateway.url}/count`, freshKey(), { headers });

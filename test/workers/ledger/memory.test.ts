@@ -2,6 +2,7 @@ import { reset, runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { RunMemory } from '../../../src/ledger/run/run-memory.ts';
+import { failing } from './world.ts';
 
 const MIB = 1024 * 1024;
 
@@ -70,6 +71,15 @@ test('a run holds nothing any more when it is over, however it ended', async () 
   const left = await post('/bytes/3000000', 'left');
   await left.body?.cancel();
   expect(memories.size).toBe(1);
+  await expect.poll(() => heldBytes(memories)).toBe(0);
+});
+
+test('a result that cannot be written at all holds nothing afterwards', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {});
+  const memories = watchMemory();
+  await (await post('/count/x', 'wakes-the-object')).text();
+  await failing(/INSERT INTO executions/);
+  expect((await post('/bytes/300000', 'lost')).status).toBe(502);
   await expect.poll(() => heldBytes(memories)).toBe(0);
 });
 

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { BodyBytes, SEGMENT_BYTES } from '../../../src/body-bytes.ts';
 import { BODY_LIMITS, isUnread, RequestBodies } from '../../../src/request/body.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -226,4 +228,27 @@ test('bytes are found across segments', () => {
   const across = [...body.between(SEGMENT_BYTES - 2, 2 * SEGMENT_BYTES + 4)];
   expect(across.map((part) => part.byteLength)).toEqual([2, SEGMENT_BYTES, 4]);
   expect([...body.between(5, 5)].reduce((sum, part) => sum + part.byteLength, 0)).toBe(0);
+});
+
+test('a body that drips is held for as long as it comes', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const bodies = new RequestBodies({ ...BODY_LIMITS, heldBytes: MIB });
+  const slow = declaring(MIB);
+  const reading = bodies.read(slow.request, 10 * MIB);
+  await slow.writer.write(new Uint8Array(600 * KIB));
+  for (let drops = 0; drops < 5; drops += 1) {
+    vi.setSystemTime(Date.now() + BODY_LIMITS.silenceMs - 1);
+    await slow.writer.write(new Uint8Array(1));
+  }
+  const held = bodies.heldBytes;
+  expect(held).toBeGreaterThanOrEqual(600 * KIB);
+  const other = declaring(600 * KIB);
+  const [refused] = await Promise.all([
+    bodies.read(other.request, 10 * MIB),
+    send(other.writer, new Uint8Array(600 * KIB), 100_000).catch(() => {}),
+  ]);
+  expect(refused).toEqual({ kind: 'no-room' });
+  expect(bodies.heldBytes).toBe(held);
+  await slow.writer.abort();
+  expect(await reading).toEqual({ kind: 'broken-off' });
 });
