@@ -7,6 +7,7 @@ import { askResult, shardOf } from './ask/ask.ts';
 import type { Route } from './config.ts';
 import { resultKeyFrom } from './key-from.ts';
 import { type Gate, type Handled, type Keyable, NOT_ASKED, refused, responseTo } from './keyed.ts';
+import { partiesOf } from './request/address.ts';
 import { callerOf } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { bindingOf } from './request/fingerprint.ts';
@@ -30,8 +31,8 @@ export function requestedTarget(target: URL, base: string): URL | null {
 export type Return = Pick<Keyable, 'request' | 'target' | 'labels' | 'caller' | 'resultsBase'>;
 
 /**
- * Answers with what became of a request. To ask costs what a replay does, so it counts against the rate
- * limiter as one; it holds and stores nothing, so no other limit is its caller's.
+ * Answers with what became of a request. To ask costs what a replay does, so it counts as one: against the
+ * rate limiter, and among the readers of large results.
  */
 export async function answerResult(
   { request, target: of, labels, caller: known, resultsBase }: Return,
@@ -48,8 +49,9 @@ export async function answerResult(
   const keyFields = keyFieldsOf({ keyFrom, forwardKeyAs: route.forwardKeyAs });
   const byFields = callerOf(request.headers, of.search, route.scopeFrom, keyFields);
   const caller = known === null ? byFields : known(byFields);
+  const parties = await partiesOf(request.headers, route.path, caller);
   const { rateLimiter } = gate;
-  if (rateLimiter !== null && !(await isWithinRate(rateLimiter, request, labels, route, caller))) {
+  if (rateLimiter !== null && !(await isWithinRate(rateLimiter, parties, labels, route))) {
     return refuse({ reason: 'over-rate' }, key);
   }
   const [{ id, secret }, binding, keyHash] = await Promise.all([
@@ -58,7 +60,7 @@ export async function answerResult(
     sha256(key),
   ]);
   const asked = { shard: shardOf(id, route.shards), keyHash, id };
-  const query = { route: route.path, id, secret, binding, ...labels };
+  const query = { route: route.path, id, secret, binding, ...parties, ...labels };
   const answer = await askResult(gate, route, asked.shard, query);
   switch (answer.outcome) {
     case 'absent': {

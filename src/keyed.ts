@@ -216,7 +216,7 @@ export async function responseTo(
   anonymous: boolean,
 ): Promise<Response> {
   const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
-  const coded = other ? await withoutGzip(answer) : answer;
+  const coded = other ? await withoutGzip(answer, { id, ...labels }) : answer;
   return responseFrom(coded, anonymous, { target, route, from }, id, labels);
 }
 

@@ -115,12 +115,12 @@ async function settled(
 function recordOf(
   { results }: LedgerAccess,
   { path: route }: LedgerObjects,
-  { id, secret, caller, fingerprint, method, path, trace }: Omit<LedgerCall, 'body'>,
+  { id, secret, caller, address, fingerprint, method, path, trace }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, caller, method, path, trace, route, faultOf }, archived);
+  return recordedIn(results, { id, secret, caller, address, method, path, trace, route, faultOf }, archived);
 }
 
 /**

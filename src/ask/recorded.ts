@@ -12,9 +12,8 @@ const readers = new Readers(isolateMemory);
 isolateMemory.join(Symbol('readers'), readers);
 
 /** What is looked for in RESULTS. */
-export interface Lookup extends Pick<LedgerCall, 'id' | 'secret' | 'method' | 'path' | 'trace'> {
-  /** Who looks for it, where that is known. */
-  readonly caller?: string;
+export interface Lookup
+  extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'method' | 'path' | 'trace'> {
   /** For the log. */
   readonly route: string;
   /** Why a record with this fingerprint is not for who asks; `null` where it is. */
@@ -34,7 +33,7 @@ export interface Archived {
  */
 export async function recordedIn(
   results: KVNamespace,
-  { id, secret, caller, route, faultOf, method, path, trace }: Lookup,
+  { id, secret, caller, address, route, faultOf, method, path, trace }: Lookup,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   let reader: BodyReading | null = null;
@@ -60,7 +59,7 @@ export async function recordedIn(
       return { outcome: 'refused', reason };
     }
     if (body instanceof ReadableStream) {
-      const entered = readers.enter([caller ?? id]);
+      const entered = readers.enter(address === null ? [caller] : [caller, address]);
       if (typeof entered === 'string') {
         await discard(body);
         return { outcome: 'refused', reason: entered };

@@ -90,15 +90,21 @@ export class Archive {
     return this.#lacking.has(seq);
   }
 
+  /** It is being removed from RESULTS, which may show it no more, whatever RESULTS says of that. */
+  isForgetting(seq: number): boolean {
+    return this.#forgetting.has(seq);
+  }
+
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries
-   * again. What of the record is still in hand is not read back for it, and is held until this resolves.
+   * again. What of the record is still in hand is not read back for it, and is held until this resolves: a KV
+   * that has gone silent has it for as long as it likes.
    */
-  put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
+  put(result: ArchivedResult, record: StoredParts): Promise<unknown> {
     if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
     const put = this.#put(result, record);
     this.#ctx.waitUntil(put);
-    return put;
+    return this.#turns.get(result.seq) ?? put;
   }
 
   /** A result is recorded whose row says that RESULTS does not have it. */

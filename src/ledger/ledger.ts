@@ -125,9 +125,8 @@ export class Ledger extends DurableObject<object> {
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
   async result(query: ResultQuery): Promise<LedgerAnswer | null> {
-    const { id, binding } = query;
-    const known = this.#known(id);
-    const result = resultOf(known, binding, Date.now());
+    const known = this.#known(query.id);
+    const result = resultOf(known, query.binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
@@ -136,9 +135,9 @@ export class Ledger extends DurableObject<object> {
         known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
-        return this.#refuse(id, result.reason);
+        return this.#refuse(query.id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { ...query, caller: result.row.caller, address: null });
+        return this.#replay(result.row, query);
     }
   }
 

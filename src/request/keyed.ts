@@ -4,7 +4,7 @@ import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
 import { log, requestFields, textOf } from '../log.ts';
-import { partiesOf } from './address.ts';
+import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf, type Spelling, whatIsAsked } from './fingerprint.ts';
@@ -86,7 +86,9 @@ export async function readKeyedRequest(
   if (`${caller.scope}${caller.bound ?? ''}`.includes('\ufffd')) {
     return refused({ reason: 'caller-unreadable' });
   }
-  const isWithin = limiter === null || (await isWithinRate(limiter, request, labels, route, caller));
+  const isWithin =
+    limiter === null ||
+    (await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller), labels, route));
   if (!isWithin) return refused({ reason: 'over-rate' });
 
   // The platform's fetch gives a GET no body, so the ledger could not send one.
@@ -189,12 +191,10 @@ function bodyRefusal(
  */
 export async function isWithinRate(
   limiter: RateLimit,
-  request: Request,
+  { caller, address }: Parties,
   labels: RequestLabels,
   route: Pick<Route, 'path'>,
-  from: Caller,
 ): Promise<boolean> {
-  const { caller, address } = await partiesOf(request.headers, route.path, from);
   const keys = address === null ? [caller] : [address, caller];
   try {
     const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));
