@@ -1,6 +1,6 @@
 /** @module Puts results into RESULTS, and takes them out. Runs in: the ledger object. */
 
-import { log, textOf } from '../log.ts';
+import { log, type RequestFields, requestFields, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
 import { deleteResult, putResult } from '../record/results.ts';
@@ -90,15 +90,21 @@ export class Archive {
     return this.#lacking.has(seq);
   }
 
+  /** It is being removed from RESULTS, which may show it no more, whatever RESULTS says of that. */
+  isForgetting(seq: number): boolean {
+    return this.#forgetting.has(seq);
+  }
+
   /**
    * Puts a recorded result into RESULTS, in the background. Should that fail, {@link Archive.catchUp} tries
-   * again. What of the record is still in hand is not read back for it, and is held until this resolves.
+   * again. What of the record is still in hand is not read back for it, and is held until this resolves: a KV
+   * that has gone silent has it for as long as it likes.
    */
-  put(result: ArchivedResult, record: StoredParts): Promise<boolean> {
+  put(result: ArchivedResult, record: StoredParts): Promise<unknown> {
     if (!result.unarchived) this.#lacking.set(result.seq, result.completedAt);
     const put = this.#put(result, record);
     this.#ctx.waitUntil(put);
-    return put;
+    return this.#turns.get(result.seq) ?? put;
   }
 
   /** A result is recorded whose row says that RESULTS does not have it. */
@@ -215,7 +221,11 @@ export class Archive {
       this.#arrived(result, Date.now());
       return true;
     } catch (error) {
-      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size, execution: result.id });
+      log('warn', 'results-write-failed', {
+        reason: textOf(error),
+        bytes: size,
+        ...this.#fieldsOf(result),
+      });
       if (!result.unarchived) this.#failed.add(seq);
       this.#tryAgain();
       return false;
@@ -243,9 +253,20 @@ export class Archive {
       await deleteResult(this.#results(), row);
       return true;
     } catch (error) {
-      log('warn', 'results-delete-failed', { reason: textOf(error), execution: row.id });
+      log('warn', 'results-delete-failed', { reason: textOf(error), ...this.#fieldsOf(row) });
       return false;
     }
+  }
+
+  /** Which request a result is of, for the log: its execution alone, where the row cannot be read either. */
+  #fieldsOf({ seq, id }: Pick<CompletedRow, 'seq' | 'id'>): RequestFields | { execution: string } {
+    try {
+      const labels = this.#rows.labels(seq);
+      if (labels !== null) return requestFields({ id, ...labels });
+    } catch {
+      // Said by what is returned.
+    }
+    return { execution: id };
   }
 
   *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {

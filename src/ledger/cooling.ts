@@ -21,7 +21,7 @@ export class Cooling {
   readonly #rows: Rows;
   readonly #removal: Removal;
   readonly #storage: StorageRoom;
-  /** Whether a body is read, or not known to be in RESULTS yet. */
+  /** Whether a body is read, or not known to be in RESULTS yet, or any more. */
   readonly #isNeeded: (row: CompletedRow) => boolean;
   /** No small result before this row is to leave. */
   #crowdedFrom = 0;

@@ -21,7 +21,7 @@ import { type Decision, decide, idApart, type Known, resultOf } from './decide.t
 import { forget, forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
 import { Policies, type ReadCall } from './policies.ts';
-import { Replays } from './replays.ts';
+import { type ReplayCall, Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
 import { type Intent, intentOf } from './run/intent.ts';
@@ -124,9 +124,9 @@ export class Ledger extends DurableObject<object> {
   }
 
   /** What became of an execution, for whoever comes back for it without the request. Never starts a run. */
-  async result({ id, secret, binding }: ResultQuery): Promise<LedgerAnswer | null> {
-    const known = this.#known(id);
-    const result = resultOf(known, binding, Date.now());
+  async result(query: ResultQuery): Promise<LedgerAnswer | null> {
+    const known = this.#known(query.id);
+    const result = resultOf(known, query.binding, Date.now());
     switch (result.kind) {
       case 'absent':
         return null;
@@ -135,9 +135,9 @@ export class Ledger extends DurableObject<object> {
         known.run?.detach();
         return { outcome: 'accepted' };
       case 'refuse':
-        return this.#refuse(id, result.reason);
+        return this.#refuse(query.id, result.reason);
       case 'replay':
-        return this.#replay(result.row, { id, secret, caller: result.row.caller, address: null });
+        return this.#replay(result.row, query);
     }
   }
 
@@ -222,7 +222,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'waitMs' | 'respondAfterMs' | 'presence'>,
+    call: ReplayCall & Pick<LedgerCall, 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -239,10 +239,7 @@ export class Ledger extends DurableObject<object> {
     }
   }
 
-  async #replay(
-    row: CompletedRow,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'>,
-  ): Promise<LedgerAnswer> {
+  async #replay(row: CompletedRow, call: ReplayCall): Promise<LedgerAnswer> {
     const answer = (await this.#replays.replay(row, call)) ?? 'record-damaged';
     return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }

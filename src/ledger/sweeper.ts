@@ -60,7 +60,8 @@ export class Sweeper {
       rows,
       removal,
       storage,
-      ({ seq, unarchived }) => unarchived || holds.has(seq) || archive.lacks(seq),
+      ({ seq, unarchived }) =>
+        unarchived || holds.has(seq) || archive.lacks(seq) || archive.isForgetting(seq),
     );
     this.#expiry = new Expiry(rows, removal, ({ id, seq }) => !runs.has(id) && !holds.has(seq));
   }

@@ -1,8 +1,9 @@
 /** @module Takes gzip off a response for a client that does not take it. Runs in: the Worker. */
 
-import { joined } from '../bytes.ts';
 import type { HeaderList } from '../headers.ts';
+import type { LoggedRequest } from '../log.ts';
 import type { ResponseHead } from '../protocol.ts';
+import { DecodedBodies } from './decoded-bodies.ts';
 import type { RespondingAnswer } from './replay.ts';
 
 /** What is true of the coded body only (RFC 9110 §8.4, RFC 9530, RFC 3230). */
@@ -38,16 +39,22 @@ export function isNegotiatedGzip({ status, headers }: ResponseHead): boolean {
   return negotiated && !members('cache-control').includes('no-transform');
 }
 
+/** Until they are sent. */
+const decodedBodies = new DecodedBodies();
+
 /**
  * The same response with its gzip taken off, and with fields that are true of it. A whole body that is not
- * what its coding says stays as it came; a stream breaks off there.
+ * what its coding says stays as it came; a stream breaks off there, and so does a whole body that there is no
+ * memory to decode before its head is sent.
+ *
+ * @param of the request, for the log
  */
-export async function withoutGzip<A extends RespondingAnswer>(answer: A): Promise<A> {
+export async function withoutGzip<A extends RespondingAnswer>(answer: A, of: LoggedRequest): Promise<A> {
   const { head, body } = answer;
-  const decoded = body instanceof Uint8Array ? await decodedBytes(body) : gunzip(body);
+  const decoded =
+    body instanceof Uint8Array ? await decodedWhole(body, of) : { body: gunzip(body), size: null };
   if (decoded === null) return answer;
-  const size = decoded instanceof Uint8Array ? decoded.byteLength : null;
-  return { ...answer, head: { ...head, headers: plainFields(head.headers) }, body: decoded, size };
+  return { ...answer, head: { ...head, headers: plainFields(head.headers) }, ...decoded };
 }
 
 function plainFields(headers: HeaderList): HeaderList {
@@ -59,21 +66,31 @@ function plainFields(headers: HeaderList): HeaderList {
 }
 
 /** `null` where the bytes are no gzip, or hold too much. */
-async function decodedBytes(bytes: Uint8Array): Promise<Uint8Array | null> {
-  const { body } = new Response(bytes);
-  if (body === null) return null;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+async function decodedWhole(
+  bytes: Uint8Array,
+  of: LoggedRequest,
+): Promise<Pick<RespondingAnswer, 'body' | 'size'> | null> {
+  const decoded = decodedBodies.begin();
   try {
-    for await (const chunk of gunzip(body)) {
-      size += chunk.byteLength;
-      if (size > DECODED_MAX_BYTES) return null;
-      chunks.push(chunk);
+    for await (const chunk of gunzip(streamOf(bytes))) {
+      if (decoded.size + chunk.byteLength > DECODED_MAX_BYTES) {
+        decoded.drop();
+        return null;
+      }
+      if (!decoded.add(chunk)) {
+        decoded.drop();
+        return { body: gunzip(streamOf(bytes)), size: null };
+      }
     }
   } catch {
+    decoded.drop();
     return null;
   }
-  return joined(chunks, size);
+  return { body: decoded.finish(of), size: decoded.size };
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new Response(bytes).body ?? new ReadableStream();
 }
 
 function gunzip(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {

@@ -7,7 +7,20 @@ import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { Watchdog } from '../../../src/ledger/run/watchdog.ts';
 import { Pieces } from '../../../src/ledger/store/pieces.ts';
 import { Rows } from '../../../src/ledger/store/rows.ts';
-import { cool, HOUR_MS, LARGE, ledger, MIB, pass, post, query, sweep, useWorld } from './world.ts';
+import {
+  archived,
+  cool,
+  HOT_MS,
+  HOUR_MS,
+  LARGE,
+  ledger,
+  MIB,
+  pass,
+  post,
+  query,
+  sweep,
+  useWorld,
+} from './world.ts';
 
 useWorld();
 
@@ -160,10 +173,14 @@ test('a write to KV that was given up takes the place of no later one, and is re
     ];
     const record = { preamble: new Uint8Array(1), rest: new Uint8Array(17) };
 
-    archive.put(first, record);
+    let held = true;
+    void archive.put(first, record).finally(() => {
+      held = false;
+    });
     await vi.advanceTimersByTimeAsync(60_250);
     // The first is given up now: nobody waits for it. KV may take it all the same.
     await waited[0];
+    expect(held).toBe(true);
     archive.put(second, record);
     await waited[1];
     const row = { caller: 'c', fingerprint: 'f', receivedAt: now, parts: null };
@@ -172,6 +189,7 @@ test('a write to KV that was given up takes the place of no later one, and is re
     expect(arrived.map(([what]) => what)).toEqual(['put']);
     silent.resolve();
     await removed;
+    expect(held).toBe(false);
     expect(arrived.map(([what]) => what)).toEqual(['put', 'put', 'delete']);
     const [later, late, gone] = arrived.map(([, name]) => name);
     expect(late).not.toBe(later);
@@ -195,4 +213,33 @@ test('a record that may have been removed from KV is written again before its bo
   expect(put).toHaveBeenCalledTimes(1);
   await sweep(301_000);
   expect(await query('SELECT place FROM executions')).toBe('results');
+});
+
+test('a body stays while its record is being removed from KV, and is there when nobody knows what came of that', async () => {
+  const first = await (await post(LARGE, 'key')).arrayBuffer();
+  await archived();
+  const id = String(await query('SELECT id FROM executions'));
+  const results = Object.getPrototypeOf(env.RESULTS);
+  const real = results.delete;
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const removing = vi.spyOn(results, 'delete').mockImplementation(async function (this: unknown, ...args) {
+    await Reflect.apply(real, this, args);
+    asked.resolve();
+    await answer.promise;
+    throw new Error('the answer was lost');
+  });
+  await runInDurableObject(ledger(), async (instance: Ledger) => {
+    const forgotten = instance.forget(id);
+    await asked.promise;
+    pass(HOT_MS + 1_000);
+    await instance.alarm();
+    answer.resolve();
+    await expect(forgotten).rejects.toThrow('RESULTS');
+  });
+  removing.mockRestore();
+  expect(await query('SELECT place FROM executions')).toBe('ledger');
+  const replay = await post(LARGE, 'key');
+  expect(replay.headers.get('idempotent-replayed')).toBe('true');
+  expect(new Uint8Array(await replay.arrayBuffer())).toEqual(new Uint8Array(first));
 });
