@@ -165,7 +165,8 @@ async function fill(
     const { done, value } = await read;
     if (value === undefined) return 'broken-off';
     growing.took(value);
-    // It may come so slowly that it does not grow for long. Whoever holds its memory is to know that it comes.
+    // It may come so slowly that it does not grow for long. Whoever holds its memory is to know that it
+    // comes.
     room.grow(0);
     if (done) break;
   }

@@ -16,8 +16,8 @@ export interface LedgerNamespace {
 /** The ledger as the operator sees it. Each of these rejects where the object cannot be reached. */
 export interface LedgerInspection {
   list(query: ListQuery): Promise<ListPart>;
-  /** The runs that failed lately, newest first. */
-  failures(limit: number): Promise<readonly Failure[]>;
+  /** The runs that failed lately, newest first; of one key alone, where it is named. */
+  failures(limit: number, keyHash: string | null): Promise<readonly Failure[]>;
   inspect(id: string): Promise<ExecutionView | null>;
   forget(id: string): Promise<Forgotten>;
   forgetAll(ids: readonly string[]): Promise<ForgottenCounts>;

@@ -16,7 +16,9 @@ export interface MemoryUser {
 export class IsolateMemory {
   readonly maxBytes: number;
   readonly #users = new Map<string | symbol, WeakRef<MemoryUser>>();
-  /** What is held takes no more than so much. What was given back since it was last summed up is still in it. */
+  /**
+   * What is held takes no more than so much. What was given back since it was last summed up is still in it.
+   */
   #atMostBytes = 0;
 
   constructor(maxBytes: number) {

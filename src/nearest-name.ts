@@ -1,7 +1,7 @@
 /**
  * @module Which known name somebody meant who wrote another one. It has to find what is misspelt and to leave
  * alone what belongs to somebody else, so each rule asks for more than a likeness of some letters. Runs in:
- * the Worker. Runs in: the Worker.
+ * the Worker.
  */
 
 /**

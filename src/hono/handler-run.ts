@@ -1,7 +1,7 @@
 /** @module Runs the handler for the ledger, and hands its response on. Runs in: the Worker. */
 
 import type { Context, Next } from 'hono';
-import { sealHead } from '../sealed-head.ts';
+import { packHead } from '../packed-head.ts';
 
 /**
  * Runs what comes after the middleware, in the invocation that the ledger made for it. The response leaves as
@@ -17,7 +17,7 @@ export async function runHandler(c: Context, next: Next): Promise<void> {
     // died.
     throw thrown instanceof Error ? thrown : new Error('the handler threw no Error', { cause: thrown });
   }
-  replaceResponse(c, sealHead(c.res));
+  replaceResponse(c, packHead(c.res));
 }
 
 /** Gives the client the response, and with it the fields that middleware before has set for this request. */

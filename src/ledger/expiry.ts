@@ -5,7 +5,10 @@ import type { Row } from './store/row.ts';
 import type { Rows } from './store/rows.ts';
 import { RETRY_MS, SWEEP_ROWS, soonest } from './sweep-pace.ts';
 
-/** How long it takes at most to come round again to rows that end before older ones. */
+/**
+ * How often the patrol looks at another part of the rows, of SWEEP_ROWS each: to come round to all takes it
+ * once per part.
+ */
 const PATROL_MS = 600_000;
 
 /**

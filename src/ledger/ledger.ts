@@ -150,8 +150,8 @@ export class Ledger extends DurableObject<object> {
     return this.#listing.list(query);
   }
 
-  failures(limit: number): Failure[] {
-    return this.#parts.counts.newestFailures(limit);
+  failures(limit: number, keyHash: string | null = null): Failure[] {
+    return this.#parts.counts.newestFailures(limit, keyHash);
   }
 
   inspect(id: string): ExecutionView | null {

@@ -34,7 +34,8 @@ export function addApi(app: OperatorApp, config: Config): void {
     if (Object.keys(filter).length === 0) return problem(400, NO_FILTER);
     const found = await forgettable(config, filter);
     if (found.kind === 'bad-query') return problem(400, found.why);
-    const { executions } = found.list;
+    const { executions, more } = found.list;
+    if (executions.length === 0 && more) return problem(409, NONE_FOUND);
     if (executions.length !== Number(count)) return problem(409, otherCount(executions.length, count));
     c.header('vary', KEY_FIELD);
     return fresh(c, await forgetMany(config, found.list));
@@ -83,6 +84,10 @@ export function addApi(app: OperatorApp, config: Config): void {
 }
 
 const NO_FILTER = 'Name what is to be forgotten, by a parameter at least: nothing here forgets everything.';
+
+/** There may be more beyond what was looked through. */
+const NONE_FOUND =
+  'None that has ended was found among the newest; older ones may match. Nothing was forgotten. Narrow it by time, with `to` or `from`.';
 
 function otherCount(matching: number, count: string): string {
   const match = matching === 1 ? '1 matches' : `${matching} match`;

@@ -13,10 +13,13 @@ export const FORGET_MAX = 200;
 /** Records have to be gone from KV first, and leases have to end. */
 const FORGET_WITHIN_MS = 30_000;
 
+/** No page of the list is begun after so long: where all that match run, there may be no end of them. */
+const FIND_WITHIN_MS = 10_000;
+
 /** What would be forgotten. */
 export interface Forgettable {
   readonly executions: readonly Execution[];
-  /** There are more that match: in another call. */
+  /** More may match: for another call, or beyond what was looked through. */
   readonly more: boolean;
   readonly unanswered: ForgetManyAnswer['unanswered'];
 }
@@ -26,11 +29,21 @@ export async function forgettable(
   config: Config,
   query: Omit<ListQuery, 'limit' | 'cursor'>,
 ): Promise<ListResult<Forgettable>> {
-  const result = await listExecutions(config, { ...query, limit: String(FORGET_MAX) });
-  if (result.kind !== 'list') return result;
-  const { executions, next, unanswered } = result.list;
-  const ended = executions.filter(({ state }) => state !== 'running');
-  return { kind: 'list', list: { executions: ended, more: next !== null, unanswered } };
+  const startedAt = Date.now();
+  const ended: Execution[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const result = await listExecutions(config, { ...query, limit: String(FORGET_MAX), cursor });
+    if (result.kind !== 'list') return result;
+    const { executions, next, unanswered } = result.list;
+    ended.push(...executions.filter(({ state }) => state !== 'running'));
+    const isEnough = ended.length >= FORGET_MAX || Date.now() - startedAt > FIND_WITHIN_MS;
+    if (next === null || isEnough || unanswered.length > 0) {
+      const more = next !== null || ended.length > FORGET_MAX;
+      return { kind: 'list', list: { executions: ended.slice(0, FORGET_MAX), more, unanswered } };
+    }
+    cursor = next;
+  }
 }
 
 /** Forgets these. What runs by now stays, and so does what cannot be removed from RESULTS. */

@@ -49,12 +49,14 @@ export async function listExecutions(
   const limit = Number(query.limit);
   const startedAt = Date.now();
   const found: Execution[] = [];
+  let shards = shardsOf(routes);
   for (let look = 1; ; look += 1) {
     const from = after;
     const left = limit - found.length;
     // One more than is shown tells whether there is another page.
     const asked = { ...filter, after: from, limit: left + 1 };
-    const part = merged(await askShards(config, shardsOf(routes), (ledger) => ledger.list(asked)), left);
+    const answered = await askShards(config, shards, (ledger) => ledger.list(asked));
+    const part = merged(answered, left);
     found.push(...part.executions);
     after = part.lookedTo;
     const isDone = after === null || found.length >= limit || look >= looks;
@@ -62,7 +64,14 @@ export async function listExecutions(
       const next = after === null ? null : encodeCursor(after);
       return { kind: 'list', list: { executions: found, next, unanswered: [...part.unanswered] } };
     }
+    shards = answered.answers.filter(({ value }) => hasMore(value, after)).map(({ shard }) => shard);
   }
+}
+
+/** Whether a ledger object may have more that match behind this place. */
+function hasMore({ executions, lookedTo }: ListPart, place: Position | null): boolean {
+  if (lookedTo !== null) return true;
+  return place !== null && executions.some((view) => compareNewestFirst(view, place) > 0);
 }
 
 interface Merged extends Omit<ExecutionList, 'next'> {
@@ -97,16 +106,13 @@ export async function listFailures(
 ): Promise<ListResult<FailureList>> {
   const routes = routesOf(config, query.route);
   if (routes === null) return unknownRoute(config);
-  const { keyHash } = query;
+  const { keyHash = null } = query;
   const limit = Number(query.limit);
-  // One key's may be anywhere among them.
-  const asked = keyHash === undefined ? limit : Number.MAX_SAFE_INTEGER;
   const { answers, unanswered } = await askShards(config, shardsOf(routes), (ledger) =>
-    ledger.failures(asked),
+    ledger.failures(limit, keyHash),
   );
   const failures = answers
     .flatMap(({ shard, value }) => value.map((view) => ({ shard, view })))
-    .filter(({ view }) => keyHash === undefined || view.keyHash === keyHash)
     .sort((a, b) => b.view.failedAt - a.view.failedAt)
     .slice(0, limit)
     .map(({ shard, view }) => toFailure(shard, view));

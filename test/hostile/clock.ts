@@ -34,6 +34,11 @@ export function enterWorld(): void {
   globalThis.setInterval = faster(realSetInterval);
 }
 
+/** Ends what runs on the machine that was entered, if one was. */
+export function leaveClock(): void {
+  entered = null;
+}
+
 /**
  * The clock of one machine. It is off by up to `maxMs`, now ahead and now behind, and goes from the one to
  * the other in half a period.
@@ -53,15 +58,9 @@ export class Clock {
     return this.#maxMs * Math.sin(2 * Math.PI * (worldNow() / this.#periodMs + this.#phase));
   }
 
-  /**
-   * What comes next, up to the call of what is returned, runs on this machine. There must be no `await` in
-   * it.
-   */
-  enter(): () => void {
+  /** What comes next, up to {@link leaveClock}, runs on this machine. There must be no `await` in it. */
+  enter(): void {
     entered = this;
-    return () => {
-      entered = null;
-    };
   }
 
   /** Runs something on this machine, and whatever it begins. */

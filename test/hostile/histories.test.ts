@@ -28,6 +28,8 @@ const STORAGE_FAILS: Partial<FaultRates> = {
   full: 0.01,
   fullInBody: 0.1,
 };
+/** So often that objects cannot start. */
+const NO_ROOM: Partial<FaultRates> = { ...STORAGE_FAILS, full: 0.06 };
 const KV_FAILS: Partial<FaultRates> = { kvFails: 0.15, kvSlow: 0.25, lostBefore: 0.03 };
 const ALL_FAIL = { ...CALLS_LOST, ...STORAGE_FAILS, ...KV_FAILS, alarmLost: 0.2 };
 
@@ -36,6 +38,7 @@ const KINDS = [
   { world: 'with two instances of an object, and calls that are lost', faults: CALLS_LOST, clocksOffMs: 0 },
   { world: 'whose clocks are apart, and move', faults: { alarmLost: 0.2 }, clocksOffMs: CLOCKS_OFF_MS },
   { world: 'whose storage is full, fails, or takes its time', faults: STORAGE_FAILS, clocksOffMs: 0 },
+  { world: 'whose storage has hardly any room', faults: NO_ROOM, clocksOffMs: 0 },
   { world: 'whose KV is slow, stale, and fails', faults: KV_FAILS, clocksOffMs: 0 },
   { world: 'in which all of this comes together', faults: ALL_FAIL, clocksOffMs: CLOCKS_OFF_MS },
 ] as const;

@@ -2,6 +2,7 @@ import type { Interval } from '../node/chaos/history.ts';
 import { type Clock, worldNow } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { InstanceStorage, Statement } from './storage.ts';
+import type { Tables } from './tables.ts';
 import { Trace } from './trace.ts';
 
 /**
@@ -11,6 +12,10 @@ import { Trace } from './trace.ts';
 export class SimulatedObject {
   /** All that was committed, since ever. */
   readonly log: Statement[] = [];
+  /** What was in the database of the instance that committed the last of it. */
+  committed: Tables | null = null;
+  /** Where the double is not what it stands for. Nothing that is judged after that counts. */
+  readonly flaws: string[] = [];
   alarmAt: number | null = null;
   /** Its alarm is being handled. */
   isRinging = false;
@@ -19,7 +24,6 @@ export class SimulatedObject {
   readonly deaths: Interval[] = [];
   #generation = 1;
   #instance: InstanceStorage | null = null;
-  #begun = Promise.withResolvers<void>();
 
   constructor(
     readonly name: string,
@@ -32,9 +36,12 @@ export class SimulatedObject {
     return `${this.name}#${this.#generation}`;
   }
 
-  /** Resolves when there is an instance that is the object. On a busy machine one takes its time to start. */
-  get begun(): Promise<void> {
-    return this.#begun.promise;
+  /**
+   * Whether there is an instance that is the object. On a busy machine one takes its time to start. Not a
+   * promise: one that an instance settles is lost where that instance ends in the same moment.
+   */
+  get hasBegun(): boolean {
+    return this.#instance !== null;
   }
 
   /** An instance starts. One that was there before has ended: it was idle, or could not start. */
@@ -45,7 +52,6 @@ export class SimulatedObject {
       this.#noteDeath();
     }
     this.#instance = instance;
-    this.#begun.resolve();
   }
 
   /**
@@ -75,6 +81,13 @@ export class SimulatedObject {
     this.#next();
   }
 
+  /** Says that the double is wrong, which is as bad as a broken promise. */
+  flaw(instance: string, what: string): Error {
+    const flaw = `the double of ${instance} is wrong: ${what}`;
+    this.flaws.push(flaw);
+    return new Error(flaw);
+  }
+
   /** It could not write down what it had to, which ends a run as a death does. */
   wasFull(): void {
     this.#noteDeath();
@@ -82,7 +95,6 @@ export class SimulatedObject {
 
   #next(): void {
     this.#instance = null;
-    this.#begun = Promise.withResolvers();
     this.#generation += 1;
     this.#noteDeath();
   }

@@ -23,6 +23,9 @@ function marked(message: string, marks: readonly string[]): Error {
 const LAST_WORDS = /object (?:to be )?reset/i;
 
 const DELAY_MAX_MS = 2_000;
+/** So long it is waited for an instance that something is to happen to. */
+const BEGINS_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 50;
 
 /**
  * The way from Workers to objects: calls are delayed, refused, or lost, before they arrive or with their
@@ -146,7 +149,9 @@ export class HostilePlatform {
 
   /** While the call is somewhere on its way. */
   async #soon(object: SimulatedObject, what: () => void): Promise<void> {
-    await object.begun;
+    for (let waited = 0; !object.hasBegun && waited < BEGINS_WITHIN_MS; waited += LOOK_EVERY_MS) {
+      await pass(LOOK_EVERY_MS);
+    }
     await pass(this.#random.number() * 400);
     what();
   }

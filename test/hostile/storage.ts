@@ -1,5 +1,6 @@
 import { pass } from './clock.ts';
 import type { SimulatedObject } from './object.ts';
+import { differenceOf, tablesOf } from './tables.ts';
 
 type Statement =
   | { readonly query: string; readonly bindings: readonly unknown[] }
@@ -51,11 +52,10 @@ export class InstanceStorage {
     this.#abort = abort;
     this.#alarmAt = object.alarmAt;
     // An idle object may be put away and come back: what is of its database is in the log.
-    const tables = real.sql.exec<{ name: string }>(
-      `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'`,
-    );
-    for (const { name } of tables.toArray()) real.sql.exec(`DROP TABLE ${name}`);
+    for (const table of Object.keys(tablesOf(real.sql))) real.sql.exec(`DROP TABLE ${table}`);
     for (const statement of object.log) this.#replay(statement);
+    const difference = object.committed === null ? null : differenceOf(object.committed, tablesOf(real.sql));
+    if (difference !== null) object.flaw(name, `it does not begin with what was committed: ${difference}`);
     this.storage = this.#double();
   }
 
@@ -70,7 +70,8 @@ export class InstanceStorage {
 
   /** The instance ends here and now, with what it had not committed. To be called by itself only. */
   end(reason: string): void {
-    this.#broken ??= new Error(reason);
+    if (this.#broken !== null) return;
+    this.#broken = new Error(reason);
     this.#trace('lost', this.#pending);
     this.#object.trace.note(this.name, `ends: ${reason}`);
     this.#pending = [];
@@ -158,6 +159,7 @@ export class InstanceStorage {
       }
       const batch = this.#pending.splice(0);
       this.#object.log.push(...batch);
+      this.#object.committed = tablesOf(this.#real.sql);
       this.#trace('committed', batch);
       for (const statement of batch) if ('alarmAt' in statement) this.#object.alarmAt = statement.alarmAt;
       this.#durable += batch.length;

@@ -51,7 +51,9 @@ export class Trace {
       value instanceof Uint8Array ? `${value.byteLength} bytes` : value,
     );
     const text = `${what}: ${words} … ${JSON.stringify(values)}`;
-    this.#events.push({ at: worldNow(), instance, what: text, about: bindings });
+    // One without bindings is about the whole table.
+    const about = bindings.length === 0 ? null : bindings;
+    this.#events.push({ at: worldNow(), instance, what: text, about });
   }
 
   /** All that concerns a key, a line an event. */

@@ -4,6 +4,7 @@
  */
 import gateway, { Ledger } from '../../src/index.ts';
 import type { LedgerAnswer, LedgerCall } from '../../src/protocol.ts';
+import { leaveClock } from './clock.ts';
 import type { SimulatedObject } from './object.ts';
 import { theObject } from './registry.ts';
 import { InstanceStorage } from './storage.ts';
@@ -19,12 +20,28 @@ const surroundings = new WeakMap<DurableObjectState, Surroundings>();
 
 function surround(ctx: DurableObjectState): Surroundings {
   const { name, object, env } = theObject(ctx.id.toString());
-  const storage = new InstanceStorage(name, object, ctx.storage, (reason) => ctx.abort(reason));
+  if (surroundings.has(ctx)) {
+    // Its storage is the double already: to empty it for another one would be a write of the object.
+    throw object.flaw(name, 'an instance began in what another one has left');
+  }
+  const storage = new InstanceStorage(name, object, ctx.storage, (reason) => {
+    // Nothing of it runs after that, not even a `finally`.
+    leaveClock();
+    ctx.abort(reason);
+  });
   object.started(storage);
   const block = ctx.blockConcurrencyWhile.bind(ctx);
+  const begin = async (task: () => Promise<unknown>) => {
+    try {
+      return await object.clock.run(task);
+    } catch (error) {
+      storage.end(`cannot start: ${error}`);
+      throw error;
+    }
+  };
   Object.defineProperties(ctx, {
     storage: { value: storage.storage },
-    blockConcurrencyWhile: { value: (task: () => Promise<unknown>) => block(() => object.clock.run(task)) },
+    blockConcurrencyWhile: { value: (task: () => Promise<unknown>) => block(() => begin(task)) },
   });
   const surrounding = { object, storage, env: env(storage) };
   surroundings.set(ctx, surrounding);
@@ -37,12 +54,17 @@ function surround(ctx: DurableObjectState): Surroundings {
  */
 export class Instance extends Ledger {
   constructor(ctx: DurableObjectState, _env: object) {
-    const { object, env } = surround(ctx);
-    const leave = object.clock.enter();
+    const { object, storage, env } = surround(ctx);
+    object.clock.enter();
     try {
       super(ctx, env);
+    } catch (error) {
+      // The platform makes another one, of which this one has nothing. The tests' runtime does only if it is
+      // told to, and would else begin again with the same `ctx`, in which the storage is the double.
+      storage.end(`cannot start: ${error}`);
+      throw error;
     } finally {
-      leave();
+      leaveClock();
     }
   }
 

@@ -260,7 +260,7 @@ class World {
       calls: this.#calls.length,
       runs: runs.length,
       answers: answersTo(this.#calls),
-      violations: [...this.#own, ...judgement.violations].map(
+      violations: [...objects.flatMap(({ flaws }) => flaws), ...this.#own, ...judgement.violations].map(
         (violation) => `seed ${seed}, ${violation}${this.#traceOf(violation)}`,
       ),
     };

@@ -2,8 +2,8 @@
 
 import { log } from '../../log.ts';
 import { HANDLER_NOT_REACHED } from '../../own-invocation.ts';
+import { unpackHead } from '../../packed-head.ts';
 import type { Policy } from '../../protocol.ts';
-import { openHead } from '../../sealed-head.ts';
 import { isRecordStatus } from './record-status.ts';
 
 /** Something else of the Worker has answered in the handler's place. Whether the handler ran is not known. */
@@ -30,7 +30,7 @@ export function handlerResponse(
   response: Response,
   { policy, method }: { readonly policy: Pick<Policy, 'recordStatuses'>; readonly method: string },
 ): Response {
-  const opened = openHead(response);
+  const opened = unpackHead(response);
   if (opened !== null) return opened;
   const { status } = response;
   if (isRecordStatus(policy.recordStatuses, status, method) || NOTHING_THERE.includes(status)) {

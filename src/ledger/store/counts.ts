@@ -101,9 +101,9 @@ export class Counts {
     this.#failures.add(failure);
   }
 
-  /** The runs that failed lately, newest first. */
-  newestFailures(limit: number): Failure[] {
-    return this.#failures.newest(limit);
+  /** The runs that failed lately, newest first; of one key alone, where it is named. */
+  newestFailures(limit: number, keyHash: string | null = null): Failure[] {
+    return this.#failures.newest(limit, keyHash);
   }
 
   joined(id: string): void {
@@ -139,8 +139,9 @@ export class Counts {
       marks.openFrom,
       marks.archivedBefore,
       ...COUNTERS.map((counter) => totals[counter]),
-      this.#failures.flushed(minute),
+      this.#failures.toWrite(minute),
     );
+    this.#failures.written(minute);
     this.#sql.exec('DELETE FROM totals WHERE minute < ?', minute - KEPT_MINUTES);
     this.#flushed = totals;
     this.#marks = marks;

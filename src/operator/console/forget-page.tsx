@@ -32,7 +32,11 @@ export function ForgetPage(props: {
       )}
       <Filters sought={sought} />
       {count === 0 ? (
-        <p class="empty">Nothing matches that could be forgotten. What runs can be when it has ended.</p>
+        <p class="empty">
+          {found.more
+            ? 'None that has ended was found among the newest that match; older ones may be there. Go back, and narrow the list by time.'
+            : 'Nothing matches that could be forgotten. What runs can be when it has ended.'}
+        </p>
       ) : (
         <>
           <p class="meaning">

@@ -12,6 +12,10 @@ const EXECUTION = {
   id: ID,
   route: `/*${EVIL}`,
   shard: 0,
+  caller: `3f9a${EVIL}`,
+  method: `POST${EVIL}`,
+  path: `/${EVIL}`,
+  traceId: EVIL,
   state: 'completed',
   cause: null,
   place: 'ledger',
@@ -201,4 +205,14 @@ test.each([200, 404, 503])('an answer of %i that never ends is given up', async 
     more();
   };
   expect((await oncegate(['executions'], operator())).code).not.toBe(0);
+});
+
+test('forget counts what has ended on all pages, where the first of them has only what runs', async () => {
+  answer = (request, response) => {
+    const isFirst = !request.url?.includes('cursor=');
+    const executions = [{ ...EXECUTION, state: isFirst ? 'running' : 'completed' }];
+    response.writeHead(200).end(JSON.stringify({ executions, next: isFirst ? 'B' : null, unanswered: [] }));
+  };
+  const asked = await oncegate(['forget', '--path', '/bytes'], operator());
+  expect(asked).toMatchObject({ code: 1, err: expect.stringContaining('--count 1') });
 });

@@ -2,6 +2,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:tes
 import { env } from 'cloudflare:workers';
 import * as v from 'valibot';
 import { afterEach, expect, test, vi } from 'vitest';
+import { Ledger } from '../../../src/ledger/ledger.ts';
 import { executionList, failureList } from '../../../src/operator/schemas.ts';
 import { operator, post } from './gate.ts';
 
@@ -58,6 +59,15 @@ test('the failures of one key are found by it, and those of another are not', as
   const byField = await operator('/failures', { headers: { 'oncegate-key': 'order-2' } });
   expect(v.parse(failureList, await byField.json()).failures).toMatchObject([{ status: 501 }]);
   expect(await failures('?key=order-3')).toEqual([]);
+});
+
+test('of all that failed, an object hands over those of the one key that is looked for', async () => {
+  for (const key of ['order-1', 'order-2', 'order-1', 'order-3'])
+    await (await post('/status/500', key)).text();
+  const asked = vi.spyOn(Ledger.prototype, 'failures');
+  expect(await failures('?key=order-1&limit=1')).toHaveLength(1);
+  expect(asked.mock.results.map(({ value }) => value.length).filter((length) => length > 0)).toEqual([1]);
+  expect(await failures('?key=order-1')).toHaveLength(2);
 });
 
 test('failures outlive the object once they are written down, and only the last 200 of them', async () => {

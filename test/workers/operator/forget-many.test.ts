@@ -2,6 +2,8 @@ import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:tes
 import { env } from 'cloudflare:workers';
 import * as v from 'valibot';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { compareNewestFirst, type ExecutionView, type ListQuery } from '../../../src/inspection.ts';
+import { Listing } from '../../../src/ledger/store/listing.ts';
 import { executionList, forgetManyAnswer } from '../../../src/operator/schemas.ts';
 import { browse, cookieOf, FORM, formTokenIn, freshAddress, logIn, operator, post, TOKEN } from './gate.ts';
 
@@ -66,6 +68,52 @@ test('what runs does not count, and stays', async () => {
   await expect.poll(paths).toEqual(['/bytes/1', '/slow/x']);
   expect(await (await forget('method=POST&count=1')).json()).toMatchObject({ forgotten: 1, left: 0 });
   expect(await (await running).json()).toMatchObject({ run: expect.any(Number) });
+});
+
+/** Has so many run in one object that are newer than all that it has; each look at them takes so long. */
+function crowd(running: number, msOfALook = 0): void {
+  const { list } = Listing.prototype;
+  vi.spyOn(Listing.prototype, 'list').mockImplementation(function (this: Listing, query: ListQuery) {
+    vi.setSystemTime(Date.now() + msOfALook);
+    const { executions } = list.call(this, { ...query, after: null });
+    const run = Array.from({ length: executions.length === 0 ? 0 : running }, (_, n): ExecutionView[] =>
+      executions.slice(0, 1).map((view) => ({
+        ...view,
+        state: 'running',
+        id: `R${n}`.padEnd(43, 'x'),
+        receivedAt: view.receivedAt + 1,
+      })),
+    );
+    const all = [...run.flat(), ...executions].sort(compareNewestFirst);
+    const { after, limit } = query;
+    const rest = all.filter((view) => after === null || compareNewestFirst(after, view) < 0);
+    const part = rest.slice(0, limit);
+    return { executions: part, lookedTo: (rest.length > limit && part.at(-1)) || null };
+  });
+}
+
+test('what has ended is found behind hundreds that run', async () => {
+  await send(['/bytes/1', '/bytes/2']);
+  crowd(250);
+  const { html } = await openForm('path=/bytes');
+  expect(html).toContain('2 executions');
+  expect(await (await forget('path=/bytes&count=2')).json()).toMatchObject({
+    forgotten: 2,
+    left: 0,
+    more: false,
+  });
+});
+
+test('where it takes too long to find any, it is told how to narrow it, and not that there is none', async () => {
+  await send(['/bytes/1']);
+  crowd(250, 20_000);
+  const { html } = await openForm('path=/bytes');
+  expect(html).toContain('narrow the list by time');
+  expect(html).not.toContain('Nothing matches');
+  expect(await (await forget('path=/bytes&count=1')).json()).toMatchObject({
+    status: 409,
+    detail: expect.stringContaining('Narrow it by time'),
+  });
 });
 
 test('with RESULTS out of reach, what is there stays and is told', async () => {

@@ -11,6 +11,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   await reset();
 });
@@ -56,6 +57,29 @@ test('a list is narrowed by time, method, path, status and caller, each by itsel
   expect(bert).not.toBe(anna);
   expect(await pathsOf(`caller=${anna}`)).toEqual(['/bytes/2', '/bytes/1']);
   expect(await pathsOf(`caller=${anna}&method=POST`)).toEqual(['/bytes/1']);
+});
+
+test('an object that was seen to its end is not asked again while another looks on', async () => {
+  await (await send('/refuse/bytes/1', 'a', 'Bearer anna')).arrayBuffer();
+  pass(60_000);
+  await (await send('/bytes/2', 'b', 'Bearer anna')).arrayBuffer();
+  const real = Listing.prototype.list;
+  const looks = new Map<Listing, number>();
+  vi.spyOn(Listing.prototype, 'list').mockImplementation(function (this: Listing, query) {
+    const look = (looks.get(this) ?? 0) + 1;
+    looks.set(this, look);
+    const part = real.call(this, query);
+    const [newest] = part.executions;
+    // The first look of the one that has the newest does not get far.
+    if (look > 1 || newest?.path !== '/bytes/2') return part;
+    return { executions: [], lookedTo: { receivedAt: newest.receivedAt + 1, id: '' } };
+  });
+  expect(await pathsOf('method=POST')).toEqual(['/bytes/2', '/refuse/bytes/1']);
+  // Only these two have something that the first page left out.
+  const asked = [...looks.values()];
+  expect(asked.filter((times) => times === 2)).toHaveLength(2);
+  expect(asked.filter((times) => times === 1).length).toBe(asked.length - 2);
+  expect(asked.length).toBeGreaterThan(2);
 });
 
 test('a running execution is narrowed to as those that have ended are', async () => {

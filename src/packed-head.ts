@@ -21,30 +21,30 @@ const decoder = new TextDecoder();
  * Puts a response's head away, so that what other middleware does to its fields on the way out is not taken
  * for the handler's. What is left gives that middleware no reason to change the body.
  */
-export function sealHead(response: Response): Response {
+export function packHead(response: Response): Response {
   const { status, headers } = response;
   // No response that can be made anew: an upgrade, or an error of the network.
   if (status < 200) return response;
   const list: HeaderList = [...headers].filter(([name]) => !OF_THE_BODY.includes(name));
   // Made from the response itself, of which it keeps how the body is coded.
-  const sealed = new Response(response.body, response);
-  for (const [name] of list) sealed.headers.delete(name);
-  sealed.headers.set('content-type', 'application/octet-stream');
-  sealed.headers.set('cache-control', 'no-transform');
-  sealed.headers.set(HEAD_FIELD, encoder.encode(JSON.stringify([status, list])).toBase64());
-  return sealed;
+  const packed = new Response(response.body, response);
+  for (const [name] of list) packed.headers.delete(name);
+  packed.headers.set('content-type', 'application/octet-stream');
+  packed.headers.set('cache-control', 'no-transform');
+  packed.headers.set(HEAD_FIELD, encoder.encode(JSON.stringify([status, list])).toBase64());
+  return packed;
 }
 
 /** The response with the head that was put away; `null` where nothing was. */
-export function openHead(response: Response): Response | null {
+export function unpackHead(response: Response): Response | null {
   const field = response.headers.get(HEAD_FIELD);
   if (field === null) return null;
   const [status, list]: [number, HeaderList] = JSON.parse(decoder.decode(Uint8Array.fromBase64(field)));
-  const opened = new Response(response.body, { status, encodeBody: 'manual' });
-  appendAll(opened.headers, list);
+  const unpacked = new Response(response.body, { status, encodeBody: 'manual' });
+  appendAll(unpacked.headers, list);
   for (const name of OF_THE_BODY) {
     const value = response.headers.get(name);
-    if (value !== null) opened.headers.set(name, value);
+    if (value !== null) unpacked.headers.set(name, value);
   }
-  return opened;
+  return unpacked;
 }
