@@ -28,14 +28,14 @@ export function requestedTarget(target: URL, base: string): URL | null {
 }
 
 /** Somebody comes back for what became of a request; `target` is what that asked for. */
-export type Return = Pick<Keyable, 'request' | 'target' | 'caller' | 'resultsBase'>;
+export type Return = Pick<Keyable, 'request' | 'target' | 'labels' | 'caller' | 'resultsBase'>;
 
 /**
  * Answers with what became of a request. To ask costs what a replay does, so it counts as one: against the
  * rate limiter, and among the readers of large results.
  */
 export async function answerResult(
-  { request, target: of, caller: known, resultsBase }: Return,
+  { request, target: of, labels, caller: known, resultsBase }: Return,
   route: Route,
   gate: Gate,
 ): Promise<Handled> {
@@ -51,7 +51,7 @@ export async function answerResult(
   const caller = known === null ? byFields : known(byFields);
   const parties = await partiesOf(request.headers, route.path, caller);
   const { rateLimiter } = gate;
-  if (rateLimiter !== null && !(await isWithinRate(rateLimiter, parties))) {
+  if (rateLimiter !== null && !(await isWithinRate(rateLimiter, parties, labels, route))) {
     return refuse({ reason: 'over-rate' }, key);
   }
   const [{ id, secret }, binding, keyHash] = await Promise.all([
@@ -60,7 +60,7 @@ export async function answerResult(
     sha256(key),
   ]);
   const asked = { shard: shardOf(id, route.shards), keyHash, id };
-  const query = { route: route.path, id, secret, binding, ...parties };
+  const query = { route: route.path, id, secret, binding, ...parties, ...labels };
   const answer = await askResult(gate, route, asked.shard, query);
   switch (answer.outcome) {
     case 'absent': {
@@ -72,8 +72,8 @@ export async function answerResult(
     case 'executed':
     case 'joined':
     case 'replayed': {
-      const fetched = { request, target: of, from: new URL(resultAddress(of, resultsBase)) };
-      const response = await responseTo(fetched, route, answer, caller.anonymous);
+      const fetched = { request, target: of, labels, from: new URL(resultAddress(of, resultsBase)) };
+      const response = await responseTo(fetched, id, route, answer, caller.anonymous);
       // Under this address every key and caller finds another one, and a GET is what caches keep.
       response.headers.set('cache-control', 'no-store');
       return { response, outcome: answer.outcome, ...asked };

@@ -109,8 +109,8 @@ function addResults(app: App, config: Config, gate: Gate, guard: UpstreamGuard |
       const of = requestedTarget(target, '');
       if (of === null || (operatorHost !== null && isOperatorHost(operatorHost, target))) return next();
       const startedAt = Date.now();
-      const asked = { request: c.req.raw, target: of, caller: null, resultsBase: '' };
       const labels = labelsOf(c.req.raw, target);
+      const asked = { request: c.req.raw, target: of, labels, caller: null, resultsBase: '' };
       const fetchIt = async () =>
         reported(await answerResult(asked, route, gate), labels, route, config.events, startedAt);
       return guard === null ? fetchIt() : guard.keptApart(c.req.raw, fetchIt);

@@ -16,6 +16,7 @@ export const HISTOGRAMS = {
   added: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
 } as const;
 
+/** The name of one of them. */
 export type HistogramName = keyof typeof HISTOGRAMS;
 
 /** The counter of a bucket. */

@@ -62,6 +62,7 @@ export const FAILURE_REASONS = [
   'timeout',
   'cancelled',
 ] as const;
+/** One of them. */
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /** How a run failed. */
@@ -107,6 +108,7 @@ export interface Position {
   readonly id: string;
 }
 
+/** Asks a ledger object for a part of a list: from after this place on, if there is one, at most so many. */
 export interface ListQuery extends ListFilter {
   readonly after: Position | null;
   readonly limit: number;
@@ -160,11 +162,13 @@ export interface OverviewQuery {
   readonly newest: number;
 }
 
+/** What one ledger object says for an overview. */
 export interface LedgerOverview {
   readonly summary: LedgerSummary;
   readonly newest: ListPart;
 }
 
+/** What one ledger object has counted. */
 export interface LedgerSummary {
   /** All-time. */
   readonly totals: Totals;

@@ -16,9 +16,7 @@ export interface MemoryUser {
 export class IsolateMemory {
   readonly maxBytes: number;
   readonly #users = new Map<string | symbol, WeakRef<MemoryUser>>();
-  /**
-   * What is held takes no more than so much. What was given back since it was last summed up is still in it.
-   */
+  /** What is held takes at most this much, with what was given back since it was last summed up. */
   #atMostBytes = 0;
 
   constructor(maxBytes: number) {

@@ -12,15 +12,12 @@ import { acceptEncodingOf, takesGzip } from './request/accept-encoding.ts';
 import { partiesOf } from './request/address.ts';
 import { isHeldWhileRead, type RequestBodies } from './request/body.ts';
 import { type Along, callOf } from './request/call.ts';
-import type { Caller } from './request/caller.ts';
 import { sha256 } from './request/digest.ts';
 import { identityOf } from './request/identity.ts';
-import { readKeyedRequest } from './request/keyed.ts';
-import type { RequestLabels } from './request/labels.ts';
+import { readKeyedRequest, type UnreadRequest } from './request/keyed.ts';
 import { asyncAfterSeconds } from './request/prefer.ts';
 import { presenceOf } from './request/presence.ts';
 import { isRepeatable } from './request/repeatability.ts';
-import type { SentKey } from './request/sent-key.ts';
 import { acceptedResponse } from './response/accepted.ts';
 import { cacheStatus } from './response/cache-status.ts';
 import { isNegotiatedGzip, withoutGzip } from './response/coding.ts';
@@ -42,21 +39,9 @@ export interface KeyedRoute {
   readonly policy: string;
 }
 
-/** A request of a route that may be keyed. */
-export interface Keyable {
-  readonly request: Request;
-  /** What it asks for, in one spelling. */
-  readonly target: URL;
-  /** What the operator knows it by. */
-  readonly labels: RequestLabels;
-  /** What was found of its key without its body. */
-  readonly sent: SentKey;
+/** A request of a route that may be keyed, and what goes along with it. */
+export interface Keyable extends UnreadRequest {
   readonly along: Along;
-  /**
-   * Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are
-   * all.
-   */
-  readonly caller: ((byFields: Caller) => Caller) | null;
   /** What stands before the path of the address where its result is fetched; the empty string, or a path. */
   readonly resultsBase: string;
   /** Keeps the Worker's invocation alive for a promise. */
@@ -131,11 +116,10 @@ async function handle(
   { route, policy }: KeyedRoute,
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
-  const { request, target, labels, sent, along, waitUntil } = keyable;
+  const { request, target, labels, along, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Asked = NOT_ASKED) => refused(target, problem, asked);
 
-  const { rateLimiter, bodies } = gate;
-  const reading = readKeyedRequest(request, target, route, sent, rateLimiter, bodies, keyable.caller);
+  const reading = readKeyedRequest(keyable, route, gate.rateLimiter, gate.bodies);
   // A client that leaves would end it without a word, and what it holds would be held on to.
   if (isHeldWhileRead(request)) waitUntil(reading);
   const read = await reading;
@@ -156,7 +140,7 @@ async function handle(
     body.release();
     const { answer, asked, counted } = leased;
     if (counted !== null) waitUntil(counted);
-    const response = await responseTo(keyable, route, answer, caller.anonymous);
+    const response = await responseTo(keyable, asked.id, route, answer, caller.anonymous);
     return { response, outcome: answer.outcome, shard: asked.shard, keyHash: asked.keyHash, id: asked.id };
   }
 
@@ -197,7 +181,7 @@ async function handle(
     case 'executed':
     case 'joined':
     case 'replayed': {
-      const response = await responseTo(keyable, route, answer, caller.anonymous);
+      const response = await responseTo(keyable, id, route, answer, caller.anonymous);
       return { response, outcome: answer.outcome, shard, keyHash, id };
     }
     case 'accepted':
@@ -214,17 +198,26 @@ async function handle(
 }
 
 /**
- * The response to this client, in a coding that it takes. `target` is what it is of, `from` where else it is
- * fetched.
+ * The response to this client, of the execution `id`, in a coding that it takes. `target` is what it is of,
+ * `from` where else it is fetched.
  */
 export async function responseTo(
-  { request, target, from = target }: Pick<Keyable, 'request' | 'target'> & { readonly from?: URL },
+  {
+    request,
+    target,
+    labels,
+    from = target,
+  }: Pick<Keyable, 'request' | 'target' | 'labels'> & {
+    readonly from?: URL;
+  },
+  id: string,
   route: Route,
   answer: RespondingAnswer,
   anonymous: boolean,
 ): Promise<Response> {
   const other = isNegotiatedGzip(answer.head) && !takesGzip(acceptEncodingOf(request));
-  return responseFrom(other ? await withoutGzip(answer) : answer, anonymous, { target, route, from });
+  const coded = other ? await withoutGzip(answer, { id, ...labels }) : answer;
+  return responseFrom(coded, anonymous, { target, route, from }, id, labels);
 }
 
 /**

@@ -73,7 +73,29 @@ export type LogEvent =
   /** A defect of the console or the operator's API. */
   | 'operator-failed';
 
+/** Of the gateway itself, a ledger object or the operator's surface, and of no one request. */
+type OwnEvent =
+  | 'config-invalid'
+  | 'setting-unknown'
+  | 'ledger-pressed'
+  | 'ledger-full'
+  | 'alarm-not-set'
+  | 'sweep-failed'
+  | 'logins-not-counted'
+  | 'operator-login-failed'
+  | 'operator-token-misplaced'
+  | 'operator-failed';
+
+/** Of an execution whose requests are not at hand any more. */
+type ExecutionEvent =
+  | 'results-write-failed'
+  | 'results-delete-failed'
+  | 'not-forgotten'
+  | 'replays-not-counted';
+
 type LogValue = string | number | boolean | null;
+
+type LogFields = Readonly<Record<string, LogValue>>;
 
 /** By what the lines of one request are found, and its execution in the console. */
 export interface LoggedRequest {
@@ -87,7 +109,24 @@ export interface LoggedRequest {
 }
 
 /** The same as fields of a line. */
-export function requestFields({ id, method, path, trace }: LoggedRequest): Record<string, LogValue> {
+export interface RequestFields {
+  readonly execution: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly traceId: string | null;
+}
+
+/** What a line has to say at least, by its event. One that is not named above is of a request. */
+type FieldsOf<Event extends LogEvent> = Event extends OwnEvent
+  ? LogFields
+  : Event extends ExecutionEvent
+    ? LogFields & Pick<RequestFields, 'execution'>
+    : Event extends 'ledger-unreachable'
+      ? LogFields & (RequestFields | { readonly askedBy: 'operator' })
+      : LogFields & RequestFields;
+
+/** What the lines of a request say of it. */
+export function requestFields({ id, method, path, trace }: LoggedRequest): RequestFields {
   return { execution: id, method, path, traceId: trace };
 }
 
@@ -101,11 +140,14 @@ export interface RequestLine extends LoggedRequest {
   readonly keyHash: string | null;
 }
 
-/** Writes one structured log line. No line ever holds a credential, an idempotency key or a body. */
-export function log(
+/**
+ * Writes one structured log line: that of a request says which, that of an execution at least its id. No line
+ * ever holds a credential, an idempotency key or a body.
+ */
+export function log<Event extends LogEvent>(
   level: 'info' | 'warn' | 'error',
-  event: LogEvent,
-  fields: Readonly<Record<string, LogValue>>,
+  event: Event,
+  fields: FieldsOf<Event>,
 ): void {
   console[level](JSON.stringify({ level, event, ...fields }));
 }

@@ -208,7 +208,8 @@ export const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', '
 export type Location = (typeof LOCATIONS)[number];
 
 /** Asks for what became of an execution, without the request that it is of. */
-export interface ResultQuery extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'> {
+export interface ResultQuery
+  extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'method' | 'path' | 'trace'> {
   readonly route: string;
   /** A digest of credentials that bind the request; `null` where there are none. */
   readonly binding: string | null;

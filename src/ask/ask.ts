@@ -5,7 +5,7 @@
 
 import { pause } from '../deadline.ts';
 import type { LedgerInspection, LedgerNamespace } from '../inspection.ts';
-import { log, requestFields, textOf } from '../log.ts';
+import { type LoggedRequest, log, requestFields, textOf } from '../log.ts';
 import type {
   AskedAnswer,
   LedgerAnswer,
@@ -96,8 +96,7 @@ export async function askResult(
   } catch (error) {
     const misconfigured = misconfiguredLedger(error);
     if (misconfigured !== null) return misconfigured;
-    const fields = { route: route.path, shard, reason: textOf(error), execution: query.id };
-    log('error', 'ledger-unreachable', fields);
+    reportUnreachable(route, shard, error, query);
     return (await recordedIn(access.results, { ...query, faultOf })) ?? { outcome: 'unavailable' };
   }
 }
@@ -115,13 +114,13 @@ async function settled(
 
 function recordOf(
   { results }: LedgerAccess,
-  { path }: LedgerObjects,
-  { id, secret, caller, address, fingerprint }: Omit<LedgerCall, 'body'>,
+  { path: route }: LedgerObjects,
+  { id, secret, caller, address, fingerprint, method, path, trace }: Omit<LedgerCall, 'body'>,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   const faultOf = (recorded: string) =>
     recorded === fingerprint ? null : differenceOf(recorded, fingerprint);
-  return recordedIn(results, { id, secret, caller, address, route: path, faultOf }, archived);
+  return recordedIn(results, { id, secret, caller, address, method, path, trace, route, faultOf }, archived);
 }
 
 /**
@@ -167,8 +166,8 @@ function beganNothing(error: unknown): boolean {
   return isFlagged(error, 'remote') && !onTheWay;
 }
 
-function reportUnreachable(route: LedgerObjects, shard: number, error: unknown, call: LedgerCall): void {
-  const fields = { route: route.path, shard, reason: textOf(error), ...requestFields(call) };
+function reportUnreachable(route: LedgerObjects, shard: number, error: unknown, asked: LoggedRequest): void {
+  const fields = { route: route.path, shard, reason: textOf(error), ...requestFields(asked) };
   log('error', 'ledger-unreachable', fields);
 }
 

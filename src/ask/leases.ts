@@ -116,7 +116,8 @@ async function countAtEnd(
   try {
     await count(lease.asked, lease.answer.lease, lease.replays);
   } catch (error) {
-    log('warn', 'replays-not-counted', { replays: lease.replays, reason: textOf(error) });
+    const fields = { replays: lease.replays, reason: textOf(error), execution: lease.asked.id };
+    log('warn', 'replays-not-counted', fields);
   }
 }
 

@@ -1,10 +1,10 @@
 /** @module A recorded result, read from RESULTS. Runs in: the Worker. */
 
 import { isolateMemory } from '../isolate-memory.ts';
-import { log, textOf } from '../log.ts';
+import { log, requestFields, textOf } from '../log.ts';
 import type { AskedAnswer, LeaseGrant, LedgerCall, Refusal } from '../protocol.ts';
 import { type BodyReading, Readers } from '../record/readers.ts';
-import { DamagedRecordError, reportDamage } from '../record/record.ts';
+import { type BrokenOff, DamagedRecordError, reportBrokenOff, reportDamage } from '../record/record.ts';
 import { discard, getResult } from '../record/results.ts';
 
 /** Of all that is replayed from RESULTS in this isolate. */
@@ -12,7 +12,8 @@ const readers = new Readers(isolateMemory);
 isolateMemory.join(Symbol('readers'), readers);
 
 /** What is looked for in RESULTS. */
-export interface Sought extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'> {
+export interface Lookup
+  extends Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'method' | 'path' | 'trace'> {
   /** For the log. */
   readonly route: string;
   /** Why a record with this fingerprint is not for who asks; `null` where it is. */
@@ -32,11 +33,17 @@ export interface Archived {
  */
 export async function recordedIn(
   results: KVNamespace,
-  { id, secret, caller, address, route, faultOf }: Sought,
+  { id, secret, caller, address, route, faultOf, method, path, trace }: Lookup,
   archived?: Archived,
 ): Promise<AskedAnswer | null> {
   let reader: BodyReading | null = null;
-  const watched = { moved: () => reader?.moved(), ended: () => reader?.leave() };
+  const watched = {
+    moved: () => reader?.moved(),
+    ended: (broken?: BrokenOff) => {
+      reader?.leave();
+      if (broken !== undefined) reportBrokenOff('results', broken, { id, method, path, trace });
+    },
+  };
   try {
     const run = { id, completedAt: archived?.completedAt ?? null };
     const record = await getResult(results, run, secret, watched);
@@ -63,10 +70,11 @@ export async function recordedIn(
     return { outcome: 'replayed', head, body, size, expiresAt, lease: archived?.lease ?? null };
   } catch (error) {
     if (error instanceof DamagedRecordError) {
-      reportDamage('results', error);
+      reportDamage('results', error, { id, method, path, trace });
       return { outcome: 'refused', reason: 'record-damaged' };
     }
-    log('error', 'results-read-failed', { route, reason: textOf(error) });
+    const about = requestFields({ id, method, path, trace });
+    log('error', 'results-read-failed', { route, reason: textOf(error), ...about });
     return null;
   }
 }

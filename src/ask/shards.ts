@@ -22,6 +22,7 @@ export interface ShardAnswers<T, Route extends LedgerObjects> {
 const CONCURRENCY = 24;
 const ANSWER_WITHIN_MS = 5_000;
 
+/** All ledger objects of these routes. */
 export function shardsOf<Route extends LedgerObjects>(routes: readonly Route[]): Shard<Route>[] {
   return routes.flatMap((route) =>
     Array.from({ length: route.shards }, (_, number): Shard<Route> => ({ route, number })),
@@ -48,6 +49,7 @@ export async function askShards<T, Route extends LedgerObjects>(
           route: shard.route.path,
           shard: shard.number,
           reason: textOf(error),
+          askedBy: 'operator',
         });
         unanswered.push(shard);
       }

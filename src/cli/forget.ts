@@ -1,7 +1,7 @@
 /** @module `oncegate forget`. Runs in: Node. */
 
 import { EXIT, Exit } from './exit.ts';
-import { type Gateway, gatewayFrom, type Sought } from './gateway.ts';
+import { type Gateway, gatewayFrom, type ListParams } from './gateway.ts';
 import { FILTERS, filterFrom, type Parsed, parseOptions } from './options.ts';
 import { json, line } from './print.ts';
 
@@ -42,7 +42,7 @@ async function forgetMany(gateway: Gateway, options: Parsed, isNarrowed: boolean
 }
 
 /** Says how many of those that match have ended: what runs is not forgotten. */
-async function howMany(gateway: Gateway, filter: Sought): Promise<string> {
+async function howMany(gateway: Gateway, filter: ListParams): Promise<string> {
   const startedAt = Date.now();
   let ended = 0;
   let cursor: string | undefined;

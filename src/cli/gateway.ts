@@ -25,20 +25,20 @@ import { note } from './print.ts';
 const problem = v.object({ detail: v.string() });
 
 /** What a list is narrowed to. */
-export type Sought = Readonly<
+export type ListParams = Readonly<
   Partial<Record<(typeof FILTERS)[number] | 'limit' | 'cursor' | 'count', string | undefined>>
 >;
 
 /** A gateway, as its operator reaches it. Each method ends the command where it gets no proper answer. */
 export interface Gateway {
-  list(sought: Sought): Promise<ExecutionList>;
+  list(params: ListParams): Promise<ExecutionList>;
   /** `null` where it is not known. */
   find(id: string): Promise<ExecutionDetail | null>;
   forget(id: string): Promise<void>;
   /** The runs that failed lately. */
-  failures(sought: Sought): Promise<FailureList>;
+  failures(params: ListParams): Promise<FailureList>;
   /** `count` says how many match. */
-  forgetMany(sought: Sought): Promise<ForgetManyAnswer>;
+  forgetMany(params: ListParams): Promise<ForgetManyAnswer>;
 }
 
 export type { Execution, ExecutionDetail, ExecutionList, Failure };
@@ -57,7 +57,7 @@ export function gatewayFrom(options: Parsed): Gateway {
   const request = (path: string, method: 'GET' | 'DELETE' = 'GET', fields = headers) =>
     operatorRequest(`${origin}${OPERATOR_PREFIX}${path}`, { method, headers: fields });
 
-  const narrowed = async (path: string, { key, ...rest }: Sought, method: 'GET' | 'DELETE' = 'GET') => {
+  const narrowed = async (path: string, { key, ...rest }: ListParams, method: 'GET' | 'DELETE' = 'GET') => {
     const given = Object.entries(rest).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value]],
     );
@@ -73,10 +73,10 @@ export function gatewayFrom(options: Parsed): Gateway {
   };
 
   return {
-    list: async (sought) => read(await narrowed('/executions', sought), executionList),
-    failures: async (sought) => read(await narrowed('/failures', sought), failureList),
-    forgetMany: async (sought) => {
-      const response = await narrowed('/executions', sought, 'DELETE');
+    list: async (params) => read(await narrowed('/executions', params), executionList),
+    failures: async (params) => read(await narrowed('/failures', params), failureList),
+    forgetMany: async (params) => {
+      const response = await narrowed('/executions', params, 'DELETE');
       if (response.status === 409) throw new Exit(EXIT.no, await detailOf(response));
       return read(response, forgetManyAnswer);
     },

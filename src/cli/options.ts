@@ -41,6 +41,7 @@ export type OptionName = keyof typeof ALL;
 /** What a list is narrowed to, by options of the same names. */
 export const FILTERS = ['key', 'state', 'route', 'status', 'method', 'path', 'caller', 'from', 'to'] as const;
 
+/** What the options narrow a list to. */
 export function filterFrom(options: Parsed): Record<(typeof FILTERS)[number], string | undefined> {
   return Object.fromEntries(FILTERS.map((name) => [name, options.text(name)])) as Record<
     (typeof FILTERS)[number],

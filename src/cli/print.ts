@@ -39,6 +39,7 @@ export function table(given: readonly (readonly string[])[]): void {
   }
 }
 
+/** The head of a table of executions. */
 export const EXECUTION_HEADINGS = [
   'STATE',
   'RECEIVED',
@@ -50,14 +51,17 @@ export const EXECUTION_HEADINGS = [
   'ID',
 ] as const;
 
+/** A row of it. */
 export function executionColumns(execution: Execution): string[] {
   const { state, receivedAt, status, caller, route, id } = execution;
   const repeats = String(repeatsOf(execution));
   return [state, receivedAt, String(status ?? '-'), repeats, caller, requestText(execution), route, id];
 }
 
+/** The head of a table of failures. */
 export const FAILURE_HEADINGS = ['FAILED', 'STATUS', 'WHY', 'CALLER', 'REQUEST', 'ROUTE', 'TRACE'] as const;
 
+/** A row of it. */
 export function failureColumns(failure: Failure): string[] {
   const { failedAt, status, reason, rule, caller, route, traceId } = failure;
   const why = rule === null ? FAILURE_TEXTS[reason] : `${FAILURE_TEXTS[reason]} (${rule})`;
@@ -68,6 +72,7 @@ function requestText({ method, path }: Pick<Execution, 'method' | 'path'>): stri
   return method === null || path === null ? '-' : `${method} ${path}`;
 }
 
+/** Says on standard error which ledger objects are missing from a list. */
 export function warnOfUnanswered({ unanswered }: Pick<ExecutionList, 'unanswered'>): void {
   if (unanswered.length === 0) return;
   const names = unanswered.map(({ route, shard }) => `${route}:${shard}`).join(', ');

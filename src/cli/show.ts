@@ -8,9 +8,9 @@ import { executionText, json, line, warnOfUnanswered } from './print.ts';
 /** `oncegate show KEY`: what happened to this key. With `--id`, what is given is an execution's id. */
 export async function show(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, ['json', 'url', 'header', 'id'], { min: 1, max: 1 });
-  const [sought = ''] = options.operands;
+  const [idOrKey = ''] = options.operands;
   const gateway = gatewayFrom(options);
-  const found = options.flag('id') ? await byId(gateway, sought) : await byKey(gateway, sought);
+  const found = options.flag('id') ? await byId(gateway, idOrKey) : await byKey(gateway, idOrKey);
   if (options.flag('json')) json(found);
   else {
     for (const [index, execution] of found.entries()) {

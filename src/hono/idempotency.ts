@@ -4,7 +4,7 @@ import type { Context, Env, MiddlewareHandler, Next } from 'hono';
 import { routePath } from 'hono/route';
 import { answerResult } from '../asynchronous.ts';
 import type { Keyable, KeyedRoute } from '../keyed.ts';
-import { log } from '../log.ts';
+import { log, requestFields } from '../log.ts';
 import { answerOnce, asItCame, keyOf, reported } from '../once.ts';
 import { type OwnRun, ownRunOf } from '../own-invocation.ts';
 import { isUnread } from '../request/body.ts';
@@ -72,12 +72,14 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     const found: SetupResult = ctx === null ? { ok: false, missing: WITHOUT_CTX } : setupFor(c, ctx);
     if (!found.ok) return configInvalid(c, found.missing, said);
     const startedAt = Date.now();
-    const from = { request: c.req.raw, target: targetOf(c.req.url), resultsBase: asked.base };
+    const request = c.req.raw;
+    const target = targetOf(c.req.url);
+    const labels = labelsOf(request, target);
+    const from = { request, target, labels, resultsBase: asked.base };
     const { gate, events } = found.setup;
     const handled = await answerResult({ ...from, caller: await knownCaller(c, scope) }, route, gate);
     if (!isLast && IS_ELSEWHERE.has(handled.outcome)) return next();
     asked.isAnswered = true;
-    const labels = labelsOf(from.request, from.target);
     respondWith(c, reported(handled, labels, route, events, startedAt));
     return;
   };
@@ -104,7 +106,7 @@ export function idempotency<E extends Env = any>(options: IdempotencyOptions<E> 
     }
 
     const depth = (run?.depth ?? 0) + 1;
-    if (depth > MAX_DEPTH) return looped(c, name);
+    if (depth > MAX_DEPTH) return looped(c, target, name);
 
     const found = setupFor(c, ctx);
     if (!found.ok) return misconfigured(c, found.missing, said);
@@ -162,8 +164,11 @@ async function misconfigured(c: Context, detail: string, said: Said): Promise<vo
 }
 
 /** Nothing is asked of the ledger any more. */
-async function looped(c: Context, route: string): Promise<void> {
-  log('error', 'loop-detected', { route });
+async function looped(c: Context, target: URL, route: string): Promise<void> {
+  log('error', 'loop-detected', {
+    route,
+    ...requestFields({ id: null, ...labelsOf(c.req.raw, target) }),
+  });
   await bodies.drop(c.req.raw);
   const detail =
     'The app asks itself, each time with another idempotency key: a handler does so, or middleware before idempotency() sets a new key on each request. It was not sent on.';

@@ -11,6 +11,7 @@ export type LedgerClass = new (ctx: DurableObjectState, env: object) => DurableO
  * it by.
  */
 export const Ledger: LedgerClass = OwnLedger;
+/** An object of that class. */
 export type Ledger = DurableObject<object>;
 
 /**

@@ -1,6 +1,6 @@
 /** @module Puts results into RESULTS, and takes them out. Runs in: the ledger object. */
 
-import { log, textOf } from '../log.ts';
+import { log, type RequestFields, requestFields, textOf } from '../log.ts';
 import { piecesOf } from '../record/format.ts';
 import { sealedSize } from '../record/record.ts';
 import { deleteResult, putResult } from '../record/results.ts';
@@ -221,7 +221,11 @@ export class Archive {
       this.#arrived(result, Date.now());
       return true;
     } catch (error) {
-      log('warn', 'results-write-failed', { reason: textOf(error), bytes: size, execution: result.id });
+      log('warn', 'results-write-failed', {
+        reason: textOf(error),
+        bytes: size,
+        ...this.#fieldsOf(result),
+      });
       if (!result.unarchived) this.#failed.add(seq);
       this.#tryAgain();
       return false;
@@ -249,9 +253,20 @@ export class Archive {
       await deleteResult(this.#results(), row);
       return true;
     } catch (error) {
-      log('warn', 'results-delete-failed', { reason: textOf(error), execution: row.id });
+      log('warn', 'results-delete-failed', { reason: textOf(error), ...this.#fieldsOf(row) });
       return false;
     }
+  }
+
+  /** Which request a result is of, for the log: its execution alone, where the row cannot be read either. */
+  #fieldsOf({ seq, id }: Pick<CompletedRow, 'seq' | 'id'>): RequestFields | { execution: string } {
+    try {
+      const labels = this.#rows.labels(seq);
+      if (labels !== null) return requestFields({ id, ...labels });
+    } catch {
+      // Said by what is returned.
+    }
+    return { execution: id };
   }
 
   *#sealedPieces(seq: number, size: number, rest: Uint8Array): Generator<Uint8Array> {

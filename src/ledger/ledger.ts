@@ -21,7 +21,7 @@ import { type Decision, decide, idApart, type Known, resultOf } from './decide.t
 import { forget, forgetAll } from './forgetting.ts';
 import { type LedgerParts, partsOf } from './parts.ts';
 import { Policies, type ReadCall } from './policies.ts';
-import { Replays } from './replays.ts';
+import { type ReplayCall, Replays } from './replays.ts';
 import { answerFrom } from './run/answer.ts';
 import { Execution } from './run/execution.ts';
 import { type Intent, intentOf } from './run/intent.ts';
@@ -222,7 +222,7 @@ export class Ledger extends DurableObject<object> {
   /** Answers a request that starts nothing. */
   async #answerKnown(
     decision: Exclude<Decided, { kind: 'execute' }>,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address' | 'waitMs' | 'respondAfterMs' | 'presence'>,
+    call: ReplayCall & Pick<LedgerCall, 'waitMs' | 'respondAfterMs' | 'presence'>,
   ): Promise<LedgerAnswer> {
     switch (decision.kind) {
       case 'refuse':
@@ -239,10 +239,7 @@ export class Ledger extends DurableObject<object> {
     }
   }
 
-  async #replay(
-    row: CompletedRow,
-    call: Pick<LedgerCall, 'id' | 'secret' | 'caller' | 'address'>,
-  ): Promise<LedgerAnswer> {
+  async #replay(row: CompletedRow, call: ReplayCall): Promise<LedgerAnswer> {
     const answer = (await this.#replays.replay(row, call)) ?? 'record-damaged';
     return typeof answer === 'string' ? this.#refuse(call.id, answer) : answer;
   }

@@ -3,7 +3,13 @@
 import type { LeaseGrant, LedgerAnswer, LedgerCall, NoRoom } from '../protocol.ts';
 import { piecesOf } from '../record/format.ts';
 import type { Readers } from '../record/readers.ts';
-import { DamagedRecordError, openBody, openPreamble, reportDamage } from '../record/record.ts';
+import {
+  DamagedRecordError,
+  openBody,
+  openPreamble,
+  reportBrokenOff,
+  reportDamage,
+} from '../record/record.ts';
 import type { Counts } from './store/counts.ts';
 import type { Holds } from './store/holds.ts';
 import type { Pieces } from './store/pieces.ts';
@@ -18,6 +24,12 @@ import { partiesOf } from './usage.ts';
 const LEASE_MS = 2_000;
 /** A Worker looks at the clock before it answers, and its clock stands still while it computes. */
 const LEASE_GRACE_MS = 250;
+
+/** What a replay has to know of the request that it answers. */
+export type ReplayCall = Pick<
+  LedgerCall,
+  'id' | 'secret' | 'caller' | 'address' | 'method' | 'path' | 'trace'
+>;
 
 /** What replays take from the object. */
 export interface ReplayParts {
@@ -44,11 +56,10 @@ export class Replays {
    * `null` where the record is damaged, which the operator is told of; why not where there is no room for
    * another reader.
    */
-  async replay(
-    row: CompletedRow,
-    call: Pick<LedgerCall, 'secret' | 'caller' | 'address'>,
-  ): Promise<LedgerAnswer | NoRoom | null> {
+  async replay(row: CompletedRow, call: ReplayCall): Promise<LedgerAnswer | NoRoom | null> {
     const { seq, size, completedAt, expiresAt } = row;
+    // Not the whole call, whose body would stay for as long as somebody reads.
+    const { id, method, path, trace } = call;
     const { rows, pieces, holds, readers } = this.#parts;
     // Before anything is awaited: what is forgotten meanwhile has to wait for it.
     const lease = this.#lease(seq);
@@ -75,9 +86,9 @@ export class Replays {
           reader?.moved();
           return n < last ? pieces.read(seq, n) : (only ?? rows.record(seq).rest);
         },
-        end: (error) => {
+        end: (broken) => {
           release();
-          if (error !== undefined) reportDamage('ledger', error);
+          if (broken !== undefined) reportBrokenOff('ledger', broken, { id, method, path, trace });
         },
       });
       const { status, headers } = head;
@@ -86,7 +97,7 @@ export class Replays {
     } catch (error) {
       release();
       if (!(error instanceof DamagedRecordError)) throw error;
-      reportDamage('ledger', error);
+      reportDamage('ledger', error, call);
       return null;
     }
   }

@@ -8,10 +8,9 @@ const encoder = new TextEncoder();
 const APART = /[\s,;"':]+|=(?=")/;
 
 /**
- * The operator's secret, and what it is compared with. Texts of the same length are compared in constant
- * time; of another length they are not compared at all, so that time tells an attacker the length of the
- * token and nothing else of it. There is no digest in this: each request that carries an `Authorization` is
- * looked at, and those are most.
+ * The operator's secret, and the comparison with it. Texts of one length are compared in constant time. Texts
+ * of other lengths are not compared at all, so time tells an attacker the token's length and nothing else.
+ * Nothing is digested here: every request with an `Authorization` is checked, and that is most of them.
  */
 export class AdminToken {
   readonly #bytes: Uint8Array;
@@ -41,7 +40,7 @@ export class AdminToken {
     return texts.some((text) => text.split(APART).some((part) => this.is(part)) || this.#ends(text));
   }
 
-  /** A token may hold what stands between others, such as the `=` at the end of base64. */
+  /** A token may itself hold what stands between tokens, such as the `=` at the end of base64. */
   #ends(text: string): boolean {
     const end = text.trimEnd().replace(/["';,]+$/, '');
     return this.is(end.slice(-this.#length)) || this.is(text.slice(0, this.#length));
@@ -59,7 +58,7 @@ export function bearerToken(request: Request): string | null {
   return token ?? null;
 }
 
-/** Name and password of Basic credentials, as they were written and each without what stands around it. */
+/** Name and password of Basic credentials, as they were written, each without what stands around it. */
 function basicTexts(authorization: string): string[] {
   const [, encoded] = /^Basic +(\S+)/i.exec(authorization) ?? [];
   if (encoded === undefined) return [];

@@ -22,7 +22,7 @@ export function addApi(app: OperatorApp, config: Config): void {
     if (query instanceof Response) return query;
     const result = await listExecutions(config, query);
     if (result.kind === 'bad-query') return problem(400, result.why);
-    // Who looks by the field sees from this that it was understood.
+    // Tells a client that used the field that it was understood.
     c.header('vary', KEY_FIELD);
     return fresh(c, result.list);
   });

@@ -9,5 +9,5 @@ export interface OperatorEnv {
   Variables: { formToken: string | undefined };
 }
 
-/** Its paths begin with the operator's prefix. The empty one is that prefix with a slash at its end. */
+/** Its paths begin with the operator's prefix. The empty path is `/_oncegate/`. */
 export type OperatorApp = Hono<OperatorEnv, BlankSchema, string>;

@@ -15,7 +15,7 @@ import { operatorProblem } from './problem.ts';
  */
 export const CHALLENGE = 'Bearer realm="Oncegate"';
 
-/** Judges a token that a request presents, and lets the operator know of each wrong one. */
+/** Judges a token that a request presents, and tells the operator of each wrong one. */
 export type Judge = (c: Context, presented: string) => Attempt;
 
 /**
@@ -47,8 +47,8 @@ export function judgeOf(
 }
 
 /**
- * Lets a program through that presents the token: as Bearer, or as the password of Basic credentials where it
- * sends them unasked. A login's cookie does not open the API, as a page of the upstream could use it there.
+ * Lets a program through that presents the token: as Bearer, or as the password of Basic credentials that it
+ * sends unasked. A login's cookie does not open the API: a page of the upstream could use it there.
  */
 export function needsToken(judge: Judge): MiddlewareHandler {
   return async (c, next) => {

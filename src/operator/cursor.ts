@@ -10,7 +10,7 @@ export function encodeCursor({ receivedAt, id }: Position): string {
   return btoa(JSON.stringify([receivedAt, id]));
 }
 
-/** `null` where the text is none that a page has given. */
+/** `null` where no page has given this text. */
 export function decodeCursor(cursor: string): Position | null {
   try {
     const [receivedAt, id] = v.parse(fields, JSON.parse(atob(cursor)));

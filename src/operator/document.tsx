@@ -3,10 +3,7 @@
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 
-/**
- * A page as text. It begins with its doctype, without which a browser takes it for one of the nineties
- * (quirks mode).
- */
+/** A page as text. Without a doctype a browser falls into quirks mode. */
 export function documentOf(page: Child) {
   return html`<!doctype html>${page}`;
 }

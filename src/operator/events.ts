@@ -5,7 +5,7 @@ const INDEX_MAX_BYTES = 96;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** One keyed request, as a data point tells it. */
+/** What a data point says of one keyed request. */
 export interface RequestEvent {
   readonly route: string;
   /** `executed`, `joined`, `replayed`, or the slug of the problem. */
@@ -16,7 +16,7 @@ export interface RequestEvent {
 }
 
 /**
- * Leaves a data point in Analytics Engine. Nothing waits for it, and one that is lost is lost.
+ * Writes a data point to Analytics Engine. Nothing waits for it, and it may be lost.
  *
  * index1: route · blob1: route · blob2: outcome · blob3: status · blob4: number of the ledger object ·
  * double1: ms

@@ -20,7 +20,7 @@ export function placeText({ place }: Pick<Execution, 'place'>): string {
   return PLACES[place ?? 'nowhere'];
 }
 
-/** How often a request came for it after the first, whatever it got. */
+/** How many requests came for it after the first, whatever they got. */
 export function repeatsOf({ replays, joins, refusals }: Execution): number {
   return replays + joins + Object.values(refusals).reduce((sum, n) => sum + n, 0);
 }

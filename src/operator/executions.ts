@@ -10,12 +10,14 @@ import type { Forgotten } from '../inspection.ts';
 import type { ExecutionDetail } from './schemas.ts';
 import { nameOf, type ShardName, timelineOf, toExecution } from './views.ts';
 
+/** What was found of an execution. */
 export type FindResult =
   | { readonly kind: 'found'; readonly execution: ExecutionDetail }
   | { readonly kind: 'absent' }
-  /** Not found where it could be looked for, and these did not answer. */
+  /** These ledger objects did not answer, and the others do not have it. */
   | { readonly kind: 'unanswered'; readonly shards: readonly ShardName[] };
 
+/** Looks for an execution in each ledger object that may have it. */
 export async function findExecution(config: Config, id: string): Promise<FindResult> {
   const { answers, unanswered } = await askShards(config, candidates(config, id), (ledger) =>
     ledger.inspect(id),
@@ -28,6 +30,7 @@ export async function findExecution(config: Config, id: string): Promise<FindRes
   return unanswered.length > 0 ? { kind: 'unanswered', shards: unanswered.map(nameOf) } : { kind: 'absent' };
 }
 
+/** What became of forgetting an execution. */
 export type ForgetResult = Forgotten | 'unanswered';
 
 /** Why something was not forgotten, as a status and in words. */
@@ -51,11 +54,11 @@ export async function forgetExecution(config: Config, id: string): Promise<Forge
     (ledger) => ledger.forget(id),
     FORGET_WITHIN_MS,
   );
-  const told = answers.find(({ value }) => value !== 'absent')?.value;
-  return told ?? (unanswered.length > 0 ? 'unanswered' : 'absent');
+  const forgotten = answers.find(({ value }) => value !== 'absent')?.value;
+  return forgotten ?? (unanswered.length > 0 ? 'unanswered' : 'absent');
 }
 
-/** An id says in which ledger object of a route it would be, but not of which route it is. */
+/** An id tells the number of its ledger object, but not its route. */
 function candidates(config: Config, id: string): Shard[] {
   return config.routes.map((route) => ({ route, number: shardOf(id, route.shards) }));
 }

@@ -1,4 +1,4 @@
-/** @module Forgetting all executions that a list is narrowed to, so many at a time. Runs in: the Worker. */
+/** @module Forgets all executions that match a list's filters, some at a time. Runs in: the Worker. */
 
 import { askShards, type Shard } from '../ask/shards.ts';
 import type { Config } from '../config.ts';
@@ -7,7 +7,7 @@ import { type ListQuery, type ListResult, listExecutions } from './lists.ts';
 import type { Execution, ForgetManyAnswer } from './schemas.ts';
 import { nameOf } from './views.ts';
 
-/** So many are forgotten at once. */
+/** The most that are forgotten at once. */
 export const FORGET_MAX = 200;
 
 /** Records have to be gone from KV first, and leases have to end. */
@@ -24,7 +24,7 @@ export interface Forgettable {
   readonly unanswered: ForgetManyAnswer['unanswered'];
 }
 
-/** The newest that match, without what runs. */
+/** The newest that match and do not run. */
 export async function forgettable(
   config: Config,
   query: Omit<ListQuery, 'limit' | 'cursor'>,
@@ -46,7 +46,10 @@ export async function forgettable(
   }
 }
 
-/** Forgets these. What runs by now stays, and so does what cannot be removed from RESULTS. */
+/**
+ * Forgets these. Those that have begun to run stay, and so do those whose records cannot be removed from
+ * RESULTS.
+ */
 export async function forgetMany(
   config: Config,
   { executions, more }: Forgettable,

@@ -18,22 +18,23 @@ import {
 } from './schemas.ts';
 import { nameOf, toExecution, toFailure } from './views.ts';
 
+/** A list, or why the query is bad. */
 export type ListResult<List = ExecutionList> =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'bad-query'; readonly why: string };
 
-/** What is looked for. A key may also be named by its digest, which is no secret to be kept out of a URL. */
+/** A query for a list. A key may also be given by its digest, which need not be kept out of URLs. */
 export type ListQuery = ListQueryInput & { readonly keyHash?: string | undefined };
 
 /**
- * So often a page has each ledger object look on where too little matches. Between two looks, requests get
- * through.
+ * Where too little matches, a page asks each ledger object to look on, up to this many times. Between two
+ * looks, requests get through.
  */
 const SEARCH_LOOKS = 10;
-/** A page that has been searched for so long is given as it is. */
+/** After this time a page is given as it is. */
 const SEARCH_MAX_MS = 5_000;
 
-/** The newest executions that match, from the cursor on. A page that is to be cheap looks once. */
+/** The newest executions that match, from the cursor on. `looks: 1` makes a cheap page. */
 export async function listExecutions(
   config: Config,
   query: ListQuery,
@@ -79,8 +80,8 @@ interface Merged extends Omit<ExecutionList, 'next'> {
 }
 
 /**
- * What ledger objects have found, as one list. It goes as far back as the one of them that looked the least
- * far: what is older than that is left for the next look.
+ * Merges what ledger objects have found. The list ends where the object that looked least far back stopped:
+ * what is older is left for the next look.
  */
 export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, limit: number): Merged {
   const horizons = answers.flatMap(({ value: { lookedTo } }) => (lookedTo === null ? [] : [lookedTo]));
@@ -99,7 +100,7 @@ export function merged({ answers, unanswered }: ShardAnswers<ListPart, Route>, l
   };
 }
 
-/** The runs that failed lately, newest first: at most as many as each ledger object remembers. */
+/** The runs that failed lately, newest first: at most as many as the ledger objects keep. */
 export async function listFailures(
   config: Config,
   query: Omit<FailuresQueryInput, 'key'> & { readonly keyHash?: string | undefined },
@@ -128,7 +129,7 @@ export function hashOfKey(typed: string): Promise<string> {
   return sha256(parsed.kind === 'key' ? parsed.key : typed);
 }
 
-/** What a ledger object is told of what is looked for. */
+/** The query as ledger objects take it. */
 async function filterOf(query: ListQuery): Promise<ListFilter> {
   const { key, state = null, status, method = null, path = null, caller = null, from, to } = query;
   return {

@@ -7,7 +7,7 @@ import { pause } from '../deadline.ts';
 import type { LoginFailures } from '../inspection.ts';
 import { log, textOf } from '../log.ts';
 
-/** What was counted in such a time is handed on together, so that guessing costs no call for each guess. */
+/** Failures within this time are handed on together, so a guess costs no call. */
 const TOGETHER_MS = 1_000;
 
 /** The failed logins of this isolate that no ledger object knows of yet. */
@@ -15,7 +15,7 @@ export class LoginCounts {
   readonly #handOn: (failures: LoginFailures) => Promise<void>;
   #failed = 0;
   #turnedAway = 0;
-  /** Milliseconds since the epoch. Nothing is handed on twice before that. */
+  /** Milliseconds since the epoch. Nothing more is handed on before that. */
   #nextAt = 0;
 
   constructor(handOn: (failures: LoginFailures) => Promise<void>) {

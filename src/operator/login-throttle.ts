@@ -3,13 +3,13 @@
 import { networkOf } from '../request/address.ts';
 import { MINUTE_MS } from '../time.ts';
 
-/** So many wrong tokens of one address are answered at once. */
+/** The wrong tokens of one address that are answered at once. */
 const FREE_FAILURES = 5;
-/** Each one more doubles the wait, from one second to this. */
+/** Each further one doubles the wait, from one second up to this. */
 const WAIT_MAX_SECONDS = 60;
-/** Without a failure for so long, an address begins anew. */
+/** After this time without a failure, an address starts again from nothing. */
 const FORGOTTEN_AFTER_MS = 15 * MINUTE_MS;
-/** More addresses than that are not remembered; the one that failed longest ago goes first. */
+/** The addresses that are remembered; beyond that, the one that failed longest ago is dropped. */
 const ADDRESSES_MAX = 4_096;
 /** The longest text of an IPv6 address. Only Cloudflare's edge says that it is one. */
 const ADDRESS_MAX_CHARACTERS = 45;
@@ -17,7 +17,7 @@ const ADDRESS_MAX_CHARACTERS = 45;
 interface Failures {
   readonly count: number;
   readonly lastAt: number;
-  /** Attempts since the last failure that were not looked at. */
+  /** Attempts since the last failure that were not checked. */
   readonly turnedAway: number;
 }
 
@@ -26,16 +26,13 @@ export type Attempt =
   | { readonly kind: 'right' }
   /** The failures of this address, and the attempts turned away before this one. */
   | { readonly kind: 'wrong'; readonly failures: number; readonly turnedAway: number }
-  /**
-   * It was not looked at, whether right or wrong: a right one that is let in would tell a guess from the
-   * others.
-   */
+  /** It was not checked. To let the right one in would tell it from the guesses. */
   | { readonly kind: 'wait'; readonly seconds: number };
 
 /**
- * Slows down who guesses the operator's token. Each address has its own count, so that nobody keeps the
- * operator out from another one. It is kept in memory, in each isolate by itself: a guesser who meets several
- * has so many times the attempts.
+ * Slows down whoever guesses the operator's token. Addresses are counted apart, so nobody can lock the
+ * operator out from elsewhere. Each isolate counts in its own memory: a guesser who reaches several of them
+ * has that many times the attempts.
  */
 export class LoginThrottle {
   readonly #failures = new Map<string, Failures>();

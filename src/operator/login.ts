@@ -7,12 +7,12 @@ import { OPERATOR_PREFIX } from '../settings.ts';
 /** The cookie of a login. */
 export const LOGIN_COOKIE = 'oncegate-login';
 
-/** A working day. It is not prolonged by use, so that a stolen cookie ends, too. */
+/** A working day. Use does not prolong it, so a stolen cookie ends, too. */
 const LOGIN_SECONDS = 8 * 60 * 60;
 
 /**
- * Somebody who can set cookies for this host can set some under this name as well; more than that are not
- * looked at.
+ * Whoever can set cookies for this host can set some under this name as well. No more than this many are
+ * checked.
  */
 const CANDIDATES_MAX = 4;
 
@@ -37,7 +37,7 @@ export const LOGGED_OUT = serialize(LOGIN_COOKIE, '', { ...ATTRIBUTES, maxAge: 0
 
 /** A browser in which the operator has logged in. */
 export interface Login {
-  /** What a form of the console carries. Who cannot read the console's pages does not know it. */
+  /** What a form of the console carries. Nobody knows it who cannot read the console's pages. */
   readonly formToken: string;
 }
 

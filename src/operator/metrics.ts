@@ -13,7 +13,7 @@ interface Metric {
 }
 
 interface Sample {
-  /** What stands behind the metric's name: `_bucket`, `_sum` or `_count` of a histogram. */
+  /** The ending of the metric's name: `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -157,7 +157,7 @@ function metricsOf(summaries: readonly RouteSummary[]): Metric[] {
   ];
 }
 
-/** Each bucket counts what the faster ones do, too. */
+/** Prometheus has each bucket include the faster ones. */
 function histogramOf(
   name: string,
   help: string,

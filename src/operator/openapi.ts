@@ -16,13 +16,13 @@ import {
   forgetManyAnswer,
   forgetManyQuery,
   KEY_FIELD,
-  limitDefault,
+  LIST_DEFAULT,
   limitValue,
   listQuery,
   problem,
 } from './schemas.ts';
 
-/** What the document calls by a name of its own. */
+/** The schemas that have a name in the document. */
 const NAMED = {
   ExecutionId: executionId,
   Execution: execution,
@@ -144,7 +144,7 @@ export function openApiDocument(origin: string): object {
   };
 }
 
-/** What each operation answers to who has not the token. */
+/** What each operation answers without the token. */
 const CLOSED = {
   401: { description: 'ADMIN_TOKEN is missing or wrong.' },
   429: { description: 'Too many wrong tokens came from this address. Retry-After says when to try again.' },
@@ -165,7 +165,7 @@ function listParameters(entries: Readonly<Record<string, GenericSchema>> & { key
     required: name === 'count',
     schema,
   });
-  const limit = { ...schemaOf(limitValue), default: limitDefault };
+  const limit = { ...schemaOf(limitValue), default: LIST_DEFAULT };
   return [
     ...Object.entries(entries).map(([name, schema]) =>
       parameter('query', name, name === 'limit' ? limit : name === 'count' ? COUNT : schemaOf(schema)),

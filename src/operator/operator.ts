@@ -27,7 +27,7 @@ const LOGINS_SHARD = 0;
 /** What is under the operator’s prefix. */
 export interface OperatorSurface {
   readonly app: OperatorApp;
-  /** What keeps the upstream from the operator's token and console; `null` where there is neither. */
+  /** Keeps the upstream from the operator's token and console; `null` where there is neither. */
   readonly guard: UpstreamGuard | null;
 }
 
@@ -62,8 +62,8 @@ export function operatorSurface(config: Config): OperatorSurface {
 }
 
 /**
- * What is said where the operator's surface has nothing. On his own machine somebody tries the gateway out,
- * and is told how to switch the surface on.
+ * The answer where the operator's surface has nothing. On localhost it says how to switch the surface on:
+ * somebody is trying the gateway out.
  */
 export function noSurface(url: URL, { adminToken }: Config): Problem {
   const how =
@@ -93,7 +93,7 @@ const protectedFromOtherSites = secureHeaders({
   strictTransportSecurity: false,
 });
 
-/** A refusal of a middleware is answered as it says; anything else is a defect, and goes into the log. */
+/** A refusal by a middleware is the answer. Anything else is a defect, and goes into the log. */
 function failed(error: Error): Response {
   if (error instanceof HTTPException) return error.getResponse();
   log('error', 'operator-failed', { reason: textOf(error), stack: error.stack ?? null });

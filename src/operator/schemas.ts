@@ -11,7 +11,8 @@ import { FAILURE_REASONS } from '../inspection.ts';
 import { nearestName } from '../nearest-name.ts';
 import { PLACES, REPEAT_REFUSALS, type RepeatRefusal, UNKNOWN_CAUSES } from '../protocol.ts';
 
-const LIST_DEFAULT = 50;
+/** How many a list has where the query does not say. */
+export const LIST_DEFAULT = 50;
 const LIST_MAX = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -24,13 +25,13 @@ export const executionId = v.pipe(
   v.description('A digest of route, caller and idempotency key.'),
 );
 
-/** What an execution that is known can be. */
+/** The states of a known execution. */
 export const executionState = v.picklist(
   ['running', 'completed', 'unknown'],
   'state must be running, completed or unknown',
 );
 
-/** The field that a key may be looked for by, instead of `?key=`, which logs on the way keep. */
+/** The field that may name a key instead of `?key=`, which proxies would log. */
 export const KEY_FIELD = 'Oncegate-Key';
 
 /** How many of a list are given at once. In a query it is a text, which says the same. */
@@ -41,8 +42,6 @@ export const limitValue = v.pipe(
   v.maxValue(LIST_MAX),
   v.description('At most so many.'),
 );
-
-export const limitDefault = LIST_DEFAULT;
 
 const limit = v.optional(
   v.pipe(
@@ -125,7 +124,7 @@ export const filterParameters = {
   to: when('to', 'Received before this time, in UTC.'),
 };
 
-/** The parameters of forgetting many: a filter, and how many of those that match it there have to be. */
+/** The parameters of forgetting many: a filter, and the number of executions that must match it. */
 export const forgetManyQuery = strictQuery({
   ...filterParameters,
   count: v.pipe(
@@ -148,8 +147,8 @@ export const listQuery = strictQuery(listParameters);
 export const failuresQuery = strictQuery({ ...given, limit });
 
 /**
- * The parameters of a query and no others; one that is misspelt is told which was meant, and one that has to
- * be there is asked for.
+ * The parameters of a query and no others. An error names the one that a misspelt one looks like, and one
+ * that is missing.
  */
 export function strictQuery<T extends v.ObjectEntries>(parameters: T) {
   return v.strictObject(parameters, ({ path }) => {
@@ -276,12 +275,16 @@ export const forgetManyAnswer = v.object({
   unanswered,
 });
 
+/** The answer, as it is read. */
 export type ForgetManyAnswer = v.InferOutput<typeof forgetManyAnswer>;
 
 /** The parameters, as they are read. */
 export type ListQueryInput = v.InferOutput<typeof listQuery>;
+/** The same for failures. */
 export type FailuresQueryInput = v.InferOutput<typeof failuresQuery>;
+/** A run that failed. */
 export type Failure = v.InferOutput<typeof failure>;
+/** The runs that failed lately. */
 export type FailureList = v.InferOutput<typeof failureList>;
 
 /** An execution in a list. */

@@ -11,7 +11,7 @@ import type { ExecutionList } from './schemas.ts';
 /** What one route has counted, over those of its ledger objects that answered. */
 export interface RouteSummary {
   readonly route: Route;
-  /** Since ever. */
+  /** All-time. */
   readonly totals: Totals;
   /** Oldest first; minutes that saw nothing are left out. */
   readonly minutes: readonly MinuteCounts[];
@@ -25,7 +25,7 @@ export function minuteOf(ms: number): number {
   return Math.floor(ms / MINUTE_MS);
 }
 
-/** What each route has counted, and in each minute from this one on. */
+/** What each route has counted: in all, and in each minute from this one on. */
 export async function summarize(config: Config, sinceMinute: number): Promise<RouteSummary[]> {
   const asked = await askShards(config, shardsOf(config.routes), (ledger) => ledger.summary(sinceMinute));
   return byRoute(config, asked);
@@ -75,7 +75,7 @@ export function mergeMinutes(sources: readonly (readonly MinuteCounts[])[]): Min
     .sort((a, b) => a.minute - b.minute);
 }
 
-/** Requests that were the retry of another and did not run. A reused key is none: it is another request. */
+/** Retries that did not run. A reused key is not counted: it came with another request. */
 export function prevented(totals: Totals): number {
   const { replays, joins, inProgress, outcomeUnknown, notRecorded, recordDamaged } = totals;
   return replays + joins + inProgress + outcomeUnknown + notRecorded + recordDamaged;

@@ -10,7 +10,7 @@ import { addressOf } from './login-throttle.ts';
 const COOP = 'cross-origin-opener-policy';
 
 /**
- * Values under which a browser puts a document into another group of windows than the console, which has
+ * Under these values a browser keeps a document in another group of windows than the console, which has
  * `same-origin`.
  */
 const APART: ReadonlySet<string> = new Set([
@@ -23,9 +23,9 @@ const APART: ReadonlySet<string> = new Set([
 const ISOLATING: ReadonlySet<string> = new Set(['require-corp', 'credentialless']);
 
 /**
- * Stands between the operator and the upstream: what carries the operator's token or login does not go
- * upstream. Where both share an origin, the upstream gets no service worker there, and no window from which
- * it could read the console.
+ * Stands between the operator and the upstream. A request that carries the operator's token or login does not
+ * go upstream. Where both share an origin, the upstream can register no service worker, and has no window
+ * from which it could read the console.
  */
 export class UpstreamGuard {
   readonly #token: AdminToken;
@@ -38,7 +38,7 @@ export class UpstreamGuard {
     this.#sharesOrigin = sharesOrigin;
   }
 
-  /** Has a request answered that is not for the operator's surface, unless it must not go on. */
+  /** Answers a request that is not for the operator's surface, unless it must not go on. */
   async around(request: Request, pass: () => Promise<Response>): Promise<Response> {
     const { headers } = request;
     if (this.#token.isCarriedBy(request)) return misplaced(request);
@@ -51,8 +51,8 @@ export class UpstreamGuard {
   }
 
   /**
-   * Has a request answered with what is the upstream's, so that a browser takes it for nothing of the
-   * console's.
+   * Answers a request with something of the upstream's, which a browser must not take for a part of the
+   * console.
    */
   async keptApart(request: Request, pass: () => Promise<Response>): Promise<Response> {
     if (!this.#sharesOrigin) return pass();

@@ -4,15 +4,18 @@ import type { Shard } from '../ask/shards.ts';
 import type { ExecutionView, Failure as FailureView, RequestView } from '../inspection.ts';
 import type { Execution, Failure, TimelineEntry } from './schemas.ts';
 
+/** A ledger object, as the API names it. */
 export interface ShardName {
   readonly route: string;
   readonly shard: number;
 }
 
+/** The name of a ledger object. */
 export function nameOf({ route, number }: Shard): ShardName {
   return { route: route.path, shard: number };
 }
 
+/** An execution, as lists show it. */
 export function toExecution(shard: Shard, view: ExecutionView): Execution {
   const { state, cause, place, status, size, repeats } = view;
   return {
@@ -35,6 +38,7 @@ export function toExecution(shard: Shard, view: ExecutionView): Execution {
   };
 }
 
+/** A failed run, as lists show it. */
 export function toFailure(shard: Shard, view: FailureView): Failure {
   const { reason, status, rule, keyHash } = view;
   return {
@@ -52,6 +56,7 @@ function toRequest(shard: Shard, { id, caller, method, path, trace }: RequestVie
   return { id, ...nameOf(shard), caller, method, path, traceId: trace };
 }
 
+/** What happened to an execution, oldest first. */
 export function timelineOf(execution: Execution): TimelineEntry[] {
   const entries: { at: string | null; event: TimelineEntry['event'] }[] = [
     { at: execution.receivedAt, event: 'received' },

@@ -12,8 +12,9 @@ export const VERSION = 1;
  */
 export const PIECE_BYTES = 512 * 1024;
 
-/** KV takes 25 MiB a value; the record's head gets so much of it, the body the rest. */
+/** KV takes 25 MiB a value. */
 export const KV_VALUE_MAX_BYTES = 26_214_400;
+/** The part of it that a record's head may take. The body has the rest. */
 export const RECORD_HEAD_MAX_BYTES = 65_536;
 
 /** How many pieces a body of this size has. All but the last are full. */

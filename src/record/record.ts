@@ -2,7 +2,7 @@
 
 import { inTime } from '../deadline.ts';
 import type { HeaderList } from '../headers.ts';
-import { log, textOf } from '../log.ts';
+import { type LoggedRequest, log, requestFields, textOf } from '../log.ts';
 import type { ResponseBody, ResponseHead } from '../protocol.ts';
 import { PIECE_BYTES, piecesOf, RECORD_HEAD_MAX_BYTES, VERSION } from './format.ts';
 import { HEAD_POSITION, SALT_BYTES, SEAL_BYTES, Seal } from './seal.ts';
@@ -80,12 +80,12 @@ export async function openPreamble(
 /**
  * Opens a whole record that arrives as a stream. Rejects with {@link DamagedRecordError} where its head or
  * its only piece is damaged, and as the stream does; the stream of a larger body errors where a piece is
- * damaged or missing. `watched` is told when a piece is taken, and that no more will be.
+ * damaged or missing.
  */
 export async function openRecord(
   secret: Uint8Array,
   record: ReadableStream<Uint8Array>,
-  watched: { moved(): void; ended(): void } = { moved: () => {}, ended: () => {} },
+  watched: RecordWatch,
 ): Promise<{ head: RecordHead; body: ResponseBody }> {
   const reader = record.getReader({ mode: 'byob' });
   const { head, seal } = await readHead(secret, reader);
@@ -94,13 +94,20 @@ export async function openRecord(
       watched.moved();
       return readExactly(reader, sealedBytes);
     },
-    end: (error) => {
-      watched.ended();
-      if (error !== undefined) reportDamage('results', error);
+    end: (broken) => {
+      watched.ended(broken);
       letGo(reader);
     },
   });
   return { head, body };
+}
+
+/** Is told how the body of a record is read. */
+export interface RecordWatch {
+  /** A piece is taken. */
+  moved(): void;
+  /** No more will be: once, with what ended a stream before its end. */
+  ended(broken?: BrokenOff): void;
 }
 
 async function readHead(
@@ -125,8 +132,14 @@ function letGo(reader: ReadableStreamBYOBReader): void {
 export interface SealedPieces {
   /** The nth piece, which has so many bytes; `null` where it is gone. */
   read(n: number, sealedBytes: number): Uint8Array | null | Promise<Uint8Array>;
-  /** Called once, when no more pieces will be asked for; with the error that ended a stream. */
-  end(error?: unknown): void;
+  /** Called once, when no more pieces will be asked for; with what ended a stream before its end. */
+  end(broken?: BrokenOff): void;
+}
+
+/** What ended the stream of a body before its end: its record, or its reader, who left or was cut off. */
+export interface BrokenOff {
+  readonly by: 'record' | 'reader';
+  readonly error: unknown;
 }
 
 /**
@@ -166,27 +179,38 @@ async function writePieces(
   // A reader that has left by then has nothing to be told.
   const breakOff = (error: unknown) => writer.abort(error).catch(() => {});
   const endWatch = watchReader(() => next, breakOff);
-  let damage: unknown;
-  const opened = (n: number) =>
-    open(n).catch((error: unknown) => {
-      damage = error;
-      throw error;
-    });
+  let by: BrokenOff['by'] = 'record';
+  let broken: BrokenOff | undefined;
   try {
-    for (; next < count; next += 1) await writer.write(await opened(next));
+    for (; next < count; next += 1) {
+      by = 'record';
+      const piece = await open(next);
+      // What a write fails with is that the reader left, or was cut off.
+      by = 'reader';
+      await writer.write(piece);
+    }
     await writer.close();
   } catch (error) {
-    // What a write fails with is that the reader left, or was cut off.
-    if (damage === undefined) log('info', 'response-broke-off', { reason: textOf(error) });
-    else await breakOff(damage);
+    broken = { by, error };
+    if (by === 'record') await breakOff(error);
   }
   endWatch();
-  pieces.end(damage);
+  pieces.end(broken);
 }
 
-/** Tells the operator of a record that does not open, or cannot be read to its end. */
-export function reportDamage(place: 'ledger' | 'results', error: unknown): void {
-  const fields = { place, reason: textOf(error) };
+/** Tells the operator of a replay that did not get to its end, and whose it is. */
+export function reportBrokenOff(
+  place: 'ledger' | 'results',
+  { by, error }: BrokenOff,
+  of: LoggedRequest,
+): void {
+  if (by === 'record') reportDamage(place, error, of);
+  else log('info', 'response-broke-off', { place, reason: textOf(error), ...requestFields(of) });
+}
+
+/** Tells the operator of a record that does not open, or cannot be read to its end, and who asked for it. */
+export function reportDamage(place: 'ledger' | 'results', error: unknown, of: LoggedRequest): void {
+  const fields = { place, reason: textOf(error), ...requestFields(of) };
   if (error instanceof DamagedRecordError) log('error', 'record-damaged', fields);
   else log('error', 'record-read-failed', fields);
 }

@@ -3,7 +3,7 @@
 import { joined } from '../bytes.ts';
 import { inTime } from '../deadline.ts';
 import type { ResponseBody } from '../protocol.ts';
-import { openRecord, type RecordHead } from './record.ts';
+import { openRecord, type RecordHead, type RecordWatch } from './record.ts';
 
 /** A record on its way to RESULTS: its preamble, and its body in sealed pieces. */
 export interface StoredRecord {
@@ -90,7 +90,7 @@ export async function getResult(
   results: KVNamespace,
   { id, completedAt }: { readonly id: string; readonly completedAt: number | null },
   secret: Uint8Array,
-  watched?: { moved(): void; ended(): void },
+  watched: RecordWatch,
 ): Promise<{ head: RecordHead; body: ResponseBody } | null> {
   const name = completedAt === null ? await latestOf(results, id) : nameIn({ id, completedAt });
   if (name === null) return null;

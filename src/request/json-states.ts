@@ -28,6 +28,7 @@ const E = 16;
 const E_SIGN = 17;
 export const EXPONENT = 18;
 
+/** Bytes. */
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
 const PLUS_SIGN = 0x2b;
@@ -47,7 +48,9 @@ const SMALL_F = 0x66;
 export const SMALL_U = 0x75;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
+/** What may stand behind a backslash, but for the u. */
 export const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map(code));
+/** The words that are values, by their first byte. */
 export const WORDS: ReadonlyMap<number, string> = new Map(
   ['true', 'false', 'null'].map((word) => [code(word), word]),
 );
@@ -77,6 +80,7 @@ export function afterNumberByte(state: number, byte: number): number {
   return state === E && (byte === MINUS_SIGN || byte === PLUS_SIGN) ? E_SIGN : BROKEN;
 }
 
+/** Whether a byte is a digit of base 16. */
 export function isHexDigit(byte: number): boolean {
   const letter = byte | LETTER_CASE;
   return (byte >= DIGIT_0 && byte <= DIGIT_9) || (letter >= SMALL_A && letter <= SMALL_F);

@@ -3,16 +3,33 @@
 import type { BodyBytes } from '../body-bytes.ts';
 import type { Route } from '../config.ts';
 import { type KeyPlace, keyHeadersOf } from '../key-from.ts';
-import { log, textOf } from '../log.ts';
+import { log, requestFields, textOf } from '../log.ts';
 import { type Parties, partiesOf } from './address.ts';
 import type { BodyResult, RequestBodies } from './body.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { fingerprintOf, type Spelling, whatIsAsked } from './fingerprint.ts';
 import type { KeyToSend } from './forward.ts';
 import { readKeyedBody } from './keyed-body.ts';
+import type { RequestLabels } from './labels.ts';
 import { isRepeatable, whyNotRepeatable } from './repeatability.ts';
 import { type SentKey, sentKey } from './sent-key.ts';
 import { queryOf } from './target.ts';
+
+/** A request of a route that may be keyed, of which no more than its head was read. */
+export interface UnreadRequest {
+  readonly request: Request;
+  /** What it asks for, in one spelling. */
+  readonly target: URL;
+  /** What the operator knows it by. */
+  readonly labels: RequestLabels;
+  /** What was found of its key without its body. */
+  readonly sent: SentKey;
+  /**
+   * Who sends it, where more is known of that than its fields tell by the route's settings; `null`: they are
+   * all.
+   */
+  readonly caller: ((byFields: Caller) => Caller) | null;
+}
 
 /** A keyed request that may go on: who sends it, under which key, and what it asks for. */
 export interface KeyedRequest {
@@ -51,17 +68,12 @@ export type KeyedRequestResult =
  * Reads a keyed request: key → caller → body → fingerprint. A key may be in the body, and is looked for as
  * soon as that is here. Nothing has been sent or asked when a request is refused, and a body that was not
  * read whole is still there to be dropped, or to be left where it stalled.
- *
- * @param sent what was found of the key without the body
  */
 export async function readKeyedRequest(
-  request: Request,
-  url: URL,
+  { request, target: url, labels, sent, caller: known }: UnreadRequest,
   route: Route,
-  sent: SentKey,
   limiter: RateLimit | null,
   bodies: RequestBodies,
-  known: ((byFields: Caller) => Caller) | null,
 ): Promise<KeyedRequestResult> {
   const key = sent.kind === 'key' ? sent.key : undefined;
   const refused = (refusal: RequestRefusal): KeyedRequestResult => ({ kind: 'refused', refusal, key });
@@ -75,7 +87,8 @@ export async function readKeyedRequest(
     return refused({ reason: 'caller-unreadable' });
   }
   const isWithin =
-    limiter === null || (await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller)));
+    limiter === null ||
+    (await isWithinRate(limiter, await partiesOf(request.headers, route.path, caller), labels, route));
   if (!isWithin) return refused({ reason: 'over-rate' });
 
   // The platform's fetch gives a GET no body, so the ledger could not send one.
@@ -176,13 +189,19 @@ function bodyRefusal(
  * Whether the caller, and its address, may go on. Where the limiter itself fails, requests do: it protects
  * the gateway's load, not its promise.
  */
-export async function isWithinRate(limiter: RateLimit, { caller, address }: Parties): Promise<boolean> {
+export async function isWithinRate(
+  limiter: RateLimit,
+  { caller, address }: Parties,
+  labels: RequestLabels,
+  route: Pick<Route, 'path'>,
+): Promise<boolean> {
   const keys = address === null ? [caller] : [address, caller];
   try {
     const counted = await Promise.all(keys.map((key) => limiter.limit({ key })));
     return counted.every(({ success }) => success);
   } catch (error) {
-    log('error', 'rate-limiter-failed', { reason: textOf(error) });
+    const about = requestFields({ id: null, ...labels });
+    log('error', 'rate-limiter-failed', { route: route.path, reason: textOf(error), ...about });
     return true;
   }
 }

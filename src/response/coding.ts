@@ -1,6 +1,7 @@
 /** @module Takes gzip off a response for a client that does not take it. Runs in: the Worker. */
 
 import type { HeaderList } from '../headers.ts';
+import type { LoggedRequest } from '../log.ts';
 import type { ResponseHead } from '../protocol.ts';
 import { DecodedBodies } from './decoded-bodies.ts';
 import type { RespondingAnswer } from './replay.ts';
@@ -45,10 +46,13 @@ const decodedBodies = new DecodedBodies();
  * The same response with its gzip taken off, and with fields that are true of it. A whole body that is not
  * what its coding says stays as it came; a stream breaks off there, and so does a whole body that there is no
  * memory to decode before its head is sent.
+ *
+ * @param of the request, for the log
  */
-export async function withoutGzip<A extends RespondingAnswer>(answer: A): Promise<A> {
+export async function withoutGzip<A extends RespondingAnswer>(answer: A, of: LoggedRequest): Promise<A> {
   const { head, body } = answer;
-  const decoded = body instanceof Uint8Array ? await decodedWhole(body) : { body: gunzip(body), size: null };
+  const decoded =
+    body instanceof Uint8Array ? await decodedWhole(body, of) : { body: gunzip(body), size: null };
   if (decoded === null) return answer;
   return { ...answer, head: { ...head, headers: plainFields(head.headers) }, ...decoded };
 }
@@ -62,7 +66,10 @@ function plainFields(headers: HeaderList): HeaderList {
 }
 
 /** `null` where the bytes are no gzip, or hold too much. */
-async function decodedWhole(bytes: Uint8Array): Promise<Pick<RespondingAnswer, 'body' | 'size'> | null> {
+async function decodedWhole(
+  bytes: Uint8Array,
+  of: LoggedRequest,
+): Promise<Pick<RespondingAnswer, 'body' | 'size'> | null> {
   const decoded = decodedBodies.begin();
   try {
     for await (const chunk of gunzip(streamOf(bytes))) {
@@ -79,7 +86,7 @@ async function decodedWhole(bytes: Uint8Array): Promise<Pick<RespondingAnswer, '
     decoded.drop();
     return null;
   }
-  return { body: decoded.finish(), size: decoded.size };
+  return { body: decoded.finish(of), size: decoded.size };
 }
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {

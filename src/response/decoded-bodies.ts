@@ -3,7 +3,7 @@
 import { ByteBudget, type Hold } from '../budget.ts';
 import { joined } from '../bytes.ts';
 import { type IsolateMemory, isolateMemory, type MemoryUser } from '../isolate-memory.ts';
-import { log, textOf } from '../log.ts';
+import { type LoggedRequest, log, requestFields, textOf } from '../log.ts';
 import type { MemoryTally } from '../memory-tally.ts';
 import { STALLED_READER_MS, watchReader } from '../record/stalled-reader.ts';
 
@@ -70,15 +70,15 @@ export class DecodedBody {
     this.#hold.release();
   }
 
-  /** The whole of it. What is large is given back while it is read. */
-  finish(): Uint8Array | ReadableStream<Uint8Array> {
+  /** The whole of it. What is large is given back while it is read. `of` is for the log. */
+  finish(of: LoggedRequest): Uint8Array | ReadableStream<Uint8Array> {
     if (this.#hold.bytes === 0) return joined(this.#chunks, this.#size);
     const { readable, writable } = new FixedLengthStream(this.#size);
-    void this.#handOn(writable.getWriter());
+    void this.#handOn(writable.getWriter(), of);
     return readable;
   }
 
-  async #handOn(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  async #handOn(writer: WritableStreamDefaultWriter<Uint8Array>, of: LoggedRequest): Promise<void> {
     const unwatch = watchReader(
       () => this.#chunks.length,
       (error) => void writer.abort(error).catch(() => {}),
@@ -91,7 +91,7 @@ export class DecodedBody {
       await writer.close();
     } catch (error) {
       // The client has left, or was cut off.
-      log('info', 'response-broke-off', { reason: textOf(error) });
+      log('info', 'response-broke-off', { reason: textOf(error), ...requestFields(of) });
     } finally {
       unwatch();
       this.drop();

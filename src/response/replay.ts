@@ -1,7 +1,8 @@
 /** @module A response made of the ledger's answer. Runs in: the Worker. */
 
-import { log, textOf } from '../log.ts';
+import { log, requestFields, textOf } from '../log.ts';
 import type { LedgerAnswer } from '../protocol.ts';
+import type { RequestLabels } from '../request/labels.ts';
 import { cacheStatus } from './cache-status.ts';
 import { appendHandedOut } from './handed-out.ts';
 import type { Place } from './location.ts';
@@ -17,11 +18,19 @@ export type RespondingAnswer = Extract<LedgerAnswer, { outcome: 'executed' | 'jo
  *
  * The anonymous scope is shared by everybody who sends no credential, so only the caller that ran the request
  * there gets the cookies that it set.
+ *
+ * @param id the execution, for the log, as are the labels of the request that is answered
  */
-export function responseFrom(answer: RespondingAnswer, anonymous: boolean, place: Place): Response {
+export function responseFrom(
+  answer: RespondingAnswer,
+  anonymous: boolean,
+  place: Place,
+  id: string,
+  labels: RequestLabels,
+): Response {
   const { status } = answer.head;
   // `manual`: the body carries whatever coding its head names.
-  const response = new Response(bodyFor(answer), { status, encodeBody: 'manual' });
+  const response = new Response(bodyFor(answer, id, labels), { status, encodeBody: 'manual' });
   const { headers } = response;
   appendHandedOut(headers, answer.head.headers, place);
   if (anonymous && answer.outcome !== 'executed') headers.delete('set-cookie');
@@ -39,7 +48,7 @@ export function responseFrom(answer: RespondingAnswer, anonymous: boolean, place
   return response;
 }
 
-function bodyFor(answer: RespondingAnswer): BodyInit | null {
+function bodyFor(answer: RespondingAnswer, id: string, labels: RequestLabels): BodyInit | null {
   const { body } = answer;
   if (NULL_BODY_STATUSES.includes(answer.head.status)) return null;
   if (body instanceof Uint8Array) return body;
@@ -48,6 +57,8 @@ function bodyFor(answer: RespondingAnswer): BodyInit | null {
   // A stream goes out with its length only through a stream that knows it.
   const { readable, writable } = new FixedLengthStream(answer.size);
   // The client sees a broken response by itself; it may also be the client that left.
-  body.pipeTo(writable).catch((error) => log('info', 'response-broke-off', { reason: textOf(error) }));
+  body.pipeTo(writable).catch((error) => {
+    log('info', 'response-broke-off', { reason: textOf(error), ...requestFields({ id, ...labels }) });
+  });
   return readable;
 }

@@ -54,6 +54,8 @@ test('the same statuses have no body', () => {
           target: new URL('https://gate.example/x'),
           route: { upstream: { kind: 'service', name: 'API' }, stripPrefix: '' },
         },
+        'id',
+        { method: 'POST', path: '/x', trace: null },
       ),
     ),
   );

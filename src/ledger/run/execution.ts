@@ -52,7 +52,7 @@ export class Execution {
   readonly times: { sentAt: number | null; headAt: number | null } = { sentAt: null, headAt: null };
   readonly #setHead: (outcome: HeadOutcome) => void;
   readonly #policy: ExecutionPolicy;
-  readonly #about: ReturnType<typeof requestFields>;
+  readonly #about: LoggedRequest;
   readonly #store: ExecutionStore;
   readonly #silence: Silence;
   readonly #room: SpareRoom;
@@ -74,10 +74,10 @@ export class Execution {
     room: SpareRoom = AMPLE,
     watchdog: Watchdog = new Watchdog(),
     /** What the log is told of the request, where something goes wrong. */
-    about: LoggedRequest | null = null,
+    about: LoggedRequest = { id: null, method, path: '', trace: null },
   ) {
     this.#policy = policy;
-    this.#about = about === null ? {} : requestFields(about);
+    this.#about = about;
     this.#store = store;
     this.#silence = new Silence(policy.upstreamTimeoutMs, watchdog);
     this.#room = room;
@@ -167,7 +167,7 @@ export class Execution {
     this.#status = status;
     if (length !== null) this.body.expect(length);
     if (isRecordStatus(this.#policy.recordStatuses, status, this.method)) {
-      this.#marks = judgeOf(this.#policy, head);
+      this.#marks = judgeOf(this.#policy, head, this.#about);
       if (length !== null && length > this.#policy.maxRecordBytes) this.#forgo('not-recorded');
     } else if (NO_RESPONSE_STATUSES.includes(status)) {
       this.#forgo('unknown');
@@ -224,7 +224,8 @@ export class Execution {
   /** The store took no more of the body, which goes on without it. */
   #findNoRoom(): void {
     this.#recording = 'not-recorded';
-    log('error', 'ledger-out-of-room', { route: this.#policy.route, bytes: this.body.size, ...this.#about });
+    const fields = { route: this.#policy.route, bytes: this.body.size, ...requestFields(this.#about) };
+    log('error', 'ledger-out-of-room', fields);
   }
 
   async #complete(head: ResponseHead): Promise<void> {
@@ -251,7 +252,7 @@ export class Execution {
     const rule = await marks.verdict();
     if (rule === null) return;
     const fields = { route: this.#policy.route, rule: rule.text, status, bytes: this.body.size };
-    log('warn', 'upstream-said-failed', { ...fields, ...this.#about });
+    log('warn', 'upstream-said-failed', { ...fields, ...requestFields(this.#about) });
     this.#forgo('failed');
     this.#store.failed({ reason: 'said-failed', status, rule: rule.text });
   }
@@ -259,7 +260,8 @@ export class Execution {
   #broke(error: unknown): void {
     const isCancelled = this.signal.reason instanceof CancelledError;
     const { route } = this.#policy;
-    const fields = { route, recording: this.#recording, bytes: this.body.size, ...this.#about };
+    const about = requestFields(this.#about);
+    const fields = { route, recording: this.#recording, bytes: this.body.size, ...about };
     if (isCancelled) log('info', 'execution-cancelled', fields);
     else log('warn', 'upstream-broke-off', { ...fields, reason: textOf(error) });
     try {
@@ -272,7 +274,7 @@ export class Execution {
       }
     } catch (storeError) {
       // The row goes on saying `running` with nobody running it, which means the same.
-      log('error', 'ledger-write-failed', { route, reason: textOf(storeError), ...this.#about });
+      log('error', 'ledger-write-failed', { route, reason: textOf(storeError), ...about });
     }
     this.#setHead({ kind: 'no-response', reason: this.#reasonOf(error) });
     this.body.end('broken');

@@ -80,7 +80,7 @@ export class Recorder implements ExecutionStore {
     try {
       this.#parts.pieces.write(this.#begun.seq, n, piece);
     } catch (error) {
-      log('error', 'result-not-written', { reason: textOf(error), bytes: bytes.byteLength });
+      this.#reportNotWritten(error, bytes.byteLength);
       throw error;
     }
     free(piece);
@@ -237,11 +237,14 @@ export class Recorder implements ExecutionStore {
       this.#complete({ ...ended, result: { place, record, unarchived, coolAt } });
       return true;
     } catch (error) {
-      const fields = { reason: textOf(error), bytes: ended.size, ...requestFields(this.#begun) };
-      log('error', 'result-not-written', fields);
+      this.#reportNotWritten(error, ended.size);
       this.#complete({ ...ended, result: { place: 'nowhere' } });
       return false;
     }
+  }
+
+  #reportNotWritten(error: unknown, bytes: number): void {
+    log('error', 'result-not-written', { reason: textOf(error), bytes, ...requestFields(this.#begun) });
   }
 
   #complete(completion: Completion): void {

@@ -1,6 +1,7 @@
 /** @module The table of executions. Runs in: the ledger object. */
 
 import type { RunTimes, UnknownCause } from '../../protocol.ts';
+import type { RequestLabels } from '../../request/labels.ts';
 import type { Marks } from './marks.ts';
 import {
   type Begun,
@@ -226,6 +227,18 @@ export class Rows {
       )
       .one();
     return { preamble: new Uint8Array(preamble), rest: new Uint8Array(rest) };
+  }
+
+  /** By what an operator knows the request again; `null` where the row is gone, or of an earlier version. */
+  labels(seq: number): RequestLabels | null {
+    const [row] = this.#sql
+      .exec<{ method: string | null; path: string | null; trace: string | null }>(
+        'SELECT method, path, trace FROM executions WHERE seq = ?',
+        seq,
+      )
+      .toArray();
+    if (row === undefined || row.method === null || row.path === null) return null;
+    return { method: row.method, path: row.path, trace: row.trace };
   }
 
   #select(where: string, ...values: SqlStorageValue[]): Row[] {

@@ -20,11 +20,9 @@ const FORM_MAX_BYTES = 8 * 1024;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /**
- * Puts the login in front of all that is added to the console after this.
- *
- * A cookie alone opens a page only where a browser navigates to it, so that no script reads it that runs on
- * the same origin; the upstream's pages may do. Whatever else a page asks for or sends carries the token that
- * is written in it.
+ * Puts the login in front of everything that is added to the console after this. The cookie alone opens a
+ * page only where a browser navigates to it: scripts of the upstream's pages, which may share the origin,
+ * cannot read it so. All other requests of a page carry the token that is written in it.
  */
 export function addAccess(app: OperatorApp, judge: Judge, logins: Logins, hasOwnHost: boolean): void {
   const access = opensTo(judge, logins, hasOwnHost);
@@ -66,8 +64,7 @@ function opensTo(judge: Judge, logins: Logins, hasOwnHost: boolean): MiddlewareH
 }
 
 /**
- * Whether a browser opens a page in a window of its own. A script cannot say so of what it asks for (Fetch
- * Metadata).
+ * Whether a browser opens a page in a window. A script cannot claim that for its requests (Fetch Metadata).
  */
 function isNavigation({ headers }: Request): boolean {
   return headers.get('sec-fetch-mode') === 'navigate' && headers.get('sec-fetch-dest') === 'document';
@@ -82,10 +79,7 @@ async function formToken(c: Context): Promise<string> {
   return typeof field === 'string' ? field : '';
 }
 
-/**
- * A form is taken from the console's own origin, in the one encoding that its forms have. Whatever else is
- * sent is refused.
- */
+/** Refuses forms that do not come from the console's own origin, in the one encoding that its forms have. */
 const takesOwnFormsOnly: MiddlewareHandler = async (c, next) => {
   const { headers, url } = c.req.raw;
   if (!isForm(c.req.raw)) return next();
@@ -129,7 +123,7 @@ function loginPage(
   );
 }
 
-/** Where a login leads: a page of the console, and nowhere else. */
+/** The page that a login leads to, which is always one of the console's. */
 function placeInConsole(wanted: unknown): string {
   const base = new URL(`http://here${OPERATOR_PREFIX}/`);
   const url = typeof wanted === 'string' ? URL.parse(wanted, base.href) : null;

@@ -12,8 +12,7 @@ export interface Bar {
 }
 
 /**
- * What a bar is made of, from the bottom up. Every request under a key that reached the ledger is in one of
- * them.
+ * The parts of a bar, from the bottom up. Each request with a key that reached the ledger is in one of them.
  */
 export const SERIES = [
   {
@@ -161,7 +160,7 @@ export function heightOf(counts: Totals): number {
   return SERIES.reduce((sum, { of }) => sum + of(counts), 0);
 }
 
-/** A place along the chart, which the words under it have in common with the bars. */
+/** A place along the chart, shared by the bars and the words under them. */
 function percent(part: number): string {
   return `${(part * 100).toFixed(2)}%`;
 }

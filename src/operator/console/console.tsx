@@ -11,19 +11,19 @@ import { ConfigurationPage } from './configuration-page.tsx';
 import { ExecutionPage } from './execution-page.tsx';
 import { ExecutionsPage } from './executions-page.tsx';
 import { FailuresPage } from './failures-page.tsx';
+import type { ListParams } from './filters.ts';
 import { addForgetting } from './forgetting.tsx';
 import { firstMinute, isWindowName, Overview, WINDOWS } from './overview.tsx';
 import { CONSOLE, PAGE_TOKEN_HEADER } from './page.tsx';
 import { type Answer, type ConsoleContext, Message, page } from './page-response.tsx';
-import type { Sought } from './sought.ts';
 
-/** So many of the newest executions are on the overview. */
+/** The newest executions on the overview. */
 const RECENT = 10;
 
-/** So many of the last failures are on their page. */
+/** The last failures on their page. */
 const FAILURES = 200;
 
-/** The console's pages. They are whole without a script; the script refreshes them. */
+/** The console's pages. They work without a script; the script refreshes them. */
 export function addConsole(app: OperatorApp, config: Config): void {
   app.get('', (c) => overview(c, config));
   app.get('/console/executions', (c) => executions(c, config));
@@ -61,14 +61,14 @@ async function overview(c: ConsoleContext, config: Config): Answer {
 }
 
 async function executions(c: ConsoleContext, config: Config): Answer {
-  const sought = givenIn(c);
-  const query = v.safeParse(consoleQuery, sought);
-  // A page that is looked at asks each ledger object once.
+  const params = givenIn(c);
+  const query = v.safeParse(consoleQuery, params);
+  // A page that refreshes itself asks each ledger object once.
   const looks = c.req.header(PAGE_TOKEN_HEADER) === undefined ? undefined : 1;
   const result = query.success
     ? await listExecutions(config, query.output, looks)
     : { kind: 'bad-query' as const, why: query.issues.map(({ message }) => message).join('; ') };
-  return executionsPage(c, config, sought, undefined, result);
+  return executionsPage(c, config, params, undefined, result);
 }
 
 async function failures(c: ConsoleContext, config: Config): Answer {
@@ -95,7 +95,7 @@ function givenIn(c: ConsoleContext): Record<string, string> {
   return Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ''));
 }
 
-/** The key is in the body, as what is in a query is kept in logs and in the browser's history. */
+/** The key comes in the body: queries are kept in logs and in the browser's history. */
 async function executionsOfKey(c: ConsoleContext, config: Config): Answer {
   const { key } = await c.req.parseBody();
   const query = v.safeParse(v.pick(listQuery, ['key', 'limit']), { key });
@@ -166,7 +166,7 @@ const MESSAGES = {
   },
 } as const;
 
-/** What a list can be narrowed to. A key stands in a URL by its digest only, as it does in the log. */
+/** The parameters of a list's page. Of a key, a URL has the digest only, as has the log. */
 const consoleQuery = strictQuery({
   ...v.omit(listQuery, ['key']).entries,
   keyHash: keyDigest,
@@ -176,11 +176,11 @@ const consoleQuery = strictQuery({
 async function executionsPage(
   c: ConsoleContext,
   config: Config,
-  sought: Sought,
-  soughtKey: string | undefined,
+  params: ListParams,
+  searchedKey: string | undefined,
   result: ListResult,
 ): Answer {
-  const { keyHash, cursor } = sought;
+  const { keyHash, cursor } = params;
   const isNothing = result.kind === 'list' && result.list.executions.length === 0;
   const failed =
     isNothing && keyHash !== undefined && cursor === undefined
@@ -192,13 +192,13 @@ async function executionsPage(
     {
       title: 'Executions',
       section: 'Executions',
-      soughtKey,
-      live: soughtKey === undefined && cursor === undefined,
+      searchedKey,
+      live: searchedKey === undefined && cursor === undefined,
     },
     <ExecutionsPage
       config={config}
-      sought={sought}
-      soughtKey={soughtKey}
+      params={params}
+      searchedKey={searchedKey}
       result={result.kind === 'list' ? result.list : result.why}
       failures={failed?.kind === 'list' ? failed.list.failures : []}
       now={Date.now()}

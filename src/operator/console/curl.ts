@@ -2,7 +2,7 @@
 
 import type { KeyFrom } from '../../key-from.ts';
 
-/** Stands where a key has to be put. */
+/** Stands for the key. */
 const KEY = 'THE-KEY';
 
 /** A command that sends a request of this shape, with its key where the route looks first. */
@@ -14,7 +14,7 @@ export function curlOf(gate: string, method: string, path: string, [place]: KeyF
   return lines.join(' \\\n  ');
 }
 
-/** One word of a shell, whatever is in it. */
+/** Quotes a text as one word for a shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -116,7 +116,7 @@ function Facts({ execution }: { execution: Execution }) {
   );
 }
 
-/** The request's shape, to be sent again by hand. Key, credentials and body are not known here. */
+/** A command that sends such a request again. Key, credentials and body are not known here. */
 function Again({ execution, route, gate }: { execution: Execution; route: Route | undefined; gate: string }) {
   const { method, path } = execution;
   if (method === null || path === null || route === undefined) return null;

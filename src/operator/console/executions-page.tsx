@@ -6,37 +6,37 @@ import { type ExecutionList, executionState, type Failure } from '../schemas.ts'
 import { ExecutionTable } from './execution-table.tsx';
 import { FailureTable } from './failure-table.tsx';
 import { ChoiceField, RouteField, TextField } from './fields.tsx';
+import { filtersOf, type ListParams, newerPage, olderPage } from './filters.ts';
 import { CONSOLE } from './page.tsx';
 import { Unanswered } from './parts.tsx';
-import { filtersOf, newerPage, olderPage, type Sought } from './sought.ts';
 
 /** The executions that match, newest first. */
 export function ExecutionsPage(props: {
   config: Config;
-  sought: Sought;
+  params: ListParams;
   /** The key, where it was typed into the search. */
-  soughtKey: string | undefined;
+  searchedKey: string | undefined;
   /** A list, or why there is none. */
   result: ExecutionList | string;
-  /** The failures of a key that nothing else is known of. */
+  /** The failures of a key that has no execution. */
   failures: readonly Failure[];
   now: number;
 }) {
-  const { config, sought, soughtKey, result, failures, now } = props;
+  const { config, params, searchedKey, result, failures, now } = props;
   return (
     <>
       <h1>Executions</h1>
-      <FilterForm config={config} sought={sought} />
+      <FilterForm config={config} params={params} />
       {typeof result === 'string' ? (
         <p class="notice bad" role="alert">
           {result}
         </p>
       ) : (
         <>
-          <SoughtKey soughtKey={soughtKey} keyHash={sought.keyHash} />
+          <SearchedKey searchedKey={searchedKey} keyHash={params.keyHash} />
           <section id="list" data-live>
             <Unanswered shards={result.unanswered} />
-            <Found sought={sought} result={result} failures={failures} now={now} />
+            <Found params={params} result={result} failures={failures} now={now} />
           </section>
         </>
       )}
@@ -44,29 +44,29 @@ export function ExecutionsPage(props: {
   );
 }
 
-function FilterForm({ config, sought }: { config: Config; sought: Sought }) {
-  const filters = filtersOf(sought);
+function FilterForm({ config, params }: { config: Config; params: ListParams }) {
+  const filters = filtersOf(params);
   const isMore = filters.some(([name]) => ['method', 'status', 'caller', 'from', 'to'].includes(name));
   return (
     <form class="filter" method="get" action={`${CONSOLE}/executions`}>
-      {sought.keyHash !== undefined && <input type="hidden" name="keyHash" value={sought.keyHash} />}
+      {params.keyHash !== undefined && <input type="hidden" name="keyHash" value={params.keyHash} />}
       <ChoiceField
         label="State"
         name="state"
         none="any"
         options={executionState.options}
-        chosen={sought.state}
+        chosen={params.state}
       />
-      <RouteField config={config} chosen={sought.route} />
-      <TextField label="Path" name="path" value={sought.path} placeholder="/orders" size={16} />
+      <RouteField config={config} chosen={params.route} />
+      <TextField label="Path" name="path" value={params.path} placeholder="/orders" size={16} />
       <details class="more" open={isMore}>
         <summary>More</summary>
         <div>
-          <TextField label="Method" name="method" value={sought.method} placeholder="POST" size={6} />
-          <TextField label="Status" name="status" value={sought.status} placeholder="200" size={4} />
-          <TextField label="Caller" name="caller" value={sought.caller} placeholder="3f9a" size={5} />
-          <TextField label="From (UTC)" name="from" value={sought.from} isTime />
-          <TextField label="To (UTC)" name="to" value={sought.to} isTime />
+          <TextField label="Method" name="method" value={params.method} placeholder="POST" size={6} />
+          <TextField label="Status" name="status" value={params.status} placeholder="200" size={4} />
+          <TextField label="Caller" name="caller" value={params.caller} placeholder="3f9a" size={5} />
+          <TextField label="From (UTC)" name="from" value={params.from} isTime />
+          <TextField label="To (UTC)" name="to" value={params.to} isTime />
         </div>
       </details>
       <button type="submit">Show</button>
@@ -75,11 +75,17 @@ function FilterForm({ config, sought }: { config: Config; sought: Sought }) {
   );
 }
 
-function SoughtKey({ soughtKey, keyHash }: { soughtKey: string | undefined; keyHash: string | undefined }) {
-  if (soughtKey !== undefined) {
+function SearchedKey({
+  searchedKey,
+  keyHash,
+}: {
+  searchedKey: string | undefined;
+  keyHash: string | undefined;
+}) {
+  if (searchedKey !== undefined) {
     return (
       <p>
-        With the key <code class="key">{soughtKey}</code>
+        With the key <code class="key">{searchedKey}</code>
       </p>
     );
   }
@@ -91,15 +97,20 @@ function SoughtKey({ soughtKey, keyHash }: { soughtKey: string | undefined; keyH
   );
 }
 
-function Found(props: { sought: Sought; result: ExecutionList; failures: readonly Failure[]; now: number }) {
-  const { sought, result, failures, now } = props;
+function Found(props: {
+  params: ListParams;
+  result: ExecutionList;
+  failures: readonly Failure[];
+  now: number;
+}) {
+  const { params, result, failures, now } = props;
   const { executions, next } = result;
-  const newer = newerPage(sought);
+  const newer = newerPage(params);
   return (
     <>
       {executions.length === 0 ? (
         next === null && newer === null ? (
-          <Nothing sought={sought} complete={result.unanswered.length === 0} failures={failures} now={now} />
+          <Nothing params={params} complete={result.unanswered.length === 0} failures={failures} now={now} />
         ) : (
           <p class="empty">None here. It was looked through a part of what there is; look on.</p>
         )
@@ -116,12 +127,12 @@ function Found(props: { sought: Sought; result: ExecutionList; failures: readonl
           </a>
         )}
         {next !== null && (
-          <a rel="next" href={olderPage(sought, next)}>
+          <a rel="next" href={olderPage(params, next)}>
             Older
           </a>
         )}
-        {executions.length > 0 && filtersOf(sought).length > 0 && (
-          <a class="danger" href={`${CONSOLE}/forget?${new URLSearchParams(filtersOf(sought))}`}>
+        {executions.length > 0 && filtersOf(params).length > 0 && (
+          <a class="danger" href={`${CONSOLE}/forget?${new URLSearchParams(filtersOf(params))}`}>
             Forget all that match…
           </a>
         )}
@@ -136,8 +147,13 @@ function countOf(shown: number, hasOlder: boolean, hasNewer: boolean): string {
   return `${executions} on this page, ${hasOlder ? 'and there are older ones' : 'the oldest'}`;
 }
 
-function Nothing(props: { sought: Sought; complete: boolean; failures: readonly Failure[]; now: number }) {
-  const { sought, complete, failures, now } = props;
+function Nothing(props: {
+  params: ListParams;
+  complete: boolean;
+  failures: readonly Failure[];
+  now: number;
+}) {
+  const { params, complete, failures, now } = props;
   if (!complete) {
     return (
       <div class="empty">
@@ -145,7 +161,7 @@ function Nothing(props: { sought: Sought; complete: boolean; failures: readonly 
       </div>
     );
   }
-  if (sought.keyHash === undefined) return <p class="empty">{nothingOf(sought)}</p>;
+  if (params.keyHash === undefined) return <p class="empty">{nothingOf(params)}</p>;
   if (failures.length > 0) {
     return (
       <>
@@ -169,7 +185,7 @@ function Nothing(props: { sought: Sought; complete: boolean; failures: readonly 
         <li>No request with it has reached this gateway. Look for a typing error; case matters.</li>
         <li>
           It ran and failed, and is not among the last failures any more. The log has it, in a line with the
-          event <code>request</code> and <code>keyHash</code> <code class="key">{sought.keyHash}</code>.
+          event <code>request</code> and <code>keyHash</code> <code class="key">{params.keyHash}</code>.
         </li>
         <li>Its time to live has ended, or somebody had it forgotten.</li>
       </ul>
@@ -178,12 +194,12 @@ function Nothing(props: { sought: Sought; complete: boolean; failures: readonly 
   );
 }
 
-function nothingOf(sought: Sought): string {
-  const filters = filtersOf(sought);
+function nothingOf(params: ListParams): string {
+  const filters = filtersOf(params);
   if (filters.length === 0) {
     return 'No execution is known. One appears here as soon as it begins, and goes when its time to live has ended.';
   }
-  if (filters.length > 1 || sought.state === undefined) return 'No execution matches.';
-  if (sought.state === 'unknown') return 'No outcome is unknown. Nothing to do here.';
-  return sought.state === 'running' ? 'Nothing is running right now.' : 'None has completed.';
+  if (filters.length > 1 || params.state === undefined) return 'No execution matches.';
+  if (params.state === 'unknown') return 'No outcome is unknown. Nothing to do here.';
+  return params.state === 'running' ? 'Nothing is running right now.' : 'None has completed.';
 }

@@ -18,7 +18,7 @@ export function addConsoleFiles(app: OperatorApp): void {
   app.get('/console/icon.svg', etag(), (c) => file(c, ICON, 'image/svg+xml'));
 }
 
-/** Asked for anew on each page, and answered with 304 while it is the same. */
+/** Asked for on each page, and answered with 304 while it has not changed. */
 function file(c: Context, text: string, contentType: string): Response {
   return c.body(text, 200, { 'content-type': contentType, 'cache-control': 'private, no-cache' });
 }

@@ -3,23 +3,23 @@
 import type { Forgettable } from '../forget-many.ts';
 import type { ForgetManyAnswer } from '../schemas.ts';
 import { ExecutionTable } from './execution-table.tsx';
+import { type Filter, filtersOf, type ListParams } from './filters.ts';
 import { CONSOLE, type FormToken, OwnForm } from './page.tsx';
 import { Unanswered } from './parts.tsx';
-import { type Filter, filtersOf, type Sought } from './sought.ts';
 
-/** So many of those that would be forgotten are shown. */
+/** The most executions that the page shows. */
 const SHOWN = 10;
 
-/** How many would be forgotten, and a field for that number: nobody forgets so many by a slip. */
+/** How many would be forgotten, and a field for that number: so many are not forgotten by a slip. */
 export function ForgetPage(props: {
-  sought: Sought;
+  params: ListParams;
   found: Forgettable;
   /** The number that was typed before, where it was not the right one. */
   typed: string | undefined;
   formToken: FormToken;
   now: number;
 }) {
-  const { sought, found, typed, formToken, now } = props;
+  const { params, found, typed, formToken, now } = props;
   const count = found.executions.length;
   return (
     <>
@@ -30,7 +30,7 @@ export function ForgetPage(props: {
           {count} match, and not {typed}. Nothing was forgotten.
         </p>
       )}
-      <Filters sought={sought} />
+      <Filters params={params} />
       {count === 0 ? (
         <p class="empty">
           {found.more
@@ -46,7 +46,7 @@ export function ForgetPage(props: {
             will have it twice. There is no way back.
           </p>
           <OwnForm class="filter" action={`${CONSOLE}/forget`} formToken={formToken}>
-            {filtersOf(sought).map(([name, value]) => (
+            {filtersOf(params).map(([name, value]) => (
               <input type="hidden" name={name} value={value} />
             ))}
             <label>
@@ -62,14 +62,14 @@ export function ForgetPage(props: {
         </>
       )}
       <p>
-        <a href={`${CONSOLE}/executions?${new URLSearchParams(filtersOf(sought))}`}>Back to the list</a>
+        <a href={`${CONSOLE}/executions?${new URLSearchParams(filtersOf(params))}`}>Back to the list</a>
       </p>
     </>
   );
 }
 
 /** What became of it. */
-export function ForgottenPage({ sought, answer }: { sought: Sought; answer: ForgetManyAnswer }) {
+export function ForgottenPage({ params, answer }: { params: ListParams; answer: ForgetManyAnswer }) {
   const { forgotten, left, more, unanswered } = answer;
   return (
     <>
@@ -82,7 +82,7 @@ export function ForgottenPage({ sought, answer }: { sought: Sought; answer: Forg
         </p>
       )}
       <p>
-        <a href={`${CONSOLE}/executions?${new URLSearchParams(filtersOf(sought))}`}>
+        <a href={`${CONSOLE}/executions?${new URLSearchParams(filtersOf(params))}`}>
           {more ? 'There are more that match' : 'Back to the list'}
         </a>
       </p>
@@ -102,10 +102,10 @@ const NAMES: Readonly<Record<Filter, string>> = {
   to: 'Received before',
 };
 
-function Filters({ sought }: { sought: Sought }) {
+function Filters({ params }: { params: ListParams }) {
   return (
     <dl class="facts">
-      {filtersOf(sought).map(([name, value]) => (
+      {filtersOf(params).map(([name, value]) => (
         <>
           <dt>{NAMES[name]}</dt>
           <dd>

@@ -5,10 +5,10 @@ import type { Config } from '../../config.ts';
 import type { OperatorApp } from '../app.ts';
 import { forgetMany, forgettable } from '../forget-many.ts';
 import { filterParameters, keyDigest, strictQuery } from '../schemas.ts';
+import { FILTERS } from './filters.ts';
 import { ForgetPage, ForgottenPage } from './forget-page.tsx';
 import { FORM_TOKEN_FIELD } from './page.tsx';
 import { type Answer, type ConsoleContext, Message, page } from './page-response.tsx';
-import { FILTERS } from './sought.ts';
 
 const { key: _, ...parameters } = filterParameters;
 const filterQuery = strictQuery({ ...parameters, keyHash: keyDigest });
@@ -39,18 +39,18 @@ async function ask(
   }
   // What comes from now on does not count: the number that is typed stays the right one.
   const now = Date.now();
-  const sought = { ...query.output, to: query.output.to ?? new Date(now).toISOString() };
-  const found = await forgettable(config, sought);
+  const params = { ...query.output, to: query.output.to ?? new Date(now).toISOString() };
+  const found = await forgettable(config, params);
   if (found.kind === 'bad-query') return refused(c, found.why);
   if (typed !== undefined && Number(typed) === found.list.executions.length) {
     const answer = await forgetMany(config, found.list);
-    return page(c, HEAD, <ForgottenPage sought={query.output} answer={answer} />);
+    return page(c, HEAD, <ForgottenPage params={query.output} answer={answer} />);
   }
   const formToken = c.get('formToken');
   return page(
     c,
     HEAD,
-    <ForgetPage sought={sought} found={found.list} typed={typed} formToken={formToken} now={now} />,
+    <ForgetPage params={params} found={found.list} typed={typed} formToken={formToken} now={now} />,
     typed === undefined ? 200 : 409,
   );
 }

@@ -2,12 +2,12 @@
 
 import { PAGE_TOKEN_HEADER } from './page.tsx';
 
-/** How often a page that is looked at is asked for again. Each time costs one call to each ledger object. */
+/** How often a page in view is loaded again. Each time costs one call to each ledger object. */
 export const REFRESH_MS = 10_000;
 
 /**
- * The console's only script, for the browser. It says times in the reader's zone, and copies. A live page it
- * asks for again every few seconds and puts in what changed: it leaves alone what the reader is in (a focused
+ * The console's only script, for the browser. It shows times in the reader's zone, and copies. It loads a
+ * live page again every few seconds and puts in what changed. It leaves alone what the reader uses (a focused
  * link, an open disclosure), stops while the page is hidden, and says when the gateway does not answer.
  */
 export const LIVE_SCRIPT = `

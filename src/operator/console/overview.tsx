@@ -26,7 +26,7 @@ export function isWindowName(name: string): name is WindowName {
   return Object.hasOwn(WINDOWS, name);
 }
 
-/** The minute that the first bar begins with. */
+/** The minute in which the first bar begins. */
 export function firstMinute(windowName: WindowName, now: number): number {
   const { minutes, minutesPerBar } = WINDOWS[windowName];
   const lastBar = Math.floor(minuteOf(now) / minutesPerBar) * minutesPerBar;
@@ -162,7 +162,7 @@ function Recent(props: { recent: Pick<ExecutionList, 'executions' | 'unanswered'
   );
 }
 
-/** Somebody has tried tokens that are wrong. */
+/** Says that somebody has tried wrong tokens. */
 function Guesses({ counts: { loginsFailed, loginsTurnedAway }, span }: { counts: Totals; span: string }) {
   if (loginsFailed + loginsTurnedAway === 0) return null;
   return (

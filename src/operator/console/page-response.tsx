@@ -6,14 +6,19 @@ import type { OperatorEnv } from '../app.ts';
 import { documentOf } from '../document.tsx';
 import { CONSOLE, Page, type Section } from './page.tsx';
 
+/** A request for a page of the console. */
 export type ConsoleContext = Context<OperatorEnv>;
 
+/** What it is answered with. */
 export type Answer = Promise<Response>;
 
+/** What stands around the content of a page. */
 export interface PageHead {
   readonly title: string;
   readonly section: Section;
-  readonly soughtKey?: string | undefined;
+  /** The key that was typed into the search; it stays there. */
+  readonly searchedKey?: string | undefined;
+  /** Whether the page keeps itself up to date. */
   readonly live?: boolean;
 }
 
@@ -36,7 +41,7 @@ export async function page(
   );
 }
 
-/** What a page says that has nothing else to show. */
+/** A page that has nothing to show but this. */
 export function Message({ title, detail }: { title: string; detail: string }) {
   return (
     <>

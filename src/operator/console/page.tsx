@@ -8,7 +8,7 @@ import { OPERATOR_PREFIX } from '../../settings.ts';
 export const CONSOLE = `${OPERATOR_PREFIX}/console`;
 
 /**
- * By these the console's own forms and its script are told from what others send with the operator's login.
+ * These tell requests of the console's own forms and script from what others send with the operator's login.
  */
 export const FORM_TOKEN_FIELD = 'form_token';
 
@@ -26,7 +26,7 @@ const SECTIONS = [
 export type Section = (typeof SECTIONS)[number]['name'];
 
 /**
- * What each page's head has. The script says times in the reader's zone, copies, and refreshes a `live` page,
+ * The head of each page. The script shows times in the reader's zone, copies, and refreshes a `live` page,
  * with its token.
  */
 export function Head({
@@ -54,12 +54,12 @@ export function Head({
 }
 
 /**
- * The token that the forms of a page carry. There is none on a page for a program, which logs in with each
+ * The token that a page's forms carry. A page for a program has none: a program presents the token with each
  * request.
  */
 export type FormToken = string | undefined;
 
-/** A form that is taken as the console's own. */
+/** A form that the console accepts as its own. */
 export function OwnForm(props: { action: string; formToken: FormToken; class?: string; children?: Child }) {
   const { action, formToken, children } = props;
   return (
@@ -70,17 +70,17 @@ export function OwnForm(props: { action: string; formToken: FormToken; class?: s
   );
 }
 
-/** A page of the console. `soughtKey` stands in the search field. */
+/** A page of the console. `searchedKey` stands in the search field. */
 export function Page(props: {
   title: string;
   section: Section;
   host: string;
-  soughtKey?: string | undefined;
+  searchedKey?: string | undefined;
   live?: boolean;
   formToken: FormToken;
   children?: Child;
 }) {
-  const { title, section, host, soughtKey, live = false, formToken, children } = props;
+  const { title, section, host, searchedKey, live = false, formToken, children } = props;
   return (
     <html lang="en">
       <Head title={title} live={live} formToken={formToken} />
@@ -109,7 +109,7 @@ export function Page(props: {
                 id="key"
                 name="key"
                 type="search"
-                value={soughtKey ?? ''}
+                value={searchedKey ?? ''}
                 placeholder="What happened to this key?"
                 autocomplete="off"
                 spellcheck={false}

@@ -17,7 +17,7 @@ export function State({ state }: { state: Execution['state'] }) {
   );
 }
 
-/** A time of day, in UTC. The script says it in the reader's time zone. */
+/** A time of day, in UTC. The script shows it in the reader's time zone. */
 export function Clock({ at, now }: { at: string; now: number }) {
   return (
     <time class="clock" datetime={at} title={at}>
@@ -35,7 +35,7 @@ export function Time({ at, now }: { at: string; now: number }) {
   );
 }
 
-/** What a request asked for; of one that an earlier version wrote down, its execution. */
+/** What a request asked for; its execution, where an earlier version wrote no more down. */
 export function Asked({ request }: { request: Pick<Execution, 'id' | 'method' | 'path'> }) {
   const { id, method, path } = request;
   if (method === null || path === null) return <code>{id.slice(0, 10)}…</code>;
@@ -46,7 +46,7 @@ export function Asked({ request }: { request: Pick<Execution, 'id' | 'method' | 
   );
 }
 
-/** A text to be taken along. The script shows the button, which does nothing without it. */
+/** Copies a text. The script shows the button, which does nothing without it. */
 export function CopyButton({ text, what }: { text: string; what: string }) {
   return (
     <button type="button" class="small copy" data-copy={text} aria-label={`Copy ${what}`} hidden>

@@ -42,7 +42,7 @@ const TIMES: readonly Column<Row>[] = [
   ...percentiles('Added', 'added'),
 ];
 
-/** Each route in one row: what went through it in a span of time, how it is now, and how long that took. */
+/** One row for each route: what went through it in a span of time, its state now, and how long that took. */
 export function RoutesTable({ summaries, span }: { summaries: readonly RouteSummary[]; span: string }) {
   const rows = summaries.map(({ route, minutes, running, unknown }) => {
     return { route, running, unknown, counts: sumOf(minutes.map(({ counts }) => counts)) };

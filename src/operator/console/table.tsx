@@ -8,11 +8,11 @@ export interface Column<Row> {
   readonly cell: (row: Row) => Child;
   /** Figures stand at the right. */
   readonly isNumber?: boolean;
-  /** Left out on a narrow page, where it says less than the others. */
+  /** Left out on a narrow page, as it says less than the others. */
   readonly isWide?: boolean;
   /** Names the row. */
   readonly isHeader?: boolean;
-  /** Where a value is to be seen. */
+  /** Marks the values that need attention. */
   readonly alarms?: (row: Row) => boolean;
 }
 
@@ -49,9 +49,7 @@ export function Table<Row>(props: { columns: readonly Column<Row>[]; rows: reado
   );
 }
 
-/**
- * A table that is wider than a narrow page scrolls by itself. It is in a region that the keyboard reaches.
- */
+/** A table that scrolls where it is wider than the page. Its region can be reached with the keyboard. */
 export function ScrollingTable<Row>(props: {
   label: string;
   columns: readonly Column<Row>[];

@@ -50,7 +50,8 @@ async function bytesOf(size: number): Promise<Uint8Array> {
 /** Opens a record that comes from RESULTS, and reads it to its end. */
 async function open(record: Uint8Array): Promise<number> {
   const bytes = new Response(record).body ?? new Blob().stream();
-  return sizeOf((await openRecord(secret, bytes)).body);
+  const watched = { moved: () => {}, ended: () => {} };
+  return sizeOf((await openRecord(secret, bytes, watched)).body);
 }
 
 /** Opens a record that is in the ledger, and reads it to its end. */

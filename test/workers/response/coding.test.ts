@@ -5,6 +5,8 @@ import { isolateMemory } from '../../../src/isolate-memory.ts';
 import { isNegotiatedGzip, withoutGzip } from '../../../src/response/coding.ts';
 import type { RespondingAnswer } from '../../../src/response/replay.ts';
 
+const OF = { id: 'id', method: 'POST', path: '/x', trace: null };
+
 const negotiated: HeaderList = [
   ['content-encoding', 'gzip'],
   ['content-length', '5'],
@@ -44,7 +46,7 @@ test.each([
 });
 
 test('what is decoded has fields that are true of it', async () => {
-  const { head, body, size } = await withoutGzip(replayed(await gzip('hello there')));
+  const { head, body, size } = await withoutGzip(replayed(await gzip('hello there')), OF);
   expect(await new Response(body).text()).toBe('hello there');
   expect(size).toBe(11);
   expect(head.headers).toEqual([
@@ -55,7 +57,7 @@ test('what is decoded has fields that are true of it', async () => {
 
 test('a stream is decoded as it is read', async () => {
   const stream = new Response(await gzip('hello there')).body ?? new ReadableStream();
-  const { body, size } = await withoutGzip(replayed(stream));
+  const { body, size } = await withoutGzip(replayed(stream), OF);
   expect(body).toBeInstanceOf(ReadableStream);
   expect(size).toBeNull();
   expect(await new Response(body).text()).toBe('hello there');
@@ -69,7 +71,7 @@ test.each([
   ['gzip of more than memory has room for', async () => gzip('x'.repeat(9 * 1024 * 1024))],
 ])('a whole body that is %s stays as it came', async (_, body) => {
   const answer = replayed(await body());
-  expect(await withoutGzip(answer)).toBe(answer);
+  expect(await withoutGzip(answer, OF)).toBe(answer);
 });
 
 const LARGE_BYTES = 1024 * 1024;
@@ -79,7 +81,7 @@ test.each([
   ['read', async (body: Response) => expect(await body.text()).toBe(large)],
   ['left', async (body: Response) => body.body?.cancel()],
 ])('a large body that was decoded counts into the memory of its isolate until it is %s', async (_, end) => {
-  const { body, size } = await withoutGzip(replayed(await gzip(large)));
+  const { body, size } = await withoutGzip(replayed(await gzip(large)), OF);
   expect(size).toBe(LARGE_BYTES);
   expect(isolateMemory.heldBytes).toBe(LARGE_BYTES);
   await end(new Response(body));
@@ -87,8 +89,8 @@ test.each([
 });
 
 test('a body that is not wholly decoded leaves nothing held', async () => {
-  await withoutGzip(replayed((await gzip(large)).subarray(0, -3)));
-  await withoutGzip(replayed(await gzip('x'.repeat(9 * LARGE_BYTES))));
+  await withoutGzip(replayed((await gzip(large)).subarray(0, -3)), OF);
+  await withoutGzip(replayed(await gzip('x'.repeat(9 * LARGE_BYTES))), OF);
   expect(isolateMemory.heldBytes).toBe(0);
 });
 
@@ -98,7 +100,7 @@ test('where there is no memory to decode a large body, it is decoded while it is
   isolateMemory.join('others', others);
   const hold = budget.hold();
   expect(hold.grow(isolateMemory.maxBytes)).toBe(true);
-  const { head, body, size } = await withoutGzip(replayed(await gzip(large)));
+  const { head, body, size } = await withoutGzip(replayed(await gzip(large)), OF);
   expect(isolateMemory.heldBytes).toBe(others.tally.heldBytes);
   expect(size).toBeNull();
   expect(head.headers.map(([name]) => name)).toEqual(['etag', 'vary']);

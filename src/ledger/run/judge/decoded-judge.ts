@@ -1,7 +1,7 @@
 /** @module Takes the coding off a body that is to be judged. Runs in: the ledger object. */
 
 import type { FailureRule } from '../../../failed-when.ts';
-import { log, textOf } from '../../../log.ts';
+import { type LoggedRequest, log, requestFields, textOf } from '../../../log.ts';
 import type { BodyJudge } from './body-judge.ts';
 
 type Format = 'gzip' | 'deflate';
@@ -30,14 +30,17 @@ export function formatOf(contentEncoding: string): Format | null {
  */
 export class DecodedJudge {
   readonly #route: string;
+  readonly #about: LoggedRequest;
   readonly #judge: BodyJudge;
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
   readonly #decoding: Promise<void>;
   #bytes = 0;
   #whole = true;
 
-  constructor(route: string, judge: BodyJudge, format: Format) {
+  /** `about` is the request whose run it is of, for the log, as is its route. */
+  constructor(route: string, about: LoggedRequest, judge: BodyJudge, format: Format) {
     this.#route = route;
+    this.#about = about;
     this.#judge = judge;
     const { readable, writable } = new DecompressionStream(format);
     this.#writer = writable.getWriter();
@@ -82,6 +85,7 @@ export class DecodedJudge {
   #giveUp(error: unknown): void {
     if (!this.#whole) return;
     this.#whole = false;
-    log('warn', 'response-not-judged', { route: this.#route, reason: textOf(error) });
+    const fields = { route: this.#route, reason: textOf(error), ...requestFields(this.#about) };
+    log('warn', 'response-not-judged', fields);
   }
 }

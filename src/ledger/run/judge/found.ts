@@ -12,5 +12,7 @@ export type Found =
   /** `blank`: it holds nothing, or nothing but nulls. */
   | { readonly kind: 'object' | 'array'; readonly blank: boolean };
 
+/** Nothing stands there. */
 export const ABSENT: Found = { kind: 'absent' };
+/** More than is kept. */
 export const LONG: Found = { kind: 'long' };

@@ -18,6 +18,7 @@ export const SKIPPING_STRING = 9;
 export const ENDED = 10;
 export const BROKEN = 11;
 
+/** Bytes. */
 export const QUOTE = 0x22;
 export const BACKSLASH = 0x5c;
 export const COMMA = 0x2c;

@@ -1,6 +1,7 @@
 /** @module Chooses what judges a response. Runs in: the ledger object. */
 
 import type { FailureRule } from '../../../failed-when.ts';
+import type { LoggedRequest } from '../../../log.ts';
 import type { Policy, ResponseHead } from '../../../protocol.ts';
 import type { BodyJudge } from './body-judge.ts';
 import { DecodedJudge, formatOf } from './decoded-judge.ts';
@@ -18,11 +19,13 @@ export interface Judge {
 
 /**
  * What judges a response by its policy's `FAILED_WHEN`; `null` where there is nothing to judge: another type
- * than JSON or an event stream, no rule for it, or a coding that cannot be taken off here.
+ * than JSON or an event stream, no rule for it, or a coding that cannot be taken off here. `about` is the
+ * request whose run it is of, for the log.
  */
 export function judgeOf(
   { route, failedWhen }: Pick<Policy, 'route' | 'failedWhen'>,
   head: ResponseHead,
+  about: LoggedRequest,
 ): Judge | null {
   if (failedWhen.length === 0) return null;
   const judge = bodyJudgeOf(fieldOf(head, 'content-type'), failedWhen);
@@ -32,7 +35,7 @@ export function judgeOf(
     return { see: (bytes) => judge.see(bytes), verdict: () => judge.verdict(true) };
   }
   const format = formatOf(coding);
-  return format === null ? null : new DecodedJudge(route, judge, format);
+  return format === null ? null : new DecodedJudge(route, about, judge, format);
 }
 
 function bodyJudgeOf(contentType: string, rules: readonly FailureRule[]): BodyJudge | null {

@@ -20,7 +20,7 @@ function judgeFor(on: Policy, contentType: string, coding?: string) {
     ['content-type', contentType],
     ...(coding === undefined ? [] : [['content-encoding', coding] as const]),
   ];
-  return judgeOf(on, { status: 200, headers });
+  return judgeOf(on, { status: 200, headers }, { id: 'id', method: 'POST', path: '/x', trace: null });
 }
 
 /** The verdict on a body that comes in these parts, each in a buffer that is used again. */
