@@ -12,7 +12,9 @@ const MIB = 1024 * 1024;
 /** What all that are here at the same time may take. */
 const DECODED_BYTES = 16 * MIB;
 
-/** One that is no larger is handed on in one piece, and not counted, as little as a recorded one of its size. */
+/**
+ * One that is no larger is handed on in one piece, and is not counted: nor is a recorded one of its size.
+ */
 const SMALL_BYTES = 64 * 1024;
 
 /** A stalled reader is cut off by then. What is held still is of a request whose end nobody has been told. */
