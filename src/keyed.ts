@@ -116,7 +116,7 @@ async function handle(
   { route, policy }: KeyedRoute,
   gate: Gate,
 ): Promise<Handled | Unkeyed> {
-  const { request, target, labels, along, waitUntil } = keyable;
+  const { request, target, waitUntil } = keyable;
   const refuse = (problem: Problem, asked: Asked = NOT_ASKED) => refused(target, problem, asked);
 
   const reading = readKeyedRequest(keyable, route, gate.rateLimiter, gate.bodies);
@@ -141,7 +141,7 @@ async function handle(
     const { answer, asked, counted } = leased;
     if (counted !== null) waitUntil(counted);
     const response = await responseTo(keyable, asked.id, route, answer, caller.anonymous);
-    return { response, outcome: answer.outcome, shard: asked.shard, keyHash: asked.keyHash, id: asked.id };
+    return { response, outcome: answer.outcome, ...asked };
   }
 
   const [identity, parties, keyHash] = await Promise.all([
@@ -151,49 +151,38 @@ async function handle(
   ]);
   const { id } = identity;
   const shard = shardOf(id, route.shards);
+  const asked = { id, shard, keyHash };
   const askedAt = Date.now();
   // Who does not know his key could not come back with it.
   const isKeySent = read.request.keyToSend.place !== null;
-  const respondAfterMs = isKeySent ? respondAfterMsOf(request, route) : null;
-  const sentOn = {
-    identity,
-    respondAfterMs,
-    request,
-    target,
+  const call = callOf(read.request, {
+    ...keyable,
     route,
     policy,
+    identity,
     parties,
     keyHash,
-    labels,
-    along,
-    waitUntil,
-  };
-  const call = callOf(read.request, {
-    ...sentOn,
+    respondAfterMs: isKeySent ? respondAfterMsOf(request, route) : null,
     presence: route.cancelAfterSeconds === null ? null : presenceOf(),
   });
-  const asked = askLedger(gate, route, shard, call);
+  const asking = askLedger(gate, route, shard, call);
   // What went along with the call is copied by now. The upstream may take its time.
   if (call.body instanceof Uint8Array) body.release();
-  const answer = await asked;
-  gate.leases.keep(route.path, fingerprint, { id, shard, keyHash }, answer, askedAt);
+  const answer = await asking;
+  gate.leases.keep(route.path, fingerprint, asked, answer, askedAt);
   switch (answer.outcome) {
     case 'executed':
     case 'joined':
     case 'replayed': {
       const response = await responseTo(keyable, id, route, answer, caller.anonymous);
-      return { response, outcome: answer.outcome, shard, keyHash, id };
+      return { response, outcome: answer.outcome, ...asked };
     }
-    case 'accepted':
-      return {
-        response: acceptedResponse(target, keyable.resultsBase),
-        outcome: answer.outcome,
-        shard,
-        keyHash,
-        id,
-      };
+    case 'accepted': {
+      const response = acceptedResponse(target, keyable.resultsBase);
+      return { response, outcome: answer.outcome, ...asked };
+    }
     default:
-      return refuse(problemOf(answer, key), { shard, keyHash, id });
+      return refuse(problemOf(answer, key), asked);
   }
 }
 
